@@ -1,0 +1,35 @@
+"""A mail domain of ours."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class DomainState(models.TextChoices):
+    """Whether the domain is served."""
+
+    PENDING = "pending", _("Waiting for proof of ownership")
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+
+
+class Domain(models.Model):
+    """A domain by its name in A-labels, lower case, without the final dot.
+
+    Only an ``active`` domain is local (mail for it is accepted) and signs. ``skeleton`` is the confusable skeleton
+    of the Unicode name, so that look-alikes of a domain of ours are refused. ``ownership_token`` is the text that
+    a pending domain must publish in TXT.
+    """
+
+    name = models.CharField(max_length=253, unique=True)
+    skeleton = models.CharField(max_length=512, unique=True)
+    state = models.CharField(max_length=16, choices=DomainState.choices, default=DomainState.ACTIVE)
+    ownership_token = models.CharField(max_length=64)
+    dmarc_policy = models.CharField(max_length=16, default="none")
+    created_at = models.DateTimeField(auto_now_add=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

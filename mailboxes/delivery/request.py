@@ -1,0 +1,79 @@
+"""What the delivery of one accepted message is asked, and what it answers for each recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domains.trace import MessageTrace
+
+
+class RecipientStatus(StrEnum):
+    """How a recipient ended."""
+
+    DELIVERED = "delivered"  # stored in a folder
+    QUEUED = "queued"  # forwarded: stands in the outbound queue
+    REPORT = "report"  # taken in as a report file
+    OVER_QUOTA = "over_quota"  # the account is full
+    UNKNOWN = "unknown"  # no such recipient any more
+    LOOP = "loop"  # the message came back
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one recipient's copy goes, as ``delivery.resolve`` found it.
+
+    Exactly one of ``account_id`` (a local account), ``forward_to`` (an address elsewhere) and ``report_domain_id``
+    (the domain whose report intake it is) is set. ``recipient`` is the address as given in RCPT TO; ``address`` the
+    final address after aliases; ``folder`` the default folder's name.
+    """
+
+    recipient: str
+    address: str
+    account_id: int | None = None
+    forward_to: str = ""
+    report_domain_id: int | None = None
+    report_kind: str = ""  # dmarc-reports, dmarc-failures, tls-reports
+    folder: str = "INBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRequest:
+    """One message to deliver: the envelope, the bytes as they are to be stored, the verdict's default folder.
+
+    ``content`` has CRLF line ends and already holds our Received and Authentication-Results fields; Return-Path is
+    added at delivery. ``trace`` is written in the same transaction when ``new_trace``, else events are appended.
+    """
+
+    mail_from: str
+    targets: Sequence[Target]
+    content: bytes
+    received_at: datetime
+    trace: MessageTrace
+    new_trace: bool = True
+    authenticated_domain: str = ""  # the domain that passed DMARC or aligned SPF, for reports
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientOutcome:
+    """What became of one target; ``reason`` is one public sentence when it failed."""
+
+    target: Target
+    status: RecipientStatus
+    folder: str = ""
+    uid: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """Every target's outcome; ``ok`` when all copies are durable."""
+
+    outcomes: Sequence[RecipientOutcome] = field(default_factory=tuple)
+
+    @property
+    def ok(self) -> bool:
+        """True when every target was delivered, queued or taken in."""
+        good = {RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT}
+        return all(outcome.status in good for outcome in self.outcomes)
