@@ -1,9 +1,12 @@
 """What the delivery of one accepted message is asked, and what it answers for each recipient."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from psycopg import AsyncConnection
 
 from domains.trace import MessageTrace
 
@@ -53,6 +56,7 @@ class DeliveryRequest:
     new_trace: bool = True
     authenticated_domain: str = ""  # the domain that passed DMARC or aligned SPF, for reports
     smtputf8: bool = False
+    within: "Within | None" = None  # runs inside the delivery's transaction, last; what it raises undoes all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class RecipientOutcome:
     folder: str = ""
     uid: int | None = None
     reason: str = ""
+
+
+Within = Callable[[AsyncConnection[Any], Sequence[RecipientOutcome]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
