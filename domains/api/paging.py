@@ -1,0 +1,80 @@
+"""Lists in pages: ``{"items": […], "next": cursor|null}`` to ``?cursor=&limit=`` (50, at most 500).
+
+A cursor is the last row's key, so a page stays right while rows come and go.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from ninja import Query, Schema
+from ninja.errors import HttpError
+from pydantic import Field
+
+T = TypeVar("T", bound=Model)
+
+DEFAULT_LIMIT = 50
+MAXIMUM_LIMIT = 500
+
+
+class Page(Schema):
+    """Which part of a list is asked for."""
+
+    cursor: str | None = None
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
+
+
+PageQuery = Annotated[Page, Query()]
+
+
+def _encode(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([str(value) for value in values]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, length: int) -> list[str]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise HttpError(400, "The cursor is not one that this list gave.") from error
+    if not isinstance(values, list) or len(values) != length or not all(isinstance(value, str) for value in values):
+        raise HttpError(400, "The cursor is not one that this list gave.")
+    return values
+
+
+def _value(row: Model, path: str) -> Any:
+    value: Any = row
+    for name in path.split("__"):
+        value = getattr(value, name)
+    return value
+
+
+def _after(keys: Sequence[str], values: Sequence[str], descending: bool) -> Q:
+    """Return the condition "comes after these values" for a row order by ``keys``."""
+    step = "lt" if descending else "gt"
+    condition = Q()
+    for position, key in enumerate(keys):
+        equal = dict(zip(keys[:position], values[:position], strict=True))
+        condition |= Q(**equal) & Q(**{f"{key}__{step}": values[position]})
+    return condition
+
+
+def paginate(
+    rows: QuerySet[T], page: Page, keys: Sequence[str], show: Callable[[T], dict[str, Any]], descending: bool = False
+) -> dict[str, Any]:
+    """Return one page of ``rows`` in the order of ``keys`` (unique together); HttpError 400 on a bad cursor."""
+    sign = "-" if descending else ""
+    if page.cursor:
+        try:
+            rows = rows.filter(_after(keys, _decode(page.cursor, len(keys)), descending))
+        except (ValueError, TypeError) as error:
+            raise HttpError(400, "The cursor is not one that this list gave.") from error
+    found = list(rows.order_by(*(sign + key for key in keys))[: page.limit + 1])
+    items = found[: page.limit]
+    more = len(found) > page.limit
+    return {
+        "items": [show(row) for row in items],
+        "next": _encode([_value(items[-1], key) for key in keys]) if more else None,
+    }

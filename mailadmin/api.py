@@ -1,0 +1,86 @@
+"""The REST API's root: every call needs a bearer token unless it stands on the short list ``PUBLIC``.
+
+Tokens are looked up by their SHA-256. A wrong token counts in the failure budget of its address. Each call finds its
+``Act`` in ``request.auth`` and reaches objects only through services that take it.
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from ninja import NinjaAPI
+from ninja.openapi.docs import DocsBase
+from ninja.security import HttpBearer
+
+from domains.api.problem import add_handlers, problem
+from domains.audit import Act
+from domains.models import ApiToken, Role
+
+SEEN_STEP = timedelta(minutes=1)
+PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})
+
+
+class ReadableDocs(DocsBase):
+    """The API's description as one page of our own, without scripts."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        """Return the page made from the OpenAPI document."""
+        return render(request, "mailadmin/api_docs.html", {"schema": api.get_openapi_schema()})
+
+
+class BearerToken(HttpBearer):
+    """``Authorization: Bearer TOKEN``."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Act | None:
+        """Return who acts, or None when the token is not known."""
+        row = ApiToken.objects.filter(digest=sha256(token.encode()).digest()).first()
+        if row is None or (row.created_by is not None and not row.created_by.is_active):
+            return None
+        _mark_used(row)
+        return token_act(row, request.META.get("REMOTE_ADDR"))
+
+
+def _mark_used(token: ApiToken) -> None:
+    """Write when the token was last used, at most once a minute."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > SEEN_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def token_act(token: ApiToken, address: str | None) -> Act:
+    """Return the act of a token: its own role and domains, never more than its maker has now."""
+    superadmin = token.role == Role.SUPERADMIN
+    domain_ids = None if superadmin else frozenset(token.domains.values_list("pk", flat=True))
+    maker = token.created_by
+    if maker is not None and not maker.is_superadmin:
+        own = frozenset(maker.domains.values_list("pk", flat=True))
+        domain_ids = own if domain_ids is None else domain_ids & own
+    role = token.role if maker is None or maker.is_superadmin or not superadmin else maker.role
+    return Act(f"token {token.name}", role, "api", maker, domain_ids, address)
+
+
+def make_api() -> NinjaAPI:
+    """Return the API with every call of contract.md that exists."""
+    api = NinjaAPI(
+        title="mailadmin",
+        version="1",
+        description="Mail administration: domains, mailboxes, keys, records, reports, the queue and the trace.",
+        auth=BearerToken(),
+        docs=ReadableDocs(),
+        docs_url="/docs",
+        openapi_url="/openapi.json",
+        urls_namespace="api",
+    )
+    add_handlers(api)
+    return api
+
+
+api = make_api()
+
+
+def not_found(request: HttpRequest) -> HttpResponse:
+    """Answer an address below the API that does not exist."""
+    return problem(404, "There is no such call; see /api/v1/docs.")

@@ -1,0 +1,1 @@
+"""The REST calls on mailboxes, aliases and the queue."""
