@@ -1,4 +1,4 @@
-"""Runs Debian's Postfix in a folder of its own, with its defaults, delivering to Maildir: the peer of bench/inbound."""
+"""Runs Debian's Postfix in its own folder, with its defaults, delivering to Maildir: the peer of bench/inbound."""
 
 from __future__ import annotations
 
