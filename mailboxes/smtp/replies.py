@@ -36,3 +36,19 @@ class Reply:
         """Return the reply as one text without line ends, as aiosmtpd and traces take it."""
         words = [str(self.code), self.enhanced, " ".join(self.text.split())]
         return " ".join(word for word in words if word)
+
+
+def serialise_reply(reply: Reply) -> bytes:
+    """Return the wire octets: one line per line of the text, the enhanced code on each (RFC 2034 §4)."""
+    prefix = f" {reply.enhanced} " if reply.enhanced else " "
+    texts = [_printable(text) for text in reply.text.split("\n") if text.strip()] or [""]
+    lines = [f"{reply.code}-{prefix[1:]}{text}" for text in texts[:-1]]
+    lines.append(f"{reply.code}{prefix}{texts[-1]}".rstrip())
+    return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+
+def _printable(text: str) -> str:
+    """Return the text as printable ASCII of at most 480 characters: what a peer wrote may stand in it."""
+    if text.isascii() and text.isprintable() and len(text) <= 480:
+        return text
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text.strip()[:480])

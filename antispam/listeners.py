@@ -1,0 +1,23 @@
+"""The MX: the SMTP server with the inbound handler behind it."""
+
+import ssl
+from collections.abc import Callable
+
+from mailboxes.connection import ConnectionFactory
+from mailboxes.smtp.budgets import SmtpLimits
+from mailboxes.smtp.port import SmtpHandler
+from mailboxes.smtp.server import SmtpService
+
+
+def mx_connections(
+    hostname: str,
+    tls_context: Callable[[], ssl.SSLContext | None],
+    handler: SmtpHandler | None = None,
+    limits: SmtpLimits | None = None,
+) -> ConnectionFactory:
+    """Return what makes one connection of the MX: no AUTH, bare line ends refused."""
+    if handler is None:
+        from antispam.inbound.handlers import InboundHandler
+
+        handler = InboundHandler()
+    return SmtpService("mx", hostname, handler, limits or SmtpLimits(), tls_context).connection

@@ -1,0 +1,31 @@
+"""Scheduled work on domains, traces and reports. Every task is idempotent and runs once at a time."""
+
+from celery import shared_task
+
+from domains.locks import single_run
+from domains.services import expansion
+
+
+@shared_task(name="domains.tasks.expand_traces", acks_late=True)
+def expand_traces() -> None:
+    """Move the pending events of traces into event rows."""
+    with single_run("expand_traces") as ours:
+        if ours:
+            expansion.expand_pending_traces()
+
+
+@shared_task(name="domains.tasks.retain", acks_late=True)
+def retain() -> None:
+    """Remove traces and audit records past their time."""
+    with single_run("retain") as ours:
+        if ours:
+            expansion.remove_old_traces()
+            expansion.remove_old_audit()
+
+
+@shared_task(name="domains.tasks.forget_attempts", acks_late=True)
+def forget_attempts() -> None:
+    """Remove sign-in attempts that no budget counts any more."""
+    with single_run("forget_attempts") as ours:
+        if ours:
+            expansion.forget_attempts()

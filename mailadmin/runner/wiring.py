@@ -1,0 +1,95 @@
+"""The composition root: configuration in, the services of a mail worker out.
+
+Handlers and engines are imported when a worker builds its services, never at load: the web server and the jobs
+worker need none of them.
+"""
+
+from collections.abc import Iterator
+
+from mailadmin.runner.listener import ListenerSpec, Service, TlsMode
+from mailadmin.runner.serve import Door, ListenerService
+from mailadmin.runner.tls import Certificates
+from mailboxes.connection import ConnectionFactory
+
+SMTP_REFUSAL = b"421 4.7.0 Too many connections from your address\r\n"
+IMAP_REFUSAL = b"* BYE [LIMIT] Too many connections from your address\r\n"
+
+
+def build_services() -> list[Service]:
+    """Return this host's mail services, as the settings name them; certificates are read at the first handshake."""
+    from django.conf import settings
+
+    config = settings.MAILADMIN
+    certificates = Certificates(config.tls_cert, config.tls_key)
+    set_certificates(certificates)
+    door = Door(
+        proxy_peers=config.proxy_peers,
+        unlimited_networks=config.unlimited_networks,
+        tls_context=certificates.current,
+    )
+    makers = {"mx": _mx, "submission": _submission, "imap": _imap}
+    services: list[Service] = [
+        ListenerService(name, list(make(config, certificates)), door)
+        for name, make in makers.items()
+        if name in config.services
+    ]
+    if "relay" in config.services:
+        services.extend(_relay())
+    return [service for service in services if not isinstance(service, ListenerService) or service.specs]
+
+
+_certificates: list[Certificates] = []
+
+
+def set_certificates(certificates: Certificates) -> None:
+    """Remember the pair in use, for the remote control."""
+    _certificates[:] = [certificates]
+
+
+def reload_certificates() -> None:
+    """Read the certificate again; running sessions keep theirs; raises CertificateFault and keeps the old one."""
+    for certificates in _certificates:
+        certificates.reload()
+
+
+def _mx(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+    """The MX: port 25's dialogue with STARTTLS."""
+    from antispam.listeners import mx_connections
+
+    factory = mx_connections(config.hostname, certificates.offered)
+    yield from _sockets(config, "mx", config.mx_port, TlsMode.STARTTLS, factory, SMTP_REFUSAL)
+
+
+def _submission(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+    """Submission: 587 with STARTTLS, 465 under TLS."""
+    from mailboxes.listeners import submission_connections
+
+    factory = submission_connections(config.hostname, certificates.offered)
+    yield from _sockets(config, "submission", config.submission_port, TlsMode.STARTTLS, factory, SMTP_REFUSAL)
+    yield from _sockets(config, "submission", config.submissions_port, TlsMode.IMPLICIT, factory)
+
+
+def _imap(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+    """IMAP: 143 with STARTTLS, 993 under TLS."""
+    from mailboxes.listeners import imap_connections
+
+    factory = imap_connections(config.hostname, certificates.offered)
+    yield from _sockets(config, "imap", config.imap_port, TlsMode.STARTTLS, factory, IMAP_REFUSAL)
+    yield from _sockets(config, "imap", config.imaps_port, TlsMode.IMPLICIT, factory)
+
+
+def _relay() -> Iterator[Service]:
+    """The outbound relay."""
+    from mailadmin.runner.background import BackgroundService
+    from mailboxes.outbound.relay import RelayService
+
+    yield BackgroundService("relay", RelayService)
+
+
+def _sockets(  # type: ignore[no-untyped-def]
+    config, service: str, port: int | None, tls: TlsMode, factory: ConnectionFactory, refusal: bytes = b""
+) -> Iterator[ListenerSpec]:
+    """One socket for each bound address; none when the port is off."""
+    if port is not None:
+        for address in config.bind:
+            yield ListenerSpec(service, str(address), port, tls, factory, refusal)
