@@ -36,9 +36,10 @@ class Blob(models.Model):
 class Message(models.Model):
     """One message in one folder.
 
-    ``flags`` are system flags with their backslash and keywords, as first spelt. ``envelope``, ``body`` and ``body_structure``
-    are wire bytes, ready to send after the item's name (BODY is BODYSTRUCTURE without extension data); ``header_octets`` is the size of the header block with its
-    empty line. ``modseq`` is that of the last change, ``save_date`` when it came into this folder.
+    ``flags`` are system flags with their backslash and keywords, as first spelt. ``envelope``, ``body`` and
+    ``body_structure`` are wire bytes, ready to send after the item's name (BODY is BODYSTRUCTURE without extension
+    data); ``header_octets`` is the size of the header block with its empty line. ``modseq`` is that of the last
+    change, ``save_date`` when it came into this folder.
     """
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="messages")

@@ -1,0 +1,122 @@
+"""``/domains``: names, the records to publish, checks and DKIM keys."""
+
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict
+
+from domains.api.act import act_of
+from domains.api.paging import PageQuery, paginate
+from domains.api.shown import show_domain, show_key
+from domains.models import DkimKey, Domain
+from domains.names import DomainName
+from domains.services import keys, provision, publication
+from domains.services.check import check_now, health_of, record_states
+
+router = Router(tags=["domains"])
+
+
+class NewDomain(Schema):
+    """A domain to add."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+
+
+class DomainChange(Schema):
+    """What can change in a domain."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: Literal["active", "suspended"] | None = None
+
+
+class NewKey(Schema):
+    """A DKIM key to make."""
+
+    model_config = ConfigDict(extra="forbid")
+    algorithm: Literal["rsa2048", "ed25519"]
+    selector: str | None = None
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return show_domain(domain, DomainName(domain.name).unicode, health_of(domain).word)
+
+
+def _key(key: DkimKey) -> dict[str, Any]:
+    return show_key(key, publication.key_record_name(key), publication.key_record_value(key))
+
+
+@router.get("/domains", summary="List domains")
+def list_domains(request: HttpRequest, page: PageQuery) -> dict[str, Any]:
+    """List the domains in reach by name."""
+    return paginate(provision.domains_for(act_of(request)), page, ["name"], _domain)
+
+
+@router.post("/domains", response={201: dict[str, Any]}, summary="Add a domain")
+def create_domain(request: HttpRequest, payload: NewDomain) -> tuple[int, dict[str, Any]]:
+    """Add a domain with one RSA-2048 and one Ed25519 key that wait for the DNS."""
+    return 201, _domain(provision.create_domain(act_of(request), payload.name))
+
+
+@router.get("/domains/{name}", summary="Read a domain")
+def read_domain(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return one domain."""
+    return _domain(provision.get_domain_for(act_of(request), name))
+
+
+@router.patch("/domains/{name}", summary="Change a domain")
+def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> dict[str, Any]:
+    """Suspend or resume a domain."""
+    return _domain(provision.change_domain(act_of(request), name, **payload.dict(exclude_unset=True)))
+
+
+@router.delete("/domains/{name}", response={204: None}, summary="Delete a domain")
+def delete_domain(request: HttpRequest, name: str, cascade: bool = False) -> tuple[int, None]:
+    """Delete a domain; one that is not empty only with ``cascade=true``."""
+    provision.delete_domain(act_of(request), name, cascade)
+    return 204, None
+
+
+@router.get("/domains/{name}/records", summary="The records to publish")
+def list_records(
+    request: HttpRequest, name: str, format: Annotated[Literal["json", "zone"], Query()] = "json"
+) -> HttpResponse | list[dict[str, Any]]:
+    """Return every record with its last observed status, or as zone text (RFC 1035) with ``format=zone``."""
+    domain = provision.get_domain_for(act_of(request), name)
+    if format == "zone":
+        text = publication.zone_text(publication.desired_records(domain))
+        return HttpResponse(text, content_type="text/dns; charset=utf-8")
+    return [state.as_json() for state in record_states(domain)]
+
+
+@router.post("/domains/{name}/check", summary="Look everything up now")
+def check_domain(request: HttpRequest, name: str) -> list[dict[str, Any]]:
+    """Ask the DNS for every record; a DKIM key whose exact text is seen everywhere becomes active."""
+    return [state.as_json() for state in check_now(act_of(request), name)]
+
+
+@router.get("/domains/{name}/dkim-keys", summary="List DKIM keys")
+def list_keys(request: HttpRequest, name: str, page: PageQuery) -> dict[str, Any]:
+    """List the keys of a domain."""
+    domain = provision.get_domain_for(act_of(request), name)
+    return paginate(keys.keys_of(domain), page, ["selector"], _key)
+
+
+@router.post("/domains/{name}/dkim-keys", response={201: dict[str, Any]}, summary="Make a DKIM key")
+def create_key(request: HttpRequest, name: str, payload: NewKey) -> tuple[int, dict[str, Any]]:
+    """Make a key that waits for the DNS."""
+    return 201, _key(keys.create_key(act_of(request), name, payload.algorithm, payload.selector))
+
+
+@router.get("/domains/{name}/dkim-keys/{selector}", summary="Read a DKIM key")
+def read_key(request: HttpRequest, name: str, selector: str) -> dict[str, Any]:
+    """Return one key without its private part."""
+    return _key(keys.get_key_for(act_of(request), name, selector))
+
+
+@router.delete("/domains/{name}/dkim-keys/{selector}", response={204: None}, summary="Delete a DKIM key")
+def delete_key(request: HttpRequest, name: str, selector: str) -> tuple[int, None]:
+    """Delete a key; mail already signed with it can no longer be verified once its record is gone."""
+    keys.delete_key(act_of(request), name, selector)
+    return 204, None

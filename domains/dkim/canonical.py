@@ -1,0 +1,152 @@
+"""Linear canonicalisation and OpenSSL behind dkimpy's own calls (RFC 6376 section 3.4, RFC 8463).
+
+dkimpy signs and verifies; its relaxed body canonicalisation is quadratic and its RSA is pure Python. Importing this
+module replaces those parts in the library, once: keys are objects of ``cryptography``, hashes stay the library's.
+"""
+
+import base64
+import binascii
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import dkim
+import dkim.canonicalization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+_RUNS = re.compile(rb" {2,}")
+_HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303
+_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+?)[ \t]*:")
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """Return the body in relaxed form (RFC 6376 section 3.4.4), in time linear in its size."""
+    if b"\t" in body:
+        body = body.replace(b"\t", b" ")
+    if b"  " in body:
+        body = _RUNS.sub(b" ", body)
+    if b" \r\n" in body:
+        body = body.replace(b" \r\n", b"\r\n")
+    stripped: bytes = simple_body(body)
+    return b"" if stripped == b"\r\n" else stripped
+
+
+def simple_body(body: bytes) -> bytes:
+    """Return the body without empty lines at its end, ended by one CRLF (RFC 6376 section 3.4.3)."""
+    end = len(body)
+    while end >= 2 and body.endswith(b"\r\n", 0, end):
+        end -= 2
+    if end == len(body):
+        return body + b"\r\n"
+    return body[: end + 2]
+
+
+def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
+    """Return header fields as ``[name, value with CRLF]`` and the body; raises dkim.MessageFormatError.
+
+    Only the header block is taken apart, so the time does not grow with the body's lines.
+    """
+    block, separator, body = octets.partition(b"\r\n\r\n")
+    if octets.startswith(b"\r\n"):
+        return [], octets[2:]
+    if not separator:
+        block = octets.removesuffix(b"\r\n")
+    fields: list[list[bytes]] = []
+    for line in block.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1][1] += line + b"\r\n"
+            continue
+        match = _FIELD.match(line)
+        if match is None:
+            raise dkim.MessageFormatError("a header line without a name")
+        fields.append([match[1], line[match.end() :] + b"\r\n"])
+    return fields, body
+
+
+class Message(dkim.DKIM):  # type: ignore[misc]
+    """dkimpy's message with the header block split once and the body left as it is."""
+
+    def set_message(self, message: bytes) -> None:
+        """Take the message apart; raises dkim.MessageFormatError."""
+        super().set_message(b"")
+        self.headers, self.body = split_message(message)
+
+
+class _RsaKey(dict[str, int]):
+    """What dkimpy asks of a public key (its modulus), beside the key itself."""
+
+    def __init__(self, key: RSAPublicKey) -> None:
+        numbers = key.public_numbers()
+        super().__init__(modulus=numbers.n, publicExponent=numbers.e)
+        self.key = key
+
+
+def _parse_public_key(der: bytes) -> _RsaKey:
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, TypeError) as error:
+        raise dkim.UnparsableKeyError(f"not an RSA key: {error}") from error
+    if not isinstance(key, RSAPublicKey):
+        raise dkim.UnparsableKeyError("not an RSA key")
+    return _RsaKey(key)
+
+
+def _rsa_sign(hasher: Any, key: Any) -> bytes:
+    return bytes(key.sign(hasher.digest(), PKCS1v15(), Prehashed(_HASHES[hasher.name])))
+
+
+def _rsa_verify(hasher: Any, signature: bytes, public_key: _RsaKey) -> bool:
+    try:
+        public_key.key.verify(signature, hasher.digest(), PKCS1v15(), Prehashed(_HASHES[hasher.name]))
+    except InvalidSignature:
+        return False
+    return True
+
+
+class _BadSignature(Exception):
+    """An Ed25519 signature does not verify."""
+
+
+class _VerifyKey:
+    def __init__(self, text: bytes, encoder: object = None) -> None:
+        try:
+            self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
+        except (ValueError, binascii.Error) as error:
+            raise ValueError(str(error)) from error
+
+    def verify(self, digest: bytes, signature: bytes) -> None:
+        try:
+            self._key.verify(signature, digest)
+        except InvalidSignature as error:
+            raise _BadSignature from error
+
+
+class _SigningKey:
+    def __init__(self, key: Any, encoder: object = None) -> None:
+        self._key = key
+
+    def sign(self, digest: bytes) -> SimpleNamespace:
+        return SimpleNamespace(signature=self._key.sign(digest))
+
+
+def _replace_slow_parts() -> None:
+    dkim.canonicalization.Relaxed.canonicalize_body = staticmethod(relaxed_body)
+    dkim.canonicalization.Simple.canonicalize_body = staticmethod(simple_body)
+    dkim.parse_public_key = _parse_public_key
+    dkim.parse_pem_private_key = lambda key: key
+    dkim.RSASSA_PKCS1_v1_5_sign = _rsa_sign
+    dkim.RSASSA_PKCS1_v1_5_verify = _rsa_verify
+    dkim.nacl = SimpleNamespace(
+        signing=SimpleNamespace(VerifyKey=_VerifyKey, SigningKey=_SigningKey),
+        encoding=SimpleNamespace(Base64Encoder=None),
+        exceptions=SimpleNamespace(ValueError=ValueError, BadSignatureError=_BadSignature),
+    )
+
+
+_replace_slow_parts()

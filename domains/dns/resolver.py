@@ -1,0 +1,299 @@
+"""The network behind ``dns.port``: UDP with EDNS, TCP when truncated, a bounded TTL cache, shared questions.
+
+Written over ``dns.message`` and asyncio directly: the stub resolver's generality costs a millisecond a question.
+An answer counts as authenticated only when a trusted resolver set AD. Silence, SERVFAIL and REFUSED are TEMPFAIL.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from weakref import WeakKeyDictionary
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdatatype
+import dns.resolver
+
+from domains.dns.port import Answer, DnsStatus
+
+Server = tuple[str, int]
+
+TRY_SECONDS = 3.0
+TRIES = 2
+UDP_PAYLOAD = 1232
+CACHE_ENTRIES = 20_000
+MAXIMUM_TTL = 3600
+NEGATIVE_TTL = 60
+FAILURE_TTL = 5
+CNAME_HOPS = 8
+
+
+class _Question(asyncio.DatagramProtocol):
+    """One UDP question; only an answer with our id from the server asked ends it."""
+
+    def __init__(self, wire: bytes, answered: "asyncio.Future[bytes]") -> None:
+        self._wire = wire
+        self._answered = answered
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        transport.sendto(self._wire)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        if data[:2] == self._wire[:2] and not self._answered.done():
+            self._answered.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self._answered.done():
+            self._answered.set_exception(exc)
+
+
+async def _ask_udp(server: Server, wire: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[bytes] = loop.create_future()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Question(wire, answered), remote_addr=server)
+    try:
+        async with asyncio.timeout(TRY_SECONDS):
+            return await answered
+    finally:
+        transport.close()
+
+
+async def _ask_tcp(server: Server, wire: bytes) -> bytes:
+    async with asyncio.timeout(TRY_SECONDS):
+        reader, writer = await asyncio.open_connection(*server)
+        try:
+            writer.write(len(wire).to_bytes(2) + wire)
+            size = int.from_bytes(await reader.readexactly(2))
+            return await reader.readexactly(size)
+        finally:
+            writer.close()
+
+
+async def ask_server(server: Server, name: str, rdtype: str, recursive: bool = True) -> Answer:
+    """Ask one server one question; never raises for a remote fault. TCP follows a truncated answer."""
+    try:
+        query = dns.message.make_query(name, rdtype, use_edns=0, payload=UDP_PAYLOAD, want_dnssec=False)
+    except (dns.exception.DNSException, ValueError) as error:
+        return Answer(name, rdtype, DnsStatus.NXDOMAIN, reason=f"not a name that the DNS can hold: {error}")
+    query.flags |= dns.flags.AD
+    if not recursive:
+        query.flags &= ~dns.flags.RD
+    label = f"{server[0]}:{server[1]}"
+    reason = "no answer"
+    for _ in range(TRIES):
+        try:
+            response = await _exchange(server, query)
+        except (OSError, TimeoutError, EOFError, dns.exception.DNSException) as error:
+            reason = f"{label}: {str(error) or 'no answer in time'}"
+            continue
+        return _read(name, rdtype, response, label)
+    return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label)
+
+
+async def _exchange(server: Server, query: dns.message.Message) -> dns.message.Message:
+    wire = query.to_wire()
+    response = dns.message.from_wire(await _ask_udp(server, wire), ignore_trailing=True, raise_on_truncation=False)
+    if response.flags & dns.flags.TC:
+        response = dns.message.from_wire(await _ask_tcp(server, wire), ignore_trailing=True)
+    if not query.is_response(response):
+        raise OSError("the answer is not to our question")
+    return response
+
+
+def _read(name: str, rdtype: str, response: dns.message.Message, server: str) -> Answer:
+    rcode = response.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        reason = f"{server} answered {dns.rcode.to_text(rcode)}"
+        return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=server)
+    authenticated = bool(response.flags & dns.flags.AD)
+    texts, ttl, canonical = _follow(name, rdtype, response)
+    if texts is None:
+        return Answer(
+            name, rdtype, DnsStatus.TEMPFAIL, reason=f"{name}: a chain of aliases without end", server=server
+        )
+    if texts:
+        return Answer(name, rdtype, DnsStatus.FOUND, texts, ttl, authenticated, canonical, server=server)
+    status = DnsStatus.NXDOMAIN if rcode == dns.rcode.NXDOMAIN else DnsStatus.NODATA
+    return Answer(name, rdtype, status, (), _negative_ttl(response), authenticated, canonical, server=server)
+
+
+def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tuple[str, ...] | None, int, str]:
+    """Return the texts at the CNAME chain's end, the smallest TTL and the last name; None for an endless chain."""
+    sets = {(rrset.name, rrset.rdtype): rrset for rrset in response.answer}
+    owner = dns.name.from_text(name)
+    wanted = dns.rdatatype.from_text(rdtype)
+    ttl = MAXIMUM_TTL
+    for _ in range(CNAME_HOPS + 1):
+        found = sets.get((owner, wanted))
+        if found is not None:
+            texts = tuple(_text(rdata) for rdata in found)
+            return texts, min(ttl, found.ttl), owner.to_text(True).lower()
+        alias = sets.get((owner, dns.rdatatype.CNAME))
+        if alias is None:
+            return (), ttl, owner.to_text(True).lower()
+        ttl = min(ttl, alias.ttl)
+        owner = alias[0].target
+    return None, 0, ""
+
+
+def _text(rdata: dns.rdata.Rdata) -> str:
+    """Return presentation text as ``dns.port`` promises it."""
+    if rdata.rdtype == dns.rdatatype.TXT:
+        return b"".join(rdata.strings).decode("latin-1")  # type: ignore[attr-defined]
+    text = rdata.to_text()
+    if rdata.rdtype in (
+        dns.rdatatype.MX,
+        dns.rdatatype.SRV,
+        dns.rdatatype.NS,
+        dns.rdatatype.CNAME,
+        dns.rdatatype.PTR,
+    ):
+        return (text.removesuffix(".") if not text.endswith(" .") else text).lower()
+    return text
+
+
+def _negative_ttl(response: dns.message.Message) -> int:
+    for rrset in response.authority:
+        if rrset.rdtype == dns.rdatatype.SOA:
+            return int(min(rrset.ttl, rrset[0].minimum, MAXIMUM_TTL))
+    return NEGATIVE_TTL
+
+
+def system_resolvers() -> tuple[Server, ...]:
+    """Return the resolvers that the system is configured with."""
+    try:
+        found = dns.resolver.Resolver(configure=True)
+    except dns.exception.DNSException:
+        return ()
+    return tuple((str(address), 53) for address in found.nameservers)[:2]
+
+
+class NetworkResolver:
+    """Asks the configured resolvers in turn and remembers answers for their TTL; one a process and event loop."""
+
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        trusted: Sequence[IPv4Network | IPv6Network] = (),
+        cache_entries: int = CACHE_ENTRIES,
+    ) -> None:
+        self.servers = tuple(servers)
+        self._trusted = {server for server in self.servers if any(ip_address(server[0]) in net for net in trusted)}
+        self._entries = cache_entries
+        self._cache: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
+        self._running: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+
+    async def lookup(self, name: str, rdtype: str) -> Answer:
+        """Return the answer, from the cache while its TTL lasts; the same question in flight is asked once."""
+        key = (name.lower().rstrip("."), rdtype)
+        cached = self._cache.get(key)
+        if cached is not None and cached[0] > time.monotonic():
+            return cached[1]
+        running = self._running.get(key)
+        if running is None:
+            running = asyncio.create_task(self._ask(key))
+            self._running[key] = running
+            running.add_done_callback(lambda _: self._running.pop(key, None))
+        return await asyncio.shield(running)
+
+    async def lookup_uncached(self, name: str, rdtype: str) -> Answer:
+        """Return a fresh answer and remember it."""
+        return await self._ask((name.lower().rstrip("."), rdtype))
+
+    async def _ask(self, key: tuple[str, str]) -> Answer:
+        answer = Answer(*key, DnsStatus.TEMPFAIL, reason="no resolver is configured")
+        for server in self.servers:
+            answer = await ask_server(server, *key)
+            if answer.status is not DnsStatus.TEMPFAIL:
+                answer = self._believed(answer, server)
+                break
+        self._remember(key, answer)
+        return answer
+
+    def _believed(self, answer: Answer, server: Server) -> Answer:
+        """Return the answer without AD unless the resolver is one whose AD bit is believed."""
+        if not answer.authenticated or server in self._trusted:
+            return answer
+        return Answer(
+            answer.name, answer.rdtype, answer.status, answer.records, answer.ttl, False,
+            answer.canonical_name, answer.reason, answer.server,
+        )  # fmt: skip
+
+    def _remember(self, key: tuple[str, str], answer: Answer) -> None:
+        ttl = FAILURE_TTL if answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS) else answer.ttl
+        if ttl <= 0:
+            return
+        self._cache[key] = (time.monotonic() + ttl, answer)
+        self._cache.move_to_end(key)
+        while len(self._cache) > self._entries:
+            self._cache.popitem(last=False)
+
+
+class BudgetedResolver:
+    """One message's share of the DNS: at most so many questions and seconds; keeps every answer for the trace."""
+
+    def __init__(self, resolver: "NetworkResolver", questions: int = 50, seconds: float = 20.0) -> None:
+        self._resolver = resolver
+        self._left = questions
+        self._until = time.monotonic() + seconds
+        self.answers: list[Answer] = []
+
+    async def lookup(self, name: str, rdtype: str) -> Answer:
+        """Return the answer, or TEMPFAIL once the budget is used up."""
+        self._left -= 1
+        remaining = self._until - time.monotonic()
+        if self._left < 0 or remaining <= 0:
+            answer = Answer(
+                name, rdtype, DnsStatus.TEMPFAIL, reason="this message's budget of DNS questions is used up"
+            )
+        else:
+            try:
+                async with asyncio.timeout(remaining):
+                    answer = await self._resolver.lookup(name, rdtype)
+            except TimeoutError:
+                answer = Answer(name, rdtype, DnsStatus.TEMPFAIL, reason="this message's time for the DNS is used up")
+        self.answers.append(answer)
+        return answer
+
+
+async def authoritative_servers(zone_name: str, resolver: NetworkResolver) -> tuple[str, list[Server]]:
+    """Return the zone that holds a name and its servers' addresses, found by walking up to the first NS set."""
+    labels = zone_name.split(".")
+    for start in range(len(labels) - 1):
+        name = ".".join(labels[start:])
+        answer = await resolver.lookup(name, "NS")
+        if answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS):
+            return name, []
+        if answer.found:
+            return name, await _server_addresses(answer.records, resolver)
+    return zone_name, []
+
+
+async def _server_addresses(hosts: Sequence[str], resolver: NetworkResolver) -> list[Server]:
+    servers: list[Server] = []
+    for host in list(hosts)[:8]:
+        for rdtype in ("A", "AAAA"):
+            answer = await resolver.lookup(host, rdtype)
+            servers += [(address, 53) for address in answer.records if answer.found]
+    return servers
+
+
+_resolvers: WeakKeyDictionary[asyncio.AbstractEventLoop, NetworkResolver] = WeakKeyDictionary()
+
+
+def default_resolver() -> NetworkResolver:
+    """Return this event loop's resolver, made from the settings at first use."""
+    from django.conf import settings
+
+    loop = asyncio.get_running_loop()
+    if loop not in _resolvers:
+        config = settings.MAILADMIN
+        _resolvers[loop] = NetworkResolver(config.resolvers or system_resolvers(), config.trusted_resolvers)
+    return _resolvers[loop]
