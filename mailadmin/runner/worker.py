@@ -22,7 +22,7 @@ def run_worker(role: str, index: int = 0) -> int:
     if role not in ("mail", "jobs"):
         raise ValueError(f"role {role} is not mail or jobs")
     os.environ["MAILADMIN_ROLE"] = role
-    os.environ.setdefault("CELERY_WORKER_SKIP_CHECKS", "1")
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the supervisor has run them
     from mailadmin.celery import app
 
     pool: dict[str, Any] = {"pool": "solo", "concurrency": 1}
