@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 
 from mailadmin.runner.admission import Admission, Network, in_networks, plain_address
 from mailadmin.runner.listener import ListenerSpec, ListenerStatus, ServiceState, ServiceStatus, TlsMode
+from mailadmin.runner.sockets import listening_socket, read_proxy_header, words_of
 from mailboxes.connection import Connection, Peer
-from mailboxes.smtp.proxy import MAXIMUM_OCTETS, ProxyFault, ProxyHeader, parse_proxy_header
+from mailboxes.smtp.proxy import ProxyFault, ProxyHeader
 
 logger = logging.getLogger("mailadmin.runner")
 
@@ -85,7 +86,7 @@ class Listener:
         try:
             if self.spec.tls is TlsMode.IMPLICIT and self.door.tls_context is not None:
                 self.door.tls_context()
-            self._socket = _listening_socket(self.spec)
+            self._socket = listening_socket(self.spec)
         except Exception as fault:
             self._fail(fault)
             self._retry = loop.call_later(RETRY_SECONDS, self.open)
@@ -97,7 +98,7 @@ class Listener:
 
     def _fail(self, fault: Exception) -> None:
         """Say once why the listener does not listen."""
-        reason = f"{self.spec.service} cannot listen at {self.spec.address} port {self.spec.port}: {_words(fault)}"
+        reason = f"{self.spec.service} cannot listen at {self.spec.address} port {self.spec.port}: {words_of(fault)}"
         if reason != self.error:
             logger.error("%s", reason)
         self.state, self.error = ServiceState.FAILED, reason
@@ -189,7 +190,7 @@ class Listener:
                     return
             await self._connect(slot, client, peer)
         except (OSError, TimeoutError, ProxyFault, EOFError) as fault:
-            logger.debug("%s: connection not begun: %s", self.spec.service, _words(fault))
+            logger.debug("%s: connection not begun: %s", self.spec.service, words_of(fault))
             self._drop(slot, client)
         except BaseException:
             self._drop(slot, client)
@@ -312,56 +313,3 @@ class ListenerService:
         state = next((state for state in order if state in states), ServiceState.RUNNING)
         errors = "; ".join(row.error for row in rows if row.error)
         return ServiceStatus(self.name, state if rows else ServiceState.STOPPED, rows, errors)
-
-
-async def read_proxy_header(client: socket.socket) -> ProxyHeader:
-    """Consume exactly the PROXY header; what follows stays in the socket. Raises ProxyFault, EOFError, OSError."""
-    held = b""
-    while True:
-        await _readable(client)
-        peeked = client.recv(MAXIMUM_OCTETS, socket.MSG_PEEK)
-        if not peeked:
-            raise EOFError("closed inside the PROXY header")
-        header = parse_proxy_header(held + peeked)
-        if header is not None:
-            client.recv(header.octets - len(held))
-            return header
-        held += client.recv(len(peeked))
-
-
-async def _readable(client: socket.socket) -> None:
-    """Wait until the socket has octets or its end."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    loop.add_reader(client.fileno(), wake)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(client.fileno())
-
-
-def _listening_socket(spec: ListenerSpec) -> socket.socket:
-    """Return a bound, listening, non-blocking socket; raises OSError."""
-    family = socket.AF_INET6 if ":" in spec.address else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind((spec.address, spec.port))
-        listening.listen(spec.backlog)
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-def _words(fault: Exception) -> str:
-    """Return the fault's own words."""
-    return (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
