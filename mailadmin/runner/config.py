@@ -164,7 +164,7 @@ def _services(text: str) -> frozenset[str]:
 
 def _resolver(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
-    if not separator or host.count(":") and not host.startswith("["):
+    if not separator or (host.count(":") and not host.startswith("[")):
         host, port = text, "53"
     return str(ip_address(host.strip("[]"))), _open_port(port)
 
