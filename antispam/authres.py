@@ -52,7 +52,7 @@ def _claims(field: bytes, authserv_id: bytes) -> bool:
 
 
 def strip_foreign_results(octets: bytes, authserv_id: str) -> tuple[bytes, int]:
-    """Return the message without fields that claim our authserv-id, and how many were removed (RFC 8601 section 5)."""
+    """Return the message without fields that claim our authserv-id, and how many were removed (RFC 8601 5)."""
     block, separator, body = octets.partition(b"\r\n\r\n")
     if b"authentication-results" not in block.lower():
         return octets, 0
