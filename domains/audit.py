@@ -25,6 +25,7 @@ class Act:
     actor: Actor | None = None
     domain_ids: frozenset[int] | None = frozenset()
     address: str | None = None
+    token_id: int | None = None
 
     @property
     def is_superadmin(self) -> bool:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import expansion
+from domains.services import check, expansion
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -29,3 +29,11 @@ def forget_attempts() -> None:
     with single_run("forget_attempts") as ours:
         if ours:
             expansion.forget_attempts()
+
+
+@shared_task(name="domains.tasks.check_all_domains", acks_late=True)
+def check_all_domains() -> None:
+    """Look up the records of domains whose last check is old."""
+    with single_run("check_all_domains") as ours:
+        if ours:
+            check.check_due_domains()

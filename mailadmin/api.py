@@ -59,7 +59,7 @@ def token_act(token: ApiToken, address: str | None) -> Act:
         own = frozenset(maker.domains.values_list("pk", flat=True))
         domain_ids = own if domain_ids is None else domain_ids & own
     role = token.role if maker is None or maker.is_superadmin or not superadmin else maker.role
-    return Act(f"token {token.name}", role, "api", maker, domain_ids, address)
+    return Act(f"token {token.name}", role, "api", maker, domain_ids, address, token.pk)
 
 
 def make_api() -> NinjaAPI:

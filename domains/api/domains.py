@@ -85,7 +85,7 @@ def list_records(
     """Return every record with its last observed status, or as zone text (RFC 1035) with ``format=zone``."""
     domain = provision.get_domain_for(act_of(request), name)
     if format == "zone":
-        text = publication.zone_text(publication.desired_records(domain))
+        text = publication.zone_text(publication.desired_records(domain), domain.name)
         return HttpResponse(text, content_type="text/dns; charset=utf-8")
     return [state.as_json() for state in record_states(domain)]
 

@@ -1,14 +1,9 @@
 """How things look in the API: explicit fields, never a model's own."""
 
-from datetime import datetime
 from typing import Any
 
 from domains.models import Actor, ApiToken, DkimKey, DmarcReport, Domain, Trace, TraceEvent
-
-
-def instant(value: datetime | None) -> str | None:
-    """Return ISO 8601 in UTC with a ``Z``, or None."""
-    return None if value is None else value.isoformat().replace("+00:00", "Z")
+from domains.times import instant
 
 
 def show_actor(actor: Actor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ninja import Router
 
 from domains.api.act import act_of
 from domains.api.paging import PageQuery, paginate
-from domains.api.shown import instant
+from domains.times import instant
 from mailboxes.models import QueueEntry
 from mailboxes.outbound import review
 from mailboxes.outbound.wake import wake_relay

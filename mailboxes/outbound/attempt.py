@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from domains.dns.port import Answer, Resolver
+from domains.reach import refuse_address
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply
-from mailboxes.outbound.reach import refuse_address
 from mailboxes.outbound.route import resolve_addresses, resolve_route
 from mailboxes.outbound.transact import Envelope, HostFailed, Remote, deliver_remotely
 

@@ -1,0 +1,136 @@
+"""Compares what the DNS answers with what should be there: one verdict per record, in the words of the contract.
+
+Pure: answers in, status and texts out. A record that says the same in other words is right where its RFC makes them
+the same (SPF with further senders, MX with another preference); a DKIM key must be its exact text.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from domains.dmarc.record import BadPolicyRecord, is_policy_record, parse_policy_record
+from domains.dns.port import Answer, DnsStatus
+from domains.models.record import RecordStatus
+from domains.services.publication import DesiredRecord
+
+_SILENT = {DnsStatus.TEMPFAIL: RecordStatus.UNREACHABLE, DnsStatus.BOGUS: RecordStatus.BOGUS}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one record stands over all servers asked: the status and the relevant texts that were seen."""
+
+    status: RecordStatus
+    found: tuple[str, ...] = ()
+
+
+def _words(text: str) -> list[str]:
+    return text.lower().split()
+
+
+def _is_spf(text: str) -> bool:
+    return _words(text)[:1] == ["v=spf1"]
+
+
+def _spf_right(found: str, wanted: str) -> bool:
+    """True when every mechanism of ours stands in the record; further senders and ``~all`` are the owner's choice."""
+    have = {word.removeprefix("+") for word in _words(found)}
+    return all(word in have for word in _words(wanted) if not word.endswith("all"))
+
+
+def _dmarc_right(found: str, wanted: str) -> bool:
+    """True when the policy is the wanted one and our report address is among the addresses."""
+    try:
+        have, want = parse_policy_record(found), parse_policy_record(wanted)
+    except BadPolicyRecord:
+        return False
+    addresses = {address.lower() for address in have.rua}
+    return have.policy == want.policy and all(address.lower() in addresses for address in want.rua)
+
+
+def _same(found: str, wanted: str) -> bool:
+    return found == wanted
+
+
+def _txt(
+    belongs: Callable[[str], bool], right: Callable[[str, str], bool]
+) -> Callable[[Sequence[str], str], RecordStatus]:
+    def compare(texts: Sequence[str], wanted: str) -> RecordStatus:
+        relevant = [text for text in texts if belongs(text)]
+        if not relevant:
+            return RecordStatus.MISSING
+        if len(relevant) > 1:
+            return RecordStatus.DUPLICATE
+        return RecordStatus.RIGHT if right(relevant[0], wanted) else RecordStatus.WRONG
+
+    return compare
+
+
+def _ownership(texts: Sequence[str], wanted: str) -> RecordStatus:
+    if wanted in texts:
+        return RecordStatus.RIGHT
+    return RecordStatus.WRONG if texts else RecordStatus.MISSING
+
+
+def _hosts(texts: Sequence[str], wanted: str) -> RecordStatus:
+    """MX and SRV: our host must be there, alone; a leftover one takes mail away."""
+    ours = wanted.rpartition(" ")[2].lower()
+    hosts = [text.rpartition(" ")[2].lower() for text in texts]
+    if ours not in hosts:
+        return RecordStatus.WRONG if hosts else RecordStatus.MISSING
+    return RecordStatus.RIGHT if len(set(hosts)) == 1 else RecordStatus.CONFLICTING
+
+
+def _service(texts: Sequence[str], wanted: str) -> RecordStatus:
+    ends = [tuple(text.lower().split()[2:]) for text in texts]
+    if tuple(wanted.lower().split()[2:]) not in ends:
+        return RecordStatus.WRONG if ends else RecordStatus.MISSING
+    return RecordStatus.RIGHT if len(set(ends)) == 1 else RecordStatus.CONFLICTING
+
+
+def _addresses(texts: Sequence[str], wanted: str) -> RecordStatus:
+    if wanted.lower() in (text.lower() for text in texts):
+        return RecordStatus.RIGHT
+    return RecordStatus.WRONG if texts else RecordStatus.MISSING
+
+
+_COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
+    "ownership": _ownership,
+    "mx": _hosts,
+    "host": _addresses,
+    "spf": _txt(_is_spf, _spf_right),
+    "dkim": _txt(lambda text: True, _same),
+    "dmarc": _txt(is_policy_record, _dmarc_right),
+    "tls-rpt": _txt(lambda text: text.lower().replace(" ", "").startswith("v=tlsrptv1"), _same),
+    "srv": _service,
+}
+_RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record}
+
+
+def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
+    """Return the verdict over the answers of all servers asked for this record's name and type.
+
+    Servers that agree give the status; when only some have the right text it is ``waiting``. Servers that are silent
+    count only when all are.
+    """
+    judged = [_one(record, answer) for answer in answers]
+    speaking = [status for status in judged if status not in _SILENT.values()]
+    found = _found(record, answers)
+    if RecordStatus.BOGUS in judged:
+        return Comparison(RecordStatus.BOGUS, found)
+    if not speaking:
+        return Comparison(RecordStatus.UNREACHABLE, found)
+    if RecordStatus.RIGHT in speaking and len(set(speaking)) > 1:
+        return Comparison(RecordStatus.WAITING, found)
+    return Comparison(speaking[0], found)
+
+
+def _one(record: DesiredRecord, answer: Answer) -> RecordStatus:
+    silent = _SILENT.get(answer.status)
+    return silent or _COMPARE[record.purpose](answer.records, record.value)
+
+
+def _found(record: DesiredRecord, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """Return the texts of this record's kind, each once; without any, all texts of the name."""
+    texts = list(dict.fromkeys(text for answer in answers for text in answer.records))
+    belongs = _RELEVANT.get(record.purpose)
+    return tuple(text for text in texts if belongs is None or belongs(text))

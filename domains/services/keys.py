@@ -1,0 +1,101 @@
+"""DKIM keys of a domain: made, listed, deleted. Private parts are sealed and bound to (domain, selector)."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from domains.audit import Act, record
+from domains.dkim.keys import SigningKey, generate_key, load_key
+from domains.errors import NotFound, Refused, Taken
+from domains.models import DkimKey, Domain, KeyAlgorithm, KeyState
+from domains.names import is_selector
+from domains.services.sealing import seal, unseal
+
+MAXIMUM_KEYS = 20
+_LETTERS = {KeyAlgorithm.RSA2048.value: "r", KeyAlgorithm.ED25519.value: "e"}
+
+
+def key_identity(domain_name: str, selector: str) -> str:
+    """Return what a sealed key is bound to."""
+    return f"dkim-key {domain_name} {selector}"
+
+
+def unsealed_key(domain_name: str, selector: str, sealed: bytes) -> SigningKey:
+    """Return the private key, ready to sign; raises SealBroken."""
+    return load_key(unseal(key_identity(domain_name, selector), bytes(sealed)))
+
+
+def keys_of(domain: Domain) -> QuerySet[DkimKey]:
+    """Return the keys of a domain that the actor reached, oldest first."""
+    return DkimKey.objects.filter(domain=domain).select_related("domain")
+
+
+def get_key_for(act: Act, name: str, selector: str) -> DkimKey:
+    """Return one key; raises NotFound."""
+    from domains.services.provision import get_domain_for
+
+    key = keys_of(get_domain_for(act, name)).filter(selector=selector.lower()).first()
+    if key is None:
+        raise NotFound(_("There is no key %(selector)s.") % {"selector": selector})
+    return key
+
+
+def dated_selector(domain: Domain, algorithm: str) -> str:
+    """Return an unused selector with today's date, such as ``r20261124``, then ``r20261124-2``."""
+    stem = f"{_LETTERS[algorithm]}{timezone.now():%Y%m%d}"
+    used = set(DkimKey.objects.filter(domain=domain, selector__startswith=stem).values_list("selector", flat=True))
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, MAXIMUM_KEYS + 2))
+    return next(name for name in names if name not in used)
+
+
+def add_key(domain: Domain, algorithm: str, selector: str | None = None) -> DkimKey:
+    """Make and save a key that waits for the DNS; raises IntegrityError for a selector in use."""
+    selector = selector or dated_selector(domain, algorithm)
+    pair = generate_key(algorithm)
+    return DkimKey.objects.create(
+        domain=domain,
+        selector=selector,
+        algorithm=algorithm,
+        state=KeyState.AWAITING_DNS,
+        private_key_sealed=seal(key_identity(domain.name, selector), pair.private_der),
+        public_key=pair.public_key,
+    )
+
+
+def create_key(act: Act, name: str, algorithm: str, selector: str | None = None) -> DkimKey:
+    """Make a key for a domain; raises NotFound, Refused for a bad selector, Taken for one in use."""
+    from domains.services.provision import get_domain_for
+
+    domain = get_domain_for(act, name)
+    chosen = _checked_selector(selector)
+    if algorithm not in KeyAlgorithm.values:
+        raise Refused({"algorithm": _("The algorithm is rsa2048 or ed25519.")})
+    if domain.dkim_keys.count() >= MAXIMUM_KEYS:
+        raise Refused({"selector": _("A domain has at most %(count)d keys.") % {"count": MAXIMUM_KEYS}})
+    try:
+        with transaction.atomic():
+            key = add_key(domain, algorithm, chosen)
+            record(act, "key.create", "dkim_key", f"{key.selector}._domainkey.{domain.name}", domain.name)
+    except IntegrityError as error:
+        text = _("The selector %(selector)s exists already.") % {"selector": chosen}
+        raise Taken({"selector": text}) from error
+    return key
+
+
+def _checked_selector(selector: str | None) -> str | None:
+    if selector is None or selector == "":
+        return None
+    if not is_selector(selector.lower()):
+        text = _("A selector is one label of letters, digits and hyphens, at most 63, such as r20261124.")
+        raise Refused({"selector": text})
+    return selector.lower()
+
+
+@transaction.atomic
+def delete_key(act: Act, name: str, selector: str) -> None:
+    """Delete a key; what it signed can no longer be verified once its record is gone."""
+    key = get_key_for(act, name, selector)
+    record_name = f"{key.selector}._domainkey.{key.domain.name}"
+    record(act, "key.delete", "dkim_key", record_name, key.domain.name, {"state": key.state})
+    key.delete()

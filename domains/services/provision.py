@@ -1,0 +1,148 @@
+"""Domains made, changed and deleted.
+
+A domain made by a superadministrator is active at once; anybody else's is pending, neither local nor signing, until
+its ownership token is seen in the DNS (``services.check``). What hangs on a domain in packages above is told here by
+``register_dependants``, so that deleting can count and remove it.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from domains.audit import Act, record
+from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
+from domains.models import ApiToken, Domain, DomainState, KeyAlgorithm, Role
+from domains.names import DomainName, skeleton
+from domains.services.keys import add_key
+
+
+@dataclass(frozen=True, slots=True)
+class Dependants:
+    """How a package above counts what a domain holds, by name, and removes it inside the caller's transaction."""
+
+    count: Callable[[Domain], dict[str, int]]
+    remove: Callable[[Act, Domain], None]
+
+
+_dependants: list[Dependants] = []
+
+
+def register_dependants(dependants: Dependants) -> None:
+    """Add a package's count and removal; called once when its app is ready."""
+    _dependants.append(dependants)
+
+
+def domains_for(act: Act) -> QuerySet[Domain]:
+    """Return the domains in the actor's reach, by name, with what their health is told from."""
+    rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations")
+    if act.is_superadmin and act.domain_ids is None:
+        return rows
+    if act.role == Role.OWNER:
+        return rows.none()
+    return rows.filter(pk__in=act.domain_ids or ())
+
+
+def get_domain_for(act: Act, name: str) -> Domain:
+    """Return one domain by its name in any spelling; raises NotFound when it is absent or foreign."""
+    with suppress(ValueError, Domain.DoesNotExist):
+        return domains_for(act).get(name=DomainName(name).ascii)
+    raise NotFound(_("There is no domain %(name)s.") % {"name": name})
+
+
+def require_administrator(act: Act) -> None:
+    """Raise Forbidden for mailbox owners."""
+    if act.role not in (Role.SUPERADMIN, Role.DOMAIN_ADMIN):
+        raise Forbidden(_("Only administrators may do this."))
+
+
+def _parsed(name: str) -> DomainName:
+    try:
+        return DomainName(name)
+    except ValueError as error:
+        raise Refused({"name": str(error)}) from error
+
+
+def create_domain(act: Act, name: str) -> Domain:
+    """Add a domain with one RSA-2048 and one Ed25519 key; raises Refused, Taken or Forbidden."""
+    require_administrator(act)
+    parsed = _parsed(name)
+    shape = skeleton(parsed.ascii)
+    if Domain.objects.filter(name=parsed.ascii).exists():
+        raise Taken({"name": _("The domain %(name)s exists already.") % {"name": parsed.ascii}})
+    if Domain.objects.filter(skeleton=shape).exists():
+        text = _("%(name)s looks like a domain that is served here already. Choose a name that cannot be confused.")
+        raise Taken({"name": text % {"name": parsed.unicode}})
+    try:
+        return _insert(act, parsed, shape)
+    except IntegrityError as error:
+        raise Taken({"name": _("The domain %(name)s exists already.") % {"name": parsed.ascii}}) from error
+
+
+@transaction.atomic
+def _insert(act: Act, name: DomainName, shape: str) -> Domain:
+    domain = Domain.objects.create(
+        name=name.ascii,
+        skeleton=shape,
+        state=DomainState.ACTIVE if act.is_superadmin else DomainState.PENDING,
+        ownership_token=secrets.token_hex(16),
+    )
+    for algorithm in (KeyAlgorithm.RSA2048, KeyAlgorithm.ED25519):
+        add_key(domain, algorithm)
+    _give(act, domain)
+    record(act, "domain.create", "domain", domain.name, domain.name, {"state": domain.state})
+    return domain
+
+
+def _give(act: Act, domain: Domain) -> None:
+    """Put a new domain in its maker's reach: the domain administrator's, and the token's that was used."""
+    if act.is_superadmin:
+        return
+    if act.actor is not None and act.actor.role == Role.DOMAIN_ADMIN:
+        act.actor.domains.add(domain)
+    if act.token_id is not None:
+        ApiToken.objects.get(pk=act.token_id).domains.add(domain)
+
+
+@transaction.atomic
+def change_domain(act: Act, name: str, state: str | None = None) -> Domain:
+    """Suspend or resume a domain, which only a superadministrator may; raises NotFound, Forbidden, Refused."""
+    domain = get_domain_for(act, name)
+    domain = Domain.objects.select_for_update().get(pk=domain.pk)
+    if state is None or state == domain.state:
+        return domain
+    if not act.is_superadmin:
+        raise Forbidden(_("Only a superadministrator suspends and resumes domains."))
+    if state not in (DomainState.ACTIVE, DomainState.SUSPENDED):
+        raise Refused({"state": _("A domain can be set to active or suspended.")})
+    before, domain.state = domain.state, state
+    domain.save(update_fields=["state"])
+    record(act, "domain.change", "domain", domain.name, domain.name, {"state": [before, state]})
+    return domain
+
+
+def contents_of(domain: Domain) -> dict[str, int]:
+    """Return how many of what hang on the domain: only what is not zero."""
+    counts: dict[str, int] = {}
+    for dependants in _dependants:
+        counts |= dependants.count(domain)
+    return {name: count for name, count in counts.items() if count}
+
+
+@transaction.atomic
+def delete_domain(act: Act, name: str, cascade: bool = False) -> None:
+    """Delete a domain; raises NotEmpty with counts unless ``cascade``."""
+    domain = get_domain_for(act, name)
+    require_administrator(act)
+    domain = Domain.objects.select_for_update().get(pk=domain.pk)
+    counts = contents_of(domain)
+    if counts and not cascade:
+        raise NotEmpty(_("The domain %(name)s is not empty.") % {"name": domain.name}, counts)
+    for dependants in _dependants:
+        dependants.remove(act, domain)
+    record(act, "domain.delete", "domain", domain.name, domain.name, {"removed": counts})
+    domain.delete()

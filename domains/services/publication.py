@@ -1,0 +1,141 @@
+"""The records that a domain should publish: one definition for emission, checking and the API.
+
+Names are FQDNs in A-labels without the final dot, values one unquoted, unsplit string.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from domains.dkim.record import serialise_key_record, split_strings
+from domains.dmarc.record import PolicyRecord, serialise_policy_record
+from domains.models import DkimKey, Domain, DomainState, KeyState
+
+TTL = 3600
+OWNERSHIP_LABEL = "_mailadmin-ownership"
+PUBLISHED_STATES = (KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRecord:
+    """One record; ``zone`` is the zone it belongs to, ``about`` one sentence for people with its RFC."""
+
+    name: str
+    zone: str
+    type: str
+    value: str
+    purpose: str
+    about: str
+    required: bool = True
+    ttl: int = TTL
+
+    @property
+    def relative_name(self) -> str:
+        """The name as most providers take it: without the zone, ``@`` for the zone itself."""
+        return "@" if self.name == self.zone else self.name.removesuffix(f".{self.zone}")
+
+    @property
+    def strings(self) -> list[str]:
+        """A TXT value as strings of at most 255 octets."""
+        return split_strings(self.value)
+
+
+def key_record_name(key: DkimKey) -> str:
+    """Return the name of a key's record."""
+    return f"{key.selector}._domainkey.{key.domain.name}"
+
+
+def key_record_value(key: DkimKey) -> str:
+    """Return the value of a key's record, empty ``p=`` once revoked."""
+    return serialise_key_record(key.algorithm, "" if key.state == KeyState.REVOKED else key.public_key)
+
+
+def ownership_value(domain: Domain) -> str:
+    """Return the text that proves who controls the domain's DNS."""
+    return f"mailadmin-ownership={domain.ownership_token}"
+
+
+def desired_records(domain: Domain) -> list[DesiredRecord]:
+    """Return every record to publish, those that mail needs first."""
+    return [*_ownership(domain), *_mx(domain), *_spf(domain), *_dkim(domain), *_policies(domain), *_srv(domain)]
+
+
+def _ownership(domain: Domain) -> Iterator[DesiredRecord]:
+    if domain.state == DomainState.PENDING:
+        about = _("Proves that you control this domain. Until it is seen, no mail is accepted or signed for it.")
+        name = f"{OWNERSHIP_LABEL}.{domain.name}"
+        yield DesiredRecord(name, domain.name, "TXT", ownership_value(domain), "ownership", about)
+
+
+def _mx(domain: Domain) -> Iterator[DesiredRecord]:
+    hostname = settings.MAILADMIN.hostname
+    about = _("Tells other servers where to deliver mail for this domain (RFC 5321).")
+    yield DesiredRecord(domain.name, domain.name, "MX", f"10 {hostname}", "mx", about)
+    about = _("The address of the mail server itself.")
+    inside = hostname == domain.name or hostname.endswith(f".{domain.name}")
+    zone = domain.name if inside else hostname.partition(".")[2] or hostname
+    for address in settings.MAILADMIN.public_addresses:
+        yield DesiredRecord(hostname, zone, "AAAA" if ":" in address else "A", address, "host", about)
+
+
+def _spf(domain: Domain) -> Iterator[DesiredRecord]:
+    networks = [f"ip{6 if ':' in address else 4}:{address}" for address in settings.MAILADMIN.public_addresses]
+    value = " ".join(["v=spf1", "mx", *networks, "-all"])
+    about = _("Names the servers that may send mail with this domain as envelope sender (RFC 7208).")
+    yield DesiredRecord(domain.name, domain.name, "TXT", value, "spf", about)
+
+
+def _dkim(domain: Domain) -> Iterator[DesiredRecord]:
+    about = _("The public key with which receivers verify this domain's signatures (RFC 6376).")
+    for key in domain.dkim_keys.all():
+        if key.state in PUBLISHED_STATES:
+            key.domain = domain
+            yield DesiredRecord(key_record_name(key), domain.name, "TXT", key_record_value(key), "dkim", about)
+
+
+def dmarc_value(domain: Domain) -> str:
+    """Return the DMARC record: the domain's policy, reports to its own intake address."""
+    policy = PolicyRecord(policy=domain.dmarc_policy, rua=(f"dmarc-reports@{domain.name}",))
+    return serialise_policy_record(policy)
+
+
+def _policies(domain: Domain) -> Iterator[DesiredRecord]:
+    about = _("Says what receivers do with mail that only pretends to come from this domain (RFC 9989).")
+    yield DesiredRecord(f"_dmarc.{domain.name}", domain.name, "TXT", dmarc_value(domain), "dmarc", about)
+    about = _("Asks other servers to report TLS failures when they deliver to this domain (RFC 8460).")
+    value = f"v=TLSRPTv1; rua=mailto:tls-reports@{domain.name}"
+    yield DesiredRecord(f"_smtp._tls.{domain.name}", domain.name, "TXT", value, "tls-rpt", about, required=False)
+
+
+def _srv(domain: Domain) -> Iterator[DesiredRecord]:
+    config = settings.MAILADMIN
+    offered = {
+        "submissions": (config.submissions_port, _("Lets mail programs find where to send, under TLS (RFC 8314).")),
+        "submission": (config.submission_port, _("Lets mail programs find where to send, by STARTTLS (RFC 6186).")),
+        "imaps": (config.imaps_port, _("Lets mail programs find the mailbox, under TLS (RFC 8314).")),
+        "imap": (config.imap_port, _("Lets mail programs find the mailbox, by STARTTLS (RFC 6186).")),
+    }
+    for service, (port, about) in offered.items():
+        if port is not None:
+            value = f"0 1 {config.public_ports[service]} {config.hostname}"
+            name = f"_{service}._tcp.{domain.name}"
+            yield DesiredRecord(name, domain.name, "SRV", value, "srv", about, required=False)
+
+
+def zone_text(records: Iterable[DesiredRecord], zone: str) -> str:
+    """Return the records of one zone as a zone file (RFC 1035 section 5), ready to be included."""
+    lines = [f"$ORIGIN {zone}.", f"$TTL {TTL}"]
+    lines += [_zone_line(row) for row in records if row.zone == zone]
+    return "\n".join(lines) + "\n"
+
+
+def _zone_line(record: DesiredRecord) -> str:
+    return f"{record.name}. {record.ttl} IN {record.type} {_zone_value(record)}"
+
+
+def _zone_value(record: DesiredRecord) -> str:
+    if record.type == "TXT":
+        return " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in record.strings)
+    return f"{record.value}." if record.type in ("MX", "SRV") else record.value
