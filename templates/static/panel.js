@@ -1,0 +1,70 @@
+// Small comforts; every page does its job without them.
+(function () {
+  "use strict";
+
+  document.documentElement.classList.add("js");
+
+  function copied(button) {
+    var before = button.textContent;
+    button.textContent = button.dataset.done;
+    button.setAttribute("data-copied", "");
+    setTimeout(function () {
+      button.textContent = before;
+      button.removeAttribute("data-copied");
+    }, 1600);
+  }
+
+  function copyBySelection(text) {
+    var area = document.createElement("textarea");
+    area.value = text;
+    area.setAttribute("readonly", "");
+    area.className = "visually-hidden";
+    document.body.appendChild(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest(".copy");
+    if (button) {
+      var text = button.dataset.copy;
+      if (navigator.clipboard && window.isSecureContext) {
+        navigator.clipboard.writeText(text).then(function () { copied(button); }, function () {
+          copyBySelection(text);
+          copied(button);
+        });
+      } else {
+        copyBySelection(text);
+        copied(button);
+      }
+      return;
+    }
+    document.querySelectorAll("details[data-menu][open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) { menu.open = false; }
+    });
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      var fields = Array.prototype.slice.call(document.querySelectorAll("[data-seek]"));
+      var field = fields.find(function (one) { return one.offsetParent !== null; });
+      if (field) {
+        event.preventDefault();
+        field.focus();
+        field.select();
+      }
+    }
+  });
+
+  // A second click on a submit button sends nothing; the server would answer it without harm all the same.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) { return; }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+  });
+})();
