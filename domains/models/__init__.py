@@ -3,6 +3,7 @@
 from domains.models.actor import Actor, ApiToken, Role, SignInAttempt
 from domains.models.audit import AuditRecord
 from domains.models.domain import Domain, DomainState
+from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.record import RecordObservation, RecordStatus
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
@@ -17,6 +18,7 @@ __all__ = [
     "DmarcReport",
     "Domain",
     "DomainState",
+    "Installation",
     "KeyAlgorithm",
     "KeyState",
     "RecordObservation",

@@ -1,0 +1,17 @@
+"""The installation itself: one row that says with which master key this database's secrets are sealed."""
+
+from django.db import models
+
+
+class Installation(models.Model):
+    """The only row of its table; ``key_fingerprint`` is ``sealing.key_fingerprint()`` of the first start."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    key_fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]
+
+    def __str__(self) -> str:
+        return self.key_fingerprint
