@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import check, expansion
+from domains.services import check, expansion, reports
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -37,3 +37,18 @@ def check_all_domains() -> None:
     with single_run("check_all_domains") as ours:
         if ours:
             check.check_due_domains()
+
+
+@shared_task(name="domains.tasks.take_in_report_file", acks_late=True)
+def take_in_report_file(report_file_id: int) -> None:
+    """Read one waiting report file and store what it holds."""
+    reports.take_in_file(report_file_id)
+
+
+@shared_task(name="domains.tasks.take_in_reports", acks_late=True)
+def take_in_reports() -> None:
+    """Read the waiting report files, and remove those past their time."""
+    with single_run("take_in_reports") as ours:
+        if ours:
+            reports.take_in_pending()
+            reports.remove_old_files()
