@@ -1,0 +1,96 @@
+"""The octets of a part by its section, as FETCH BODY[…] names it (RFC 9051 §6.4.5.1); never written anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailboxes.mime.headers import Field
+from mailboxes.mime.parts import Part, parse_parts
+from mailboxes.mime.text import decode_transfer
+
+
+class Text(StrEnum):
+    """What of a part is meant."""
+
+    ALL = ""
+    HEADER = "HEADER"
+    FIELDS = "HEADER.FIELDS"
+    FIELDS_NOT = "HEADER.FIELDS.NOT"
+    TEXT = "TEXT"
+    MIME = "MIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """``path`` are part numbers from 1, empty for the message itself; ``names`` are for the two FIELDS forms."""
+
+    path: tuple[int, ...] = ()
+    text: Text = Text.ALL
+    names: tuple[bytes, ...] = ()
+
+    @property
+    def of_header(self) -> bool:
+        """True when the message's own header answers it, so that the body need not be read."""
+        return not self.path and self.text in (Text.HEADER, Text.FIELDS, Text.FIELDS_NOT)
+
+
+def part_bytes(octets: bytes, section: Section, parts: Sequence[Part] | None = None) -> bytes | None:
+    """Return the section's octets, None when there is no such part. ``parts`` spares a second reading."""
+    if not section.path and section.text is Text.ALL:
+        return octets
+    found = parts if parts is not None else parse_parts(octets)
+    part = find_part(found[0], section.path)
+    if part is None:
+        return None
+    if section.text is Text.ALL:
+        return octets[part.body_start : part.end]
+    if section.text is Text.MIME:
+        return octets[part.start : part.body_start] if section.path else None
+    message = _message_of(part, section.path)
+    if message is None:
+        return None
+    if section.text is Text.TEXT:
+        return octets[message.body_start : message.end]
+    return header_bytes(octets[message.start : message.body_start], message.fields, section)
+
+
+def header_bytes(header: bytes, fields: Sequence[Field], section: Section) -> bytes:
+    """Return a header, whole or only the chosen fields of it with an empty line behind them."""
+    if section.text is Text.HEADER:
+        return header
+    names = {name.lower() for name in section.names}
+    wanted = section.text is Text.FIELDS
+    return b"".join(field.raw for field in fields if field.name and (field.key in names) is wanted) + b"\r\n"
+
+
+def decoded_part(octets: bytes, path: tuple[int, ...], parts: Sequence[Part]) -> bytes | None:
+    """Return a part's body without its transfer encoding (RFC 3516 BINARY); None when there is no such part."""
+    part = find_part(parts[0], path)
+    if part is None:
+        return None
+    return decode_transfer(octets[part.body_start : part.end], part.encoding)
+
+
+def find_part(root: Part, path: Sequence[int]) -> Part | None:
+    """Return the part with that number: a multipart counts its parts, a single body is its own part 1."""
+    part = root
+    for depth, number in enumerate(path):
+        holder = part.children[0] if part.is_message and part.children and depth else part
+        if depth == 0 and part.is_message and part.children and not part.is_multipart:
+            holder = part
+        if holder.is_multipart:
+            if not 1 <= number <= len(holder.children):
+                return None
+            part = holder.children[number - 1]
+        elif number == 1 and (depth == 0 or holder is not part):
+            part = holder
+        else:
+            return None
+    return part
+
+
+def _message_of(part: Part, path: Sequence[int]) -> Part | None:
+    """Return the message whose header or text is meant: the root, or the one inside a message/rfc822 part."""
+    if not path:
+        return part
+    return part.children[0] if part.is_message and part.children else None
