@@ -140,7 +140,7 @@ def spawn_program(
             before()
             die_with_parent(death_signal, parent)  # a change of user forgets it
         try:
-            os.execve(arguments[0], list(arguments), dict(os.environ if environment is None else environment))
+            os.execve(arguments[0], list(arguments), dict(os.environ if environment is None else environment))  # noqa: S606
         except OSError as fault:
             os.write(2, f"{arguments[0]}: {fault.strerror}\n".encode())
         return CANNOT_EXECUTE

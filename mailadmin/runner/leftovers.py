@@ -70,9 +70,9 @@ class RunFolder:
         """End what a killed supervisor left, its database last; returns how many processes that were."""
         recorded = self._recorded()
         groups = [self._members(who) for name, who in recorded if name not in ("postgres", "redis")]
-        count = _end([who for group in groups for who in group], signal.SIGTERM)
+        count = end_processes([who for group in groups for who in group], signal.SIGTERM)
         for name, number in (("redis", signal.SIGTERM), ("postgres", signal.SIGINT)):
-            count += _end([who for known, who in recorded if known == name and who.lives], number)
+            count += end_processes([who for known, who in recorded if known == name and who.lives], number)
         self.clear()
         return count
 
@@ -89,7 +89,7 @@ class RunFolder:
             beat.unlink(missing_ok=True)
 
 
-def _end(processes: Iterable[Identity], number: signal.Signals) -> int:
+def end_processes(processes: Iterable[Identity], number: signal.Signals) -> int:
     """Ask, wait, then force; returns how many there were."""
     living = [who for who in processes if who.lives]
     count = len(living)
