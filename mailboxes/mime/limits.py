@@ -13,3 +13,4 @@ PARAMETERS = 200
 ADDRESSES = 1_000
 BOUNDARY_OCTETS = 256
 PARSED_OCTETS = 2 * 1024 * 1024  # of header octets read in one message, all its parts together
+BOUNDARY_LINES = 1_000_000  # lines that begin with two hyphens and were compared with the boundaries in force

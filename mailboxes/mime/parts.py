@@ -6,9 +6,10 @@ header that is too large, application/octet-stream for a composite that is too d
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from mailboxes.mime.headers import Field, first_value, header_octets, read_block
-from mailboxes.mime.limits import BOUNDARY_OCTETS, LEVELS, PARSED_OCTETS, PARTS
+from mailboxes.mime.limits import BOUNDARY_LINES, BOUNDARY_OCTETS, LEVELS, PARSED_OCTETS, PARTS
 from mailboxes.mime.media import (
     MESSAGE,
     OCTET_STREAM,
@@ -77,6 +78,7 @@ class _Reader:
         self.boundaries: dict[bytes, list[int]] = {}
         self.own: list[bytes | None] = []  # the boundary of each opened part, while in force
         self.parsed = 0
+        self.compared = 0
 
     def read(self) -> list[Part]:
         """Return all parts, closed, the root first."""
@@ -161,7 +163,8 @@ class _Reader:
     def _delimiter(self, position: int) -> _Delimiter | None:
         """Return the next boundary line in force from ``position`` on."""
         octets = self.octets
-        while True:
+        while self.compared < BOUNDARY_LINES:
+            self.compared += 1
             at_line = position == 0 or octets[position - 1 : position] == b"\n"
             if not (at_line and octets.startswith(b"--", position)):
                 position = octets.find(b"\n--", position) + 1
@@ -171,6 +174,7 @@ class _Reader:
             if found is not None:
                 return found
             position += 2
+        return None
 
     def _content_end(self, line_start: int) -> int:
         """Return where content before a boundary line ends: that line end belongs to it (RFC 2046 §5.1.1)."""
@@ -206,7 +210,7 @@ def _count_lines(octets: bytes, parts: list[Part]) -> None:
     """Set every part's ``lines``; each octet is looked at once, whatever the depth."""
     edges = sorted({offset for part in parts for offset in (part.body_start, part.end)})
     before = {edges[0]: 0}
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         before[right] = before[left] + octets.count(b"\n", left, right)
     for part in parts:
         part.lines = before[part.end] - before[part.body_start]
