@@ -72,7 +72,7 @@ def _publisher() -> tuple[Any, _Breaker]:
     loop = asyncio.get_running_loop()
     found = _publishers.get(loop)
     if found is None:
-        client = redis.asyncio.Redis.from_url(_url(), socket_connect_timeout=PUBLISH_SECONDS)  # type: ignore[no-untyped-call]
+        client = redis.asyncio.Redis.from_url(_url(), socket_connect_timeout=PUBLISH_SECONDS)
         found = _publishers[loop] = (client, _Breaker())
     return found
 
@@ -138,7 +138,7 @@ class _Hub:
     async def _run(self) -> None:
         """Read for ever; after a fault wait a moment and subscribe to everything again."""
         while True:
-            client = redis.asyncio.Redis.from_url(_url(), health_check_interval=30)  # type: ignore[no-untyped-call]
+            client = redis.asyncio.Redis.from_url(_url(), health_check_interval=30)
             try:
                 await self._read(client)
             except _FAULTS as fault:

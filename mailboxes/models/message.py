@@ -28,6 +28,7 @@ class Blob(models.Model):
                 condition=models.Q(data__isnull=True) ^ models.Q(path__isnull=True), name="blob_in_one_place"
             )
         ]
+        indexes = [models.Index(fields=["account", "sha256"], name="blob_by_digest")]
 
     def __str__(self) -> str:
         return f"blob {self.pk} of {self.size} octets"

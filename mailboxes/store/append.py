@@ -30,8 +30,8 @@ RETURNING id, uid_validity, uid_next - 1, highest_modseq
 _BY_ID = _ALLOCATE.format(which="id = %(mailbox)s")
 _BY_NAME = _ALLOCATE.format(which="name = %(mailbox)s")
 _INSERT = """
-INSERT INTO mailboxes_message (mailbox_id, uid, modseq, flags, internal_date, save_date, size, header_octets, envelope,
-                               body, body_structure, blob_id, trace_id)
+INSERT INTO mailboxes_message (mailbox_id, uid, modseq, flags, internal_date, save_date, size, header_octets,
+                               envelope, body, body_structure, blob_id, trace_id)
 VALUES (%s, %s, %s, %s, %s, now(), %s, %s, %s, %s, %s, %s, %s)
 """
 _BLOB_SIZE = "SELECT size FROM mailboxes_blob WHERE id = %s FOR KEY SHARE"

@@ -1,8 +1,9 @@
 """The bytes of messages: small ones in the row, large ones in files under ``<data>/blobs``. Never parsed here.
 
-A file is written under a random name, synced, renamed, its folder synced, all before its row: a crash leaves an orphan
-file, never a row without bytes. Inside one account the same bytes are kept once; the reused row is locked against the
-collector until the caller's transaction ends. The collector removes what nothing refers to past a safety age.
+A file is written under a random name, synced, renamed, its folder synced, all before its row: a crash leaves an
+orphan file, never a row without bytes. Inside one account the same bytes are kept once; the reused row is locked
+against the collector until the caller's transaction ends. The collector removes what nothing refers to past a safety
+age.
 """
 
 import asyncio
