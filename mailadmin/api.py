@@ -12,14 +12,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from ninja import NinjaAPI
+from ninja.errors import HttpError
 from ninja.openapi.docs import DocsBase
 from ninja.security import HttpBearer
 
+from domains.api import access, domains, messages, reports
 from domains.api.problem import add_handlers, problem
 from domains.audit import Act
 from domains.models import ApiToken, Role
+from domains.services.failures import Attempt, is_throttled, note
+from mailboxes.api import accounts, queue
 
 SEEN_STEP = timedelta(minutes=1)
+ROUTERS = (domains.router, accounts.router, access.router, reports.router, queue.router, messages.router)
 PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})
 
 
@@ -35,12 +40,21 @@ class BearerToken(HttpBearer):
     """``Authorization: Bearer TOKEN``."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Act | None:
-        """Return who acts, or None when the token is not known."""
-        row = ApiToken.objects.filter(digest=sha256(token.encode()).digest()).first()
+        """Return who acts, or None when the token is not known; HttpError 429 once the address guessed too often."""
+        row = ApiToken.objects.select_related("created_by").filter(digest=sha256(token.encode()).digest()).first()
         if row is None or (row.created_by is not None and not row.created_by.is_active):
+            _count_failure(request.META.get("REMOTE_ADDR") or "0.0.0.0", token)  # noqa: S104
             return None
         _mark_used(row)
         return token_act(row, request.META.get("REMOTE_ADDR"))
+
+
+def _count_failure(address: str, token: str) -> None:
+    """Note a wrong token in the one failure budget; raises HttpError 429 when it is used up."""
+    attempt = Attempt("api", address, "", token)
+    if is_throttled(attempt):
+        raise HttpError(429, "Too many wrong tokens from this address; try again later.")
+    note(attempt, succeeded=False)
 
 
 def _mark_used(token: ApiToken) -> None:
@@ -75,6 +89,8 @@ def make_api() -> NinjaAPI:
         urls_namespace="api",
     )
     add_handlers(api)
+    for router in ROUTERS:
+        api.add_router("", router)
     return api
 
 

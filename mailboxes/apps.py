@@ -7,3 +7,10 @@ class MailboxesConfig(AppConfig):
     """The Django application mailboxes."""
 
     name = "mailboxes"
+
+    def ready(self) -> None:
+        """Tell domains what hangs on them here."""
+        from domains.services.provision import Dependants, register_dependants
+        from mailboxes.services.contents import count_contents, remove_contents
+
+        register_dependants(Dependants(count_contents, remove_contents))

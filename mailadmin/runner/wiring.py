@@ -5,11 +5,16 @@ worker need none of them.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from mailadmin.runner.config import Config
 from mailadmin.runner.listener import ListenerSpec, Service, TlsMode
 from mailadmin.runner.serve import Door, ListenerService
 from mailadmin.runner.tls import Certificates
 from mailboxes.connection import ConnectionFactory
+
+if TYPE_CHECKING:
+    from mailboxes.outbound.relay import RelayService
 
 SMTP_REFUSAL = b"421 4.7.0 Too many connections from your address\r\n"
 IMAP_REFUSAL = b"* BYE [LIMIT] Too many connections from your address\r\n"
@@ -34,7 +39,7 @@ def build_services() -> list[Service]:
         if name in config.services
     ]
     if "relay" in config.services:
-        services.extend(_relay())
+        services.append(_relay(config))
     return [service for service in services if not isinstance(service, ListenerService) or service.specs]
 
 
@@ -52,7 +57,7 @@ def reload_certificates() -> None:
         certificates.reload()
 
 
-def _mx(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+def _mx(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
     """The MX: port 25's dialogue with STARTTLS."""
     from antispam.listeners import mx_connections
 
@@ -60,7 +65,7 @@ def _mx(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: 
     yield from _sockets(config, "mx", config.mx_port, TlsMode.STARTTLS, factory, SMTP_REFUSAL)
 
 
-def _submission(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+def _submission(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
     """Submission: 587 with STARTTLS, 465 under TLS."""
     from mailboxes.listeners import submission_connections
 
@@ -69,7 +74,7 @@ def _submission(config, certificates: Certificates) -> Iterator[ListenerSpec]:  
     yield from _sockets(config, "submission", config.submissions_port, TlsMode.IMPLICIT, factory)
 
 
-def _imap(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type: ignore[no-untyped-def]
+def _imap(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
     """IMAP: 143 with STARTTLS, 993 under TLS."""
     from mailboxes.listeners import imap_connections
 
@@ -78,16 +83,52 @@ def _imap(config, certificates: Certificates) -> Iterator[ListenerSpec]:  # type
     yield from _sockets(config, "imap", config.imaps_port, TlsMode.IMPLICIT, factory)
 
 
-def _relay() -> Iterator[Service]:
-    """The outbound relay."""
+def _relay(config: Config) -> Service:
+    """The outbound relay, made afresh at each start: its ports belong to the event loop."""
     from mailadmin.runner.background import BackgroundService
+
+    return BackgroundService("relay", lambda: _relay_service(config))
+
+
+def _relay_service(config: Config) -> "RelayService":
+    from domains.dns.resolver import default_resolver
+    from domains.redis import subscribe
+    from mailboxes.delivery.deliver import deliver
+    from mailboxes.delivery.resolve import resolve_targets
+    from mailboxes.outbound.attempt import Reach
+    from mailboxes.outbound.enqueue import enqueue_notice
+    from mailboxes.outbound.ports import RelayPorts
     from mailboxes.outbound.relay import RelayService
+    from mailboxes.store.blobs import read_blob
 
-    yield BackgroundService("relay", RelayService)
+    ports = RelayPorts(
+        resolver=default_resolver(),
+        read_blob=read_blob,
+        resolve=resolve_targets,
+        deliver=deliver,
+        enqueue=enqueue_notice,
+        subscribe=subscribe,
+        hostname=config.hostname,
+    )
+    reach = Reach(
+        ehlo_name=config.hostname,
+        own_names=frozenset({config.hostname}),
+        own_places=_own_places(config),
+        port=config.relay_port,
+        private_networks=config.private_networks,
+    )
+    return RelayService(ports, reach)
 
 
-def _sockets(  # type: ignore[no-untyped-def]
-    config, service: str, port: int | None, tls: TlsMode, factory: ConnectionFactory, refusal: bytes = b""
+def _own_places(config: Config) -> frozenset[tuple[str, int]]:
+    """Return the addresses and port on which our MX listens: a call to one of them would be a loop."""
+    if config.mx_port is None:
+        return frozenset()
+    return frozenset((address, config.mx_port) for address in (*config.bind, *config.public_addresses))
+
+
+def _sockets(
+    config: Config, service: str, port: int | None, tls: TlsMode, factory: ConnectionFactory, refusal: bytes = b""
 ) -> Iterator[ListenerSpec]:
     """One socket for each bound address; none when the port is off."""
     if port is not None:

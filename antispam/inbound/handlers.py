@@ -1,0 +1,201 @@
+"""The MX's handler: from SMTP events to recipients, inspection and delivery; every stage leaves its trace."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from django.conf import settings
+from psycopg import AsyncConnection, Error
+from psycopg_pool import PoolTimeout
+
+from antispam.inbound.policy import LOOP, UNAVAILABLE, is_looping, reply_to_recipient
+from antispam.services.inspect import Envelope, Inspection, inspect
+from domains.dns.resolver import default_resolver
+from domains.trace import MessageTrace
+from domains.trace_buffer import trace_buffer
+from mailboxes.delivery.deliver import deliver
+from mailboxes.delivery.request import DeliveryRequest, RecipientOutcome, RecipientStatus, Target
+from mailboxes.delivery.resolve import Found, resolve_recipient
+from mailboxes.mime.headers import first_value, read_block
+from mailboxes.smtp.port import Content, Session, Transaction
+from mailboxes.smtp.replies import Reply
+
+log = logging.getLogger(__name__)
+
+REFUSALS_KEPT = 20
+_GOOD = (RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT)
+
+
+class _NotAll(Exception):
+    """One of the recipients accepted in the dialogue cannot be served now: nothing is stored."""
+
+    def __init__(self, outcome: RecipientOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """One transaction in the making."""
+
+    trace: MessageTrace
+    targets: list[Target] = field(default_factory=list)
+
+
+class InboundHandler:
+    """One object for all sessions; what belongs to a transaction is kept in the session's ``state``."""
+
+    async def connect(self, session: Session) -> Reply | None:
+        """Everybody may connect."""
+        return None
+
+    async def helo(self, session: Session) -> Reply | None:
+        """Any valid name will do; it is evidence, not a ticket."""
+        return None
+
+    async def authenticate(self, session: Session, mechanism: str, username: str, password: str) -> Reply | None:
+        """The MX offers no AUTH."""
+        return Reply(503, "5.5.1", "Authentication is not offered here")
+
+    async def mail(self, session: Session, transaction: Transaction) -> Reply | None:
+        """Begin the trace."""
+        trace = MessageTrace("in", mail_from=transaction.reverse_path, client_address=session.client_address)
+        detail = {"address": session.client_address, "port": session.client_port, "tls": dict(session.tls)}
+        trace.add("connect", "accepted", "", detail)
+        trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
+        detail = {"mail_from": transaction.reverse_path, "parameters": dict(transaction.parameters)}
+        trace.add("mail", "accepted", "", detail)
+        session.state["incoming"] = _Incoming(trace)
+        return None
+
+    async def rcpt(
+        self, session: Session, transaction: Transaction, forward_path: str, parameters: Mapping[str, str]
+    ) -> Reply | None:
+        """Accept what leads somewhere; refuse the rest here, never later."""
+        incoming: _Incoming = session.state["incoming"]
+        try:
+            resolution = await resolve_recipient(forward_path, transaction.size or 0)
+        except (Error, PoolTimeout, OSError) as fault:
+            log.warning("connection %s: %s: %s", session.id, type(fault).__name__, fault)
+            return UNAVAILABLE
+        if resolution.found is not Found.FOREIGN and resolution.domain:
+            incoming.trace.domains.add(resolution.domain)
+        refusal = reply_to_recipient(resolution)
+        if refusal is not None:
+            _note_refusal(incoming.trace, "rcpt", refusal, forward_path)
+            return refusal
+        incoming.targets += resolution.targets
+        incoming.trace.add("rcpt", "accepted", "", {"recipient": forward_path, "to": _places(resolution.targets)})
+        return None
+
+    async def data(self, session: Session, transaction: Transaction, content: Content) -> Reply:
+        """Inspect, then deliver; 250 only once every copy is durable."""
+        incoming: _Incoming = session.state["incoming"]
+        trace = incoming.trace
+        trace.recipients = list(transaction.forward_paths)
+        octets = content.read()
+        block = read_block(octets)
+        trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
+        trace.add("data", "accepted", "", {"size": content.size})
+        if is_looping(octets[: block.end]):
+            _note_refusal(trace, "data", LOOP)
+            return LOOP
+        try:
+            return await self._deliver(session, transaction, incoming, octets)
+        except _NotAll as fault:
+            reply = _refusal_of(fault.outcome)
+            _note_refusal(trace, "delivery", reply, fault.outcome.target.recipient)
+            return reply
+        except (Error, PoolTimeout, OSError) as fault:
+            log.warning("connection %s: %s: %s", session.id, type(fault).__name__, fault)
+            return UNAVAILABLE
+
+    async def _deliver(self, session: Session, transaction: Transaction, incoming: _Incoming, octets: bytes) -> Reply:
+        hostname = settings.MAILADMIN.hostname
+        trace = incoming.trace
+        envelope = Envelope(session.client_address, session.helo_name, transaction.reverse_path)
+        found = await inspect(octets, envelope, default_resolver(), hostname, trace)
+        now = datetime.now(UTC)
+        request = DeliveryRequest(
+            mail_from=transaction.reverse_path,
+            targets=_into_folder(incoming.targets, found),
+            content=found.field + received_field(session, transaction, hostname, trace.id, now) + found.octets,
+            received_at=now,
+            trace=trace,
+            authenticated_domain=found.authenticated_domain,
+            smtputf8=transaction.smtputf8,
+            within=_all_or_nothing,
+        )
+        kept = len(trace.events)
+        try:
+            await deliver(request)
+        except BaseException:
+            del trace.events[kept:]
+            trace.outcome = ""
+            raise
+        session.state.pop("incoming")
+        return Reply(250, "2.0.0", f"queued as {trace.id}")
+
+    async def refused(self, session: Session, transaction: Transaction | None, stage: str, reply: Reply) -> None:
+        """Note in the trace what the server itself refused."""
+        incoming: _Incoming | None = session.state.get("incoming")
+        if incoming is not None:
+            _note_refusal(incoming.trace, stage, reply)
+
+    async def reset(self, session: Session) -> None:
+        """Write the trace of a transaction that ended in a refusal."""
+        incoming: _Incoming | None = session.state.pop("incoming", None)
+        if incoming is not None and any(event.outcome == "refused" for event in incoming.trace.events):
+            incoming.trace.outcome = "refused"
+            trace_buffer().add(incoming.trace)
+
+    async def disconnect(self, session: Session) -> None:
+        """The same as a reset."""
+        await self.reset(session)
+
+
+def received_field(session: Session, transaction: Transaction, hostname: str, trace_id: str, now: datetime) -> bytes:
+    """Return our Received field (RFC 5321 section 4.4, RFC 3848, RFC 6531 section 3.7.3); one recipient is named."""
+    protocol = ("UTF8SMTP" if transaction.smtputf8 else "ESMTP") if session.extended else "SMTP"
+    protocol += "S" if session.tls and session.extended else ""
+    recipient = f"\r\n for <{transaction.forward_paths[0]}>" if len(transaction.forward_paths) == 1 else ""
+    literal = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
+    text = (
+        f"Received: from {session.helo_name} ([{literal}])\r\n by {hostname} with {protocol} id {trace_id}"
+        f"{recipient};\r\n {format_datetime(now)}\r\n"
+    )
+    return text.encode("utf-8", "replace")
+
+
+async def _all_or_nothing(connection: AsyncConnection[Any], outcomes: Sequence[RecipientOutcome]) -> None:
+    """Undo the delivery when a recipient accepted at RCPT cannot be served any more: the sender tries again."""
+    for outcome in outcomes:
+        if outcome.status not in _GOOD:
+            raise _NotAll(outcome)
+
+
+def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
+    """Return the targets, mailboxes with the verdict's folder."""
+    return [replace(target, folder=found.verdict.folder) for target in targets]
+
+
+def _refusal_of(outcome: RecipientOutcome) -> Reply:
+    if outcome.status is RecipientStatus.OVER_QUOTA:
+        return Reply(452, "4.2.2", f"The mailbox <{outcome.target.recipient}> is full; nothing was delivered")
+    return Reply(450, "4.2.1", f"The mailbox <{outcome.target.recipient}> changed; try again")
+
+
+def _places(targets: Sequence[Target]) -> list[str]:
+    return [target.address for target in targets[:REFUSALS_KEPT]]
+
+
+def _note_refusal(trace: MessageTrace, stage: str, reply: Reply, recipient: str = "") -> None:
+    """Add a refusal to the trace, a bounded number of them."""
+    if sum(event.outcome == "refused" for event in trace.events) < REFUSALS_KEPT:
+        detail = {"reply": reply.as_text(), "cause": reply.cause} | ({"recipient": recipient} if recipient else {})
+        trace.add(stage, "refused", reply.text, detail)
+        if recipient and recipient not in trace.recipients:
+            trace.recipients.append(recipient)

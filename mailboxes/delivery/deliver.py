@@ -1,0 +1,225 @@
+"""Delivers one accepted message: every copy, its quota, its trace, in ONE transaction; commit, then notify.
+
+The hot path: a small message is one statement a mailbox, with the account's row locked first (see the lock order in
+docs/architecture.md). Bytes above ``blobs``' limit stand on disk before the transaction begins to name them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from domains.database import database
+from domains.failpoints import fail_point
+from domains.redis import publish
+from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
+from mailboxes.addresses import envelope_domain
+from mailboxes.delivery.request import (
+    DeliveryRequest,
+    DeliveryResult,
+    RecipientOutcome,
+    RecipientStatus,
+    Target,
+)
+from mailboxes.mime.structure import Described, describe
+from mailboxes.outbound.enqueue import Outgoing, enqueue
+from mailboxes.outbound.wake import wake_relay_async
+from mailboxes.store.blobs import ROW_OCTETS, store_blob
+
+IN_LOOP_OCTETS = 256 * 1024
+
+# %(data)s is NULL when the bytes stand in a blob of their own, then %(blob)s names it.
+DELIVER = """
+WITH account AS (
+    UPDATE mailboxes_account SET used_bytes = used_bytes + %(size)s::bigint, messages_count = messages_count + 1
+    WHERE id = %(account)s AND enabled AND (quota_bytes IS NULL OR used_bytes + %(size)s <= quota_bytes)
+    RETURNING id
+), folder AS (
+    UPDATE mailboxes_mailbox m SET uid_next = uid_next + 1, highest_modseq = highest_modseq + 1,
+        messages_count = m.messages_count + 1, unseen_count = unseen_count + 1, size_bytes = size_bytes + %(size)s
+    FROM account
+    WHERE m.id = (
+        SELECT id FROM mailboxes_mailbox WHERE account_id = %(account)s AND name IN (%(folder)s, 'INBOX')
+        ORDER BY name = %(folder)s DESC LIMIT 1)
+    RETURNING m.id, m.name, m.uid_next - 1 AS uid, m.highest_modseq AS modseq
+), blob AS (
+    INSERT INTO mailboxes_blob (account_id, sha256, size, data)
+    SELECT account.id, %(digest)s::bytea, %(size)s, %(data)s::bytea FROM account WHERE %(blob)s::bigint IS NULL
+    RETURNING id
+), message AS (
+    INSERT INTO mailboxes_message (mailbox_id, uid, modseq, flags, internal_date, save_date, size, header_octets,
+        envelope, body, body_structure, blob_id, trace_id)
+    SELECT folder.id, folder.uid, folder.modseq, '{}', %(received_at)s::timestamptz, now(), %(size)s,
+        %(header_octets)s, %(envelope)s::bytea, %(body)s::bytea, %(body_structure)s::bytea,
+        coalesce(%(blob)s::bigint, (SELECT id FROM blob)), %(trace_id)s::text
+    FROM folder
+)
+SELECT id, name, uid FROM folder
+"""
+
+WHY_NOT = "SELECT enabled FROM mailboxes_account WHERE id = %s"
+
+REPORT_FILE = """
+INSERT INTO domains_reportfile
+    (domain_id, received_at, road, submitter, authenticated, trace_id, file_name, content, state, reason)
+VALUES (%s, now(), 'mail', %s, %s, %s, %s, %s, 'pending', '')
+RETURNING id
+"""
+
+
+async def deliver(request: DeliveryRequest) -> DeliveryResult:
+    """Deliver every copy and return each outcome, once all of it is durable.
+
+    Whatever ``request.within`` raises undoes everything. Errors of the database are raised as they are.
+    """
+    content = b"Return-Path: <" + request.mail_from.encode("utf-8", "replace") + b">\r\n" + request.content
+    described = await _describe(content) if any(t.account_id for t in request.targets) else None
+    async with database() as connection, connection.transaction():
+        outcomes = [await _one(connection, request, target, content, described) for target in _ordered(request)]
+        await _forward(connection, request)
+        await _write_trace(connection, request, outcomes)
+        if request.within is not None:
+            await request.within(connection, outcomes)
+        fail_point("deliver.before-commit")
+    fail_point("deliver.after-commit")
+    await _notify(outcomes)
+    return DeliveryResult([_without_id(outcome) for outcome in outcomes])
+
+
+async def _describe(content: bytes) -> Described:
+    """Describe here when it takes a millisecond, else in a thread, so that one large message stops nobody."""
+    if len(content) <= IN_LOOP_OCTETS:
+        return describe(content)
+    return await asyncio.get_running_loop().run_in_executor(None, partial(describe, content))
+
+
+def _ordered(request: DeliveryRequest) -> list[Target]:
+    """Return the targets by account, the order in which rows are locked; each account gets one copy."""
+    unique = {(t.account_id, t.forward_to, t.report_domain_id, t.recipient): t for t in request.targets}
+    return sorted(unique.values(), key=lambda target: target.account_id or 0)
+
+
+async def _one(
+    connection: AsyncConnection[Any],
+    request: DeliveryRequest,
+    target: Target,
+    content: bytes,
+    described: Described | None,
+) -> RecipientOutcome:
+    if target.forward_to:
+        return RecipientOutcome(target, RecipientStatus.QUEUED)
+    if target.report_domain_id is not None:
+        return await _take_in(connection, request, target)
+    assert described is not None
+    return await _store(connection, request, target, content, described)
+
+
+async def _store(
+    connection: AsyncConnection[Any],
+    request: DeliveryRequest,
+    target: Target,
+    content: bytes,
+    described: Described,
+) -> RecipientOutcome:
+    """Put one copy into its folder, or say why not."""
+    large = len(content) > ROW_OCTETS
+    blob_id = await store_blob(connection, target.account_id, content) if large else None
+    parameters = {
+        "account": target.account_id,
+        "folder": target.folder,
+        "size": len(content),
+        "digest": sha256(content).digest(),
+        "data": None if large else content,
+        "blob": blob_id,
+        "received_at": request.received_at,
+        "header_octets": described.header_octets,
+        "envelope": described.envelope,
+        "body": described.body,
+        "body_structure": described.body_structure,
+        "trace_id": request.trace.id,
+    }
+    cursor = await connection.execute(DELIVER, parameters)
+    row = await cursor.fetchone()
+    if row is not None:
+        return RecipientOutcome(target, RecipientStatus.DELIVERED, f"{row[0]}/{row[1]}", int(row[2]))
+    cursor = await connection.execute(WHY_NOT, (target.account_id,))
+    known = await cursor.fetchone()
+    if known is None or not known[0]:
+        return RecipientOutcome(target, RecipientStatus.UNKNOWN, reason="The mailbox does not exist any more.")
+    return RecipientOutcome(target, RecipientStatus.OVER_QUOTA, reason="The mailbox is full.")
+
+
+def _without_id(outcome: RecipientOutcome) -> RecipientOutcome:
+    """Return the outcome with its folder's name alone: inside, it is ``id/name``, for the change's channel."""
+    return replace(outcome, folder=outcome.folder.partition("/")[2])
+
+
+async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, target: Target) -> RecipientOutcome:
+    """Keep a message to a report address as a file; a task takes it apart."""
+    values = (
+        target.report_domain_id,
+        request.authenticated_domain or envelope_domain(request.mail_from),
+        bool(request.authenticated_domain),
+        request.trace.id,
+        target.report_kind,
+        request.content,
+    )
+    await connection.execute(REPORT_FILE, values)
+    return RecipientOutcome(target, RecipientStatus.REPORT)
+
+
+async def _forward(connection: AsyncConnection[Any], request: DeliveryRequest) -> None:
+    """Queue the copies that go elsewhere, one entry a domain of ours and next hop."""
+    by_domain: dict[str, list[str]] = {}
+    for target in request.targets:
+        if target.forward_to:
+            by_domain.setdefault(envelope_domain(target.recipient), []).append(target.forward_to)
+    parameters = {"forwarded": True, "authenticated": bool(request.authenticated_domain)}
+    for domain, recipients in by_domain.items():
+        outgoing = Outgoing(request.trace.id, request.mail_from, recipients, domain, request.smtputf8, parameters)
+        await enqueue(connection, outgoing, request.content)
+
+
+async def _write_trace(
+    connection: AsyncConnection[Any], request: DeliveryRequest, outcomes: Sequence[RecipientOutcome]
+) -> None:
+    events = [_event(outcome) for outcome in outcomes]
+    if request.new_trace:
+        request.trace.events += events
+        request.trace.outcome = request.trace.outcome or _outcome(outcomes)
+        await connection.execute(TRACE_INSERT, request.trace.as_row())
+        return
+    for event in events:
+        await connection.execute(EVENT_INSERT, event.as_row(request.trace.id))
+
+
+def _outcome(outcomes: Sequence[RecipientOutcome]) -> str:
+    statuses = {outcome.status for outcome in outcomes}
+    return "queued" if statuses == {RecipientStatus.QUEUED} else "delivered"
+
+
+def _event(outcome: RecipientOutcome) -> Event:
+    target = outcome.target
+    detail = {"recipient": target.recipient, "address": target.address}
+    if outcome.status is RecipientStatus.DELIVERED:
+        folder = outcome.folder.partition("/")[2]
+        detail |= {"folder": folder, "uid": str(outcome.uid)}
+        return Event("delivery", "delivered", f"Stored for {target.address} in {folder}.", detail)
+    sentences = {
+        RecipientStatus.QUEUED: f"To be forwarded to {target.forward_to}.",
+        RecipientStatus.REPORT: "Taken in as a report.",
+    }
+    return Event("delivery", outcome.status.value, sentences.get(outcome.status, outcome.reason), detail)
+
+
+async def _notify(outcomes: Sequence[RecipientOutcome]) -> None:
+    """Wake the IDLE sessions of the folders concerned, and the relay."""
+    for outcome in outcomes:
+        if outcome.status is RecipientStatus.DELIVERED:
+            await publish(f"mailbox.{outcome.folder.partition('/')[0]}", b"")
+    if any(outcome.status is RecipientStatus.QUEUED for outcome in outcomes):
+        await wake_relay_async()

@@ -1,0 +1,23 @@
+"""What a domain holds here: counted before it is deleted, removed with it."""
+
+from domains.audit import Act, record
+from domains.models import Domain
+from mailboxes.models import Account, Alias
+from mailboxes.services.accounts import remove_account
+from mailboxes.services.aliases import remove_aliases
+
+
+def count_contents(domain: Domain) -> dict[str, int]:
+    """Return how many mailboxes and aliases the domain has."""
+    return {
+        "mailboxes": Account.objects.filter(domain=domain).count(),
+        "aliases": Alias.objects.filter(domain=domain).count(),
+    }
+
+
+def remove_contents(act: Act, domain: Domain) -> None:
+    """Remove mailboxes with all their messages, and aliases, inside the caller's transaction."""
+    for account in Account.objects.filter(domain=domain).select_related("actor", "domain").order_by("pk"):
+        record(act, "mailbox.delete", "mailbox", account.address, domain.name, {"messages": account.messages_count})
+        remove_account(account)
+    remove_aliases(domain)

@@ -1,0 +1,43 @@
+"""May this account send with this address: its own, with or without ``+detail``, and aliases that lead to it."""
+
+from dataclasses import dataclass
+
+from domains.database import database
+from mailboxes.addresses import envelope_domain, normalised, split_address
+
+ALLOWED = """
+SELECT a.local_part || '@' || d.name, d.name, d.state FROM mailboxes_account a
+JOIN domains_domain d ON d.id = a.domain_id WHERE a.id = %(account)s
+UNION ALL
+SELECT l.local_part || '@' || d.name, d.name, d.state FROM mailboxes_alias l
+JOIN domains_domain d ON d.id = l.domain_id WHERE l.targets @> ARRAY[%(address)s]::varchar[]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """The addresses that an account may use, in lower case, and their domains that are active."""
+
+    addresses: frozenset[str]
+    active_domains: frozenset[str]
+
+    def refuse(self, address: str) -> str:
+        """Return why the address may not be used, in one public sentence, or an empty text."""
+        name = normalised(address)
+        local_part, _domain = split_address(name)
+        domain = envelope_domain(name)
+        base = f"{local_part.partition('+')[0]}@{domain}"
+        if name not in self.addresses and base not in self.addresses:
+            return f"You may not send as <{address}>; use your own address or an alias that leads to you."
+        if domain not in self.active_domains:
+            return f"The domain {domain} may not send: it is not active."
+        return ""
+
+
+async def load_senders(account_id: int, address: str) -> Senders:
+    """Return what the account with this address may use."""
+    async with database() as connection:
+        cursor = await connection.execute(ALLOWED, {"account": account_id, "address": address})
+        rows = await cursor.fetchall()
+    addresses = frozenset(str(row[0]) for row in rows)
+    return Senders(addresses, frozenset(str(row[1]) for row in rows if row[2] == "active"))
