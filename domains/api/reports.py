@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Query, Router
+from ninja import Query, Router, Status
 from ninja.errors import HttpError
 
 from domains.api.act import act_of
@@ -41,12 +41,12 @@ def show_source(source: Source) -> dict[str, Any]:
         }
     },
 )
-def take_in_report(request: HttpRequest) -> tuple[int, dict[str, Any]]:
+def take_in_report(request: HttpRequest) -> Status[dict[str, Any]]:
     """Store an aggregate report (XML, gzip or zip as the body): 201, or 200 when it is known already."""
     if len(request.body) > MAXIMUM_OCTETS:
         raise HttpError(413, _("The file is larger than 20 MB."))
     report, created = reports.take_in(request.body, "", "api", act=act_of(request))
-    return 201 if created else 200, show_report(report)
+    return Status(201 if created else 200, show_report(report))
 
 
 @router.get("/domains/{name}/dmarc/sources", summary="Who sends in this domain's name")
