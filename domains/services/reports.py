@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -58,6 +58,8 @@ AHEAD = timedelta(days=2)
 FILE_DAYS = 90
 SWEEP_FILES = 500
 SWEEP_SECONDS = 300.0
+MAIL_REPORTS = 10
+MAIL_SECONDS = 120.0
 BATCH = 1000
 
 # Faults of our own on one file: it is set aside with the log's traceback, and the next files go on.
@@ -240,8 +242,14 @@ def _work(file: ReportFile) -> None:
     content = bytes(file.content)
     candidates = attachments(content) if file.road == "mail" else [(file.file_name, content)]
     reasons = [] if candidates else [_("The mail holds no report.")]
+    if len(candidates) > MAIL_REPORTS:
+        reasons.append(_("The mail holds more than %(most)d files; the others were left.") % {"most": MAIL_REPORTS})
     taken: list[tuple[DmarcReport, bool]] = []
-    for name, octets in candidates:
+    started = time.monotonic()
+    for name, octets in candidates[:MAIL_REPORTS]:
+        if time.monotonic() - started > MAIL_SECONDS:
+            reasons.append(_("The mail holds more than can be read in time; the rest was left."))
+            break
         try:
             taken.append(take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id))
         except Refused as refusal:
@@ -282,7 +290,12 @@ def take_in_pending() -> int:
     for pk in list(waiting.values_list("pk", flat=True)[:SWEEP_FILES]):
         if time.monotonic() - started > SWEEP_SECONDS:
             break
-        done += take_in_file(pk) is not None
+        try:
+            done += take_in_file(pk) is not None
+        except OperationalError:
+            log.exception("report file %d waits for the next sweep", pk)
+            if not connection.is_usable():
+                raise
     return done
 
 

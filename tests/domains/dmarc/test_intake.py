@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from domains import tasks
@@ -200,6 +200,33 @@ def test_good_and_bad_parts_of_one_mail(domain):
     assert "'x.zip' is neither XML nor gzip nor zip" in file.reason
 
 
+def test_only_the_first_files_of_a_mail_are_read(domain, monkeypatch):
+    monkeypatch.setattr(reports, "MAIL_REPORTS", 2)
+    parts = [(f"{n}.xml", report_xml(report_id=f"r-{n}")) for n in range(3)]
+    monkeypatch.setattr(reports, "attachments", lambda content: parts)
+    file = make_file(b"", domain=domain)
+    assert take_in_file(file.pk) == "stored"
+    file.refresh_from_db()
+    assert file.reason == "The mail holds more than 2 files; the others were left."
+    assert sorted(DmarcReport.objects.values_list("report_id", flat=True)) == ["r-0", "r-1"]
+
+
+def test_a_file_that_cannot_be_worked_now_does_not_hold_up_the_others(domain, monkeypatch):
+    first, second = (make_file(report_mail(report_id=f"r-{n}"), domain=domain) for n in range(2))
+    real = take_in_file
+
+    def locked(pk):
+        if pk == first.pk:
+            raise OperationalError("deadlock detected")
+        return real(pk)
+
+    monkeypatch.setattr(reports, "take_in_file", locked)
+    assert reports.take_in_pending() == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("pending", "stored")
+
+
 def test_a_fault_of_ours_sets_the_file_aside(domain, monkeypatch, caplog):
     file = make_file(report_mail(), domain=domain)
     monkeypatch.setattr(reports, "attachments", lambda content: [][1])
@@ -290,3 +317,19 @@ def test_figures_by_day_and_source(domain, django_assert_num_queries):
     assert reports.sources_of(domain, last, last)[0].messages == 1
     assert len(reports.reports_of(domain)) == 2
     assert [v.messages for v in reports.volume_by_day(other, date(2025, 10, 10), date(2025, 10, 10))] == [1000]
+
+
+def test_a_kill_between_parsing_and_commit_leaves_the_file_waiting(domain, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(file):
+        raise Killed
+
+    file = make_file(report_mail(), domain=domain)
+    monkeypatch.setattr(reports, "_trace", die)
+    with pytest.raises(Killed), transaction.atomic():
+        take_in_file(file.pk)
+    file.refresh_from_db()
+    assert file.state == "pending"
+    assert not DmarcReport.objects.exists()
