@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from domains.errors import ServiceError
+from mailadmin.runner import waits
 from mailadmin.runner.config import Config
 from mailadmin.runner.faults import StartFault
 from mailadmin.runner.health import database_fault, without_password
@@ -21,7 +22,6 @@ from mailadmin.runner.health import database_fault, without_password
 logger = logging.getLogger("mailadmin.runner")
 
 LOWEST_VERSION = 15
-WAIT_SECONDS = 30.0
 MIGRATION_LOCK = 0x6D61_696C  # "mail"
 
 
@@ -40,8 +40,8 @@ def prepare_database(config: Config, *, embedded: bool) -> bool:
 
 
 def _await_database(url: str) -> None:
-    """Return when the database answers; raises StartFault after ``WAIT_SECONDS``."""
-    end = time.monotonic() + WAIT_SECONDS
+    """Return when the database answers; raises StartFault after ``waits.DATABASE_SECONDS``."""
+    end = time.monotonic() + waits.DATABASE_SECONDS
     while fault := database_fault():
         if time.monotonic() > end:
             raise StartFault(f"DATABASE_URL={without_password(url)} cannot be reached: {fault}")

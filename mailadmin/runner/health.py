@@ -11,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from domains.database import connection_arguments
 from mailadmin.runner.config import Config
@@ -101,7 +103,7 @@ def redis_fault(url: str) -> str:
     """Return why Redis cannot be used, or an empty text."""
     try:
         client = redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS, retry=None
+            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         try:
             client.ping()

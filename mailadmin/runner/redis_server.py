@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from mailadmin.runner.child import identify, last_line, spawn_program
 from mailadmin.runner.faults import StartFault
@@ -68,7 +70,7 @@ class EmbeddedRedis:
     def wait_ready(self, pid: int, tick: Callable[[float], None] = time.sleep) -> None:
         """Return when the server answers; raises StartFault."""
         end = time.monotonic() + START_SECONDS
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=None)
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
         try:
             while True:
                 try:
