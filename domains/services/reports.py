@@ -62,6 +62,9 @@ MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
 BATCH = 1000
 
+# Mail to these addresses is kept for what reads it; an aggregate report that strays there is taken in all the same.
+OTHER_KINDS = ("dmarc-failures", "tls-reports")
+
 # Faults of our own on one file: it is set aside with the log's traceback, and the next files go on.
 _FAULTS = (
     ValueError,
@@ -262,6 +265,9 @@ def _work(file: ReportFile) -> None:
     elif taken:
         file.state = ReportFileState.KNOWN
         file.content = file.content if reasons else b""
+    elif file.road == "mail" and file.file_name in OTHER_KINDS:
+        file.state = ReportFileState.STORED
+        file.reason = _("The mail is kept as it came; reports of this kind are not taken apart.")
     else:
         file.state = ReportFileState.BROKEN
 

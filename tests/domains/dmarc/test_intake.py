@@ -191,6 +191,20 @@ def test_a_broken_file_is_kept_with_its_reason(domain, content, reason):
     assert not DmarcReport.objects.exists()
 
 
+@pytest.mark.parametrize("kind", ["dmarc-failures", "tls-reports"])
+def test_reports_of_other_kinds_are_kept_and_not_called_broken(domain, kind):
+    content = mail(gzip.compress(b'{"organization-name": "Reporter"}'), "report.json.gz", "application/tlsrpt+gzip")
+    other = make_file(content, domain=domain, file_name=kind)
+    stray = make_file(report_mail(), domain=domain, file_name=kind)
+    assert (take_in_file(other.pk), take_in_file(stray.pk)) == ("stored", "stored")
+    other.refresh_from_db()
+    stray.refresh_from_db()
+    assert (other.report, bytes(other.content)) == (None, content)
+    assert other.reason == "The mail is kept as it came; reports of this kind are not taken apart."
+    assert (stray.report, stray.reason) == (DmarcReport.objects.get(), "")
+    assert not reports.broken_files_of(domain)
+
+
 def test_good_and_bad_parts_of_one_mail(domain):
     good = report_mail()
     part = b"--=_b\r\nContent-Type: application/zip; name=x.zip\r\n\r\nrubbish\r\n--=_b--\r\n"
