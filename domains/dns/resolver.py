@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import cast
 from weakref import WeakKeyDictionary
 
 import dns.exception
@@ -42,8 +43,7 @@ class _Question(asyncio.DatagramProtocol):
         self._answered = answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        transport.sendto(self._wire)
+        cast(asyncio.DatagramTransport, transport).sendto(self._wire)  # uvloop's is no subclass
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if data[:2] == self._wire[:2] and not self._answered.done():

@@ -20,30 +20,30 @@ PER_DAY = 50
 PER_ACCOUNT_HOUR = 20
 
 SPENT = """
-SELECT count(*) FILTER (WHERE address = %(address)s AND NOT succeeded AND at > now() - interval '1 minute'),
-       count(*) FILTER (WHERE address = %(address)s AND NOT succeeded AND at > now() - interval '1 day'),
+SELECT count(*) FILTER (WHERE address = %(address)s::inet AND NOT succeeded AND at > now() - interval '1 minute'),
+       count(*) FILTER (WHERE address = %(address)s::inet AND NOT succeeded AND at > now() - interval '1 day'),
        count(DISTINCT credential_digest) FILTER (
-           WHERE account = %(account)s AND NOT succeeded AND at > now() - interval '1 hour'),
-       coalesce(bool_or(succeeded AND address = %(address)s AND account = %(account)s), false)
+           WHERE account = %(account)s::varchar AND NOT succeeded AND at > now() - interval '1 hour'),
+       coalesce(bool_or(succeeded AND address = %(address)s::inet AND account = %(account)s::varchar), false)
 FROM domains_signinattempt
-WHERE (address = %(address)s OR (account = %(account)s AND account <> '')) AND at > now() - interval '2 days'
+WHERE (address = %(address)s::inet OR (account = %(account)s::varchar AND account <> '')) AND at > now() - interval '2 days'
 """
 
 NOTE_FAILURE = """
 INSERT INTO domains_signinattempt (at, door, address, account, credential_digest, succeeded)
-SELECT now(), %(door)s, %(address)s, %(account)s, %(digest)s, false
+SELECT now(), %(door)s::varchar, %(address)s::inet, %(account)s::varchar, %(digest)s::bytea, false
 WHERE NOT EXISTS (
     SELECT 1 FROM domains_signinattempt
-    WHERE address = %(address)s AND account = %(account)s AND credential_digest = %(digest)s AND NOT succeeded
+    WHERE address = %(address)s::inet AND account = %(account)s::varchar AND credential_digest = %(digest)s::bytea AND NOT succeeded
       AND at > now() - interval '1 day')
 """
 
 NOTE_SUCCESS = """
 INSERT INTO domains_signinattempt (at, door, address, account, credential_digest, succeeded)
-SELECT now(), %(door)s, %(address)s, %(account)s, %(digest)s, true
+SELECT now(), %(door)s::varchar, %(address)s::inet, %(account)s::varchar, %(digest)s::bytea, true
 WHERE NOT EXISTS (
     SELECT 1 FROM domains_signinattempt
-    WHERE address = %(address)s AND account = %(account)s AND succeeded AND at > now() - interval '1 hour')
+    WHERE address = %(address)s::inet AND account = %(account)s::varchar AND succeeded AND at > now() - interval '1 hour')
 """
 
 
