@@ -220,6 +220,8 @@ def install(kind: str) -> None:
     if not run([*command, *options, "--quiet", "--require-hashes", "-r", ROOT / lock]):
         raise CannotSetUp(f"the packages of {lock} cannot be installed: see the lines above")
     stamp[kind] = digest_of(lock)
+    if kind == "dev":  # holds the other's packages in the same versions
+        stamp["runtime"] = digest_of(LOCKS["runtime"])
     STAMP.write_text(json.dumps(stamp))
 
 

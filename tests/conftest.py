@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +106,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def data_folder() -> Iterator[Path]:
+def data_folder() -> Path:
     """Return the session's MAILADMIN_DATA."""
-    yield Path(os.environ["MAILADMIN_DATA"])
+    return Path(os.environ["MAILADMIN_DATA"])
