@@ -1,0 +1,99 @@
+"""Forms on domains, and the base of every form: one-time, message beside the field, the first problem in focus."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from domains.models import KeyAlgorithm
+
+REPORT_OCTETS = 20 * 1024 * 1024
+
+
+def _fresh() -> str:
+    return secrets.token_urlsafe(12)
+
+
+class PanelForm(forms.Form):
+    """A form that acts once: ``once`` is drawn when it is shown and remembered when it was obeyed."""
+
+    once = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput, initial=_fresh)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        self.order_fields([name for name in self.fields if name != "once"])
+
+    @property
+    def first_problem(self) -> str:
+        """The name of the first field with an error, which takes the focus."""
+        return next((name for name in self.fields if name in self.errors), "")
+
+
+class ConfirmForm(PanelForm):
+    """Nothing to fill in: the button is the answer."""
+
+
+class DomainForm(PanelForm):
+    """A domain to add."""
+
+    name = forms.CharField(
+        label=_("Domain name"),
+        max_length=300,
+        help_text=_("Such as example.org, in letters of any script."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class KeyForm(PanelForm):
+    """A DKIM key to make."""
+
+    algorithm = forms.ChoiceField(
+        label=_("Algorithm"),
+        choices=KeyAlgorithm.choices,
+        help_text=_("Every receiver verifies RSA; Ed25519 is shorter and verified by some."),
+    )
+    selector = forms.CharField(
+        label=_("Selector"),
+        required=False,
+        max_length=100,
+        help_text=_("Left empty, it is named after today's date."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class ReportForm(PanelForm):
+    """A DMARC report that came by another road."""
+
+    file = forms.FileField(
+        label=_("Report file"), help_text=_("An aggregate report: XML, gzip or zip, as receivers mail it.")
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse what is larger than any report."""
+        file = self.cleaned_data["file"]
+        if file.size > REPORT_OCTETS:
+            raise forms.ValidationError(_("The file is larger than 20 MB. A report is smaller."))
+        return file
+
+
+class DeleteDomainForm(PanelForm):
+    """The name typed again, so that no domain goes by a slip."""
+
+    name = forms.CharField(
+        label=_("Type the domain's name to delete it"),
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, names: tuple[str, ...] = (), **kwargs: Any) -> None:
+        self.names = names
+        super().__init__(*args, **kwargs)
+
+    def clean_name(self) -> str:
+        """Accept either spelling of the name."""
+        name = str(self.cleaned_data["name"]).strip().lower()
+        if name not in self.names:
+            raise forms.ValidationError(_("This is not the name of the domain."))
+        return name

@@ -1,0 +1,26 @@
+"""Addresses of domains, messages and the audit log."""
+
+from django.urls import path
+
+from domains.views import audit, dns, domains, keys, messages, reports
+
+urlpatterns = [
+    path("domains", domains.domains, name="domains"),
+    path("domains/add", domains.add, name="domain-add"),
+    path("domains/<str:name>", domains.overview, name="domain"),
+    path("domains/<str:name>/dns", dns.dns, name="domain-dns"),
+    path("domains/<str:name>/dns/check", dns.check, name="domain-check"),
+    path("domains/<str:name>/dns/zone", dns.zone, name="domain-zone"),
+    path("domains/<str:name>/keys", keys.keys, name="domain-keys"),
+    path("domains/<str:name>/keys/add", keys.add, name="key-add"),
+    path("domains/<str:name>/keys/<str:selector>/delete", keys.delete, name="key-delete"),
+    path("domains/<str:name>/reports", reports.reports, name="domain-reports"),
+    path("domains/<str:name>/reports/upload", reports.upload, name="report-upload"),
+    path("domains/<str:name>/reports/<int:identifier>", reports.report, name="report"),
+    path("domains/<str:name>/settings", domains.settings, name="domain-settings"),
+    path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
+    path("domains/<str:name>/delete", domains.delete, name="domain-delete"),
+    path("messages", messages.messages, name="messages"),
+    path("messages/<str:identifier>", messages.message, name="message"),
+    path("audit", audit.audit, name="audit"),
+]

@@ -1,0 +1,112 @@
+"""Stacked columns by day as numbers to draw: pure, the template writes the SVG."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+WIDTH, HEIGHT = 880, 240
+LEFT, TOP, BOTTOM = 48, 20, 24
+STEPS = (1, 2, 5)
+GAP = 0.28
+LABELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One part of a column, in SVG units."""
+
+    series: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One day: its hit area, its parts, and the counts for the read-out."""
+
+    day: date
+    x: float
+    width: float
+    bars: tuple[Bar, ...]
+    counts: Mapping[str, int]
+    label: bool
+    middle: float
+    anchor: str
+
+    @property
+    def total(self) -> int:
+        """All messages of the day."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across with its number."""
+
+    y: float
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All there is to draw."""
+
+    columns: tuple[Column, ...]
+    ticks: tuple[Tick, ...]
+    series: tuple[str, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    top: int = TOP
+    base: int = HEIGHT - BOTTOM
+
+
+def nice_step(most: int, parts: int = 4) -> int:
+    """Return a round step (1, 2 or 5 times a power of ten) so that about ``parts`` of them reach ``most``."""
+    wanted = max(1, -(-most // parts))
+    power = 1
+    while True:
+        for step in STEPS:
+            if step * power >= wanted:
+                return step * power
+        power *= 10
+
+
+def stacked(days: Sequence[tuple[date, Mapping[str, int]]], series: Sequence[str]) -> Chart:
+    """Return the chart of these days; each day's counts are stacked in the order of ``series``."""
+    most = max((sum(counts.values()) for _day, counts in days), default=0)
+    step = nice_step(most)
+    top_value = step * max(1, -(-most // step))
+    usable = HEIGHT - TOP - BOTTOM
+    ticks = [
+        Tick(round(HEIGHT - BOTTOM - usable * n * step / top_value, 2), n * step)
+        for n in range(top_value // step + 1)
+    ]
+    slot = (WIDTH - LEFT) / max(1, len(days))
+    every = max(1, -(-len(days) // LABELS))
+    columns = [
+        _column(number, day, counts, series, slot, usable / top_value, (len(days) - 1 - number) % every == 0)
+        for number, (day, counts) in enumerate(days)
+    ]
+    return Chart(tuple(columns), tuple(ticks), tuple(series))
+
+
+def _column(
+    number: int, day: date, counts: Mapping[str, int], series: Sequence[str], slot: float, scale: float, label: bool
+) -> Column:
+    left = LEFT + number * slot
+    bars: list[Bar] = []
+    y = float(HEIGHT - BOTTOM)
+    for name in series:
+        height = counts.get(name, 0) * scale
+        if height > 0:
+            y -= height
+            bars.append(
+                Bar(name, round(left + slot * GAP / 2, 2), round(y, 2), round(slot * (1 - GAP), 2), round(height, 2))
+            )
+    middle = left + slot / 2
+    anchor = "start" if middle < WIDTH * 0.25 else "end" if middle > WIDTH * 0.75 else "middle"
+    shown = {name: counts.get(name, 0) for name in series}
+    return Column(day, round(left, 2), round(slot, 2), tuple(bars), shown, label, round(middle, 2), anchor)

@@ -1,0 +1,131 @@
+"""Pages of domains: list, add, overview, settings, delete."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from domains.forms import ConfirmForm, DeleteDomainForm, DomainForm
+from domains.models import DomainState, KeyState, RecordStatus
+from domains.names import to_unicode
+from domains.services import provision
+from domains.services.check import health_of, record_states
+from domains.services.flow import Flow, flow_by_domain
+from domains.views.days import yesterday
+from domains.views.frame import domain_page
+from domains.views.web import (
+    Audience,
+    act_of_request,
+    answered,
+    audience,
+    bound,
+    confirm,
+    done,
+    form_page,
+    page_of,
+    url,
+)
+
+
+def domains(request: HttpRequest) -> HttpResponse:
+    """List the domains in reach, by name or part of it."""
+    text = request.GET.get("q", "").strip()[:253]
+    rows = provision.domains_for(act_of_request(request))
+    if text:
+        rows = rows.filter(name__icontains=text.lower())
+    page = page_of(request, rows)
+    lines = [(domain, to_unicode(domain.name), health_of(domain)) for domain in page]
+    return render(request, "domains/list.html", {"page": page, "lines": lines, "text": text})
+
+
+def add(request: HttpRequest) -> HttpResponse:
+    """Add a domain and go to the records to publish."""
+    form = bound(request, DomainForm)
+
+    def make(data: dict[str, Any]) -> HttpResponse:
+        domain = provision.create_domain(act_of_request(request), data["name"])
+        text = _("%(name)s is added. Publish the records below, then check.")
+        return done(request, text % {"name": to_unicode(domain.name)}, "domain-dns", domain.name)
+
+    title = _("Add a domain")
+    lead = _("You are given its DKIM keys and the exact DNS records to publish.")
+    shown = {"title": title, "lead": lead, "button": title, "back": url("domains"), "back_label": _("Domains")}
+    return answered(request, form, make) or form_page(request, "components/form_page.html", form, **shown)
+
+
+def overview(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer for one domain: is everything all right, and what is next."""
+    act = act_of_request(request)
+    domain = provision.get_domain_for(act, name)
+    states = record_states(domain)
+    since, until = yesterday()
+    shown = {
+        "health": health_of(domain),
+        "wrong": [state for state in states if state.status not in (RecordStatus.RIGHT, RecordStatus.UNCHECKED)],
+        "right": sum(state.status == RecordStatus.RIGHT for state in states),
+        "states": states,
+        "active_keys": [key for key in domain.dkim_keys.all() if key.state == KeyState.ACTIVE],
+        "counts": provision.contents_of(domain),
+        "flow": flow_by_domain(act, since, until).get(domain.name, Flow()),
+    }
+    return domain_page(request, "domains/overview.html", domain, "domain", **shown)
+
+
+def settings(request: HttpRequest, name: str) -> HttpResponse:
+    """Show what can be changed in a domain."""
+    domain = provision.get_domain_for(act_of_request(request), name)
+    return domain_page(request, "domains/settings.html", domain, "domain-settings")
+
+
+@audience(Audience.SUPERADMINS)
+def suspend(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask, then suspend a domain, or let it work again."""
+    act = act_of_request(request)
+    domain = provision.get_domain_for(act, name)
+    resume = domain.state == DomainState.SUSPENDED
+    form = bound(request, ConfirmForm)
+    shown_name = to_unicode(domain.name)
+
+    def change(data: dict[str, Any]) -> HttpResponse:
+        wanted = DomainState.ACTIVE if request.POST.get("state") == "active" else DomainState.SUSPENDED
+        provision.change_domain(act, domain.name, state=wanted)
+        text = _("%(name)s works again.") if wanted == DomainState.ACTIVE else _("%(name)s is suspended.")
+        return done(request, text % {"name": shown_name}, "domain-settings", domain.name)
+
+    stop = _(
+        "Mail for this domain is refused from the next connection on, and its mail is not signed. Nothing is deleted."
+    )
+    return answered(request, form, change) or confirm(
+        request,
+        form,
+        title=(_("Resume %(name)s?") if resume else _("Suspend %(name)s?")) % {"name": shown_name},
+        text=_("Mail for this domain is accepted and signed again.") if resume else stop,
+        button=_("Resume") if resume else _("Suspend"),
+        back=url("domain-settings", domain.name),
+        harmless=resume,
+        hidden={"state": "active" if resume else "suspended"},
+    )
+
+
+def delete(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask with the counts of what goes, then delete a domain with all it holds."""
+    act = act_of_request(request)
+    domain = provision.get_domain_for(act, name)
+    shown_name = to_unicode(domain.name)
+    form = bound(request, DeleteDomainForm, names=(domain.name, shown_name.lower()))
+
+    def remove(data: dict[str, Any]) -> HttpResponse:
+        provision.delete_domain(act, domain.name, cascade=True)
+        return done(request, _("%(name)s is deleted.") % {"name": shown_name}, "domains")
+
+    text = _("The domain goes with its keys, its reports and everything counted here. This cannot be undone.")
+    return answered(request, form, remove, again=url("domains")) or confirm(
+        request,
+        form,
+        title=_("Delete %(name)s?") % {"name": shown_name},
+        text=text,
+        button=_("Delete the domain"),
+        back=url("domain-settings", domain.name),
+        counts=provision.contents_of(domain),
+    )

@@ -1,0 +1,114 @@
+"""Where is this message: one search field, and each message as a story from top to bottom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from domains.models import Trace, TraceEvent
+from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces
+from domains.views.days import day_start
+from domains.views.web import Audience, act_of_request, audience, page_of
+from domains.views.words import Sign, sign_of, word_of
+
+TEXT_LIMIT = 1000
+SHORT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage as the page shows it: ``facts`` are short values, ``more`` what folds out."""
+
+    at: datetime
+    stage: str
+    outcome: str
+    sign: Sign
+    reason: str
+    facts: list[tuple[str, str]]
+    more: dict[str, Any]
+    dns: list[dict[str, Any]]
+
+
+def _since(word: str) -> datetime | None:
+    """Return the moment that a word such as *yesterday* stands for, in both languages."""
+    days = {"today": 0, "yesterday": 1, "aujourd'hui": 0, "aujourd’hui": 0, "hier": 1, "week": 7, "semaine": 7}
+    days |= {_("today").lower(): 0, _("yesterday").lower(): 1}
+    return day_start(days[word]) if word in days else None
+
+
+def query_of(text: str) -> TraceQuery:
+    """Return what a typed text asks for: times by their word, everything else as one thing to find."""
+    words = text[:TEXT_LIMIT].replace("\0", "").split()
+    since = None
+    rest = []
+    for word in words:
+        moment = _since(word.lower())
+        if moment is None:
+            rest.append(word)
+        else:
+            since = moment
+    return TraceQuery(since=since, text=" ".join(rest))
+
+
+@audience(Audience.EVERYBODY)
+def messages(request: HttpRequest) -> HttpResponse:
+    """List messages, newest first, found by anything known of them."""
+    text = request.GET.get("q", "").strip()[:TEXT_LIMIT]
+    rows = search_traces(act_of_request(request), query_of(text)).defer("pending_events")
+    return render(request, "domains/messages.html", {"page": page_of(request, rows), "text": text})
+
+
+@audience(Audience.EVERYBODY)
+def message(request: HttpRequest, identifier: str) -> HttpResponse:
+    """Tell what happened to one message, and why."""
+    trace = get_trace_for(act_of_request(request), identifier[:SHORT])
+    events = events_of(trace)
+    values = {"trace": trace, "steps": [_step(event) for event in events], "verdict": _verdict(trace, events)}
+    return render(request, "domains/message.html", values | {"sign": sign_of(trace.outcome)})
+
+
+def _verdict(trace: Trace, events: list[TraceEvent]) -> str:
+    """Return what became of the message in one sentence."""
+    count = len(trace.recipients)
+    people = ngettext("%(count)d recipient", "%(count)d recipients", count) % {"count": count}
+    sentences = {
+        "delivered": _("Delivered to %(people)s."),
+        "queued": _("Accepted for %(people)s; it waits to be sent."),
+        "sent": _("Sent to %(people)s: the other server has taken it."),
+        "deferred": _("Not sent yet to %(people)s; it is tried again."),
+        "bounced": _("Not delivered to %(people)s; the sender was told."),
+        "refused": _("Refused in the dialogue; the other server knows."),
+        "dropped": _("Accepted, then dropped."),
+        "failed": _("It failed."),
+    }
+    sentence = sentences.get(trace.outcome, word_of(trace.outcome)) % {"people": people}
+    wrong = [event for event in events if event.reason and sign_of(event.outcome).tone == "bad"]
+    return f"{sentence} {wrong[-1].reason}" if wrong and sign_of(trace.outcome).tone == "bad" else sentence
+
+
+def _step(event: TraceEvent) -> Step:
+    detail = event.detail if isinstance(event.detail, dict) else {"value": event.detail}
+    facts = [(str(name), _short(value)) for name, value in detail.items() if _is_short(value)]
+    more = {str(name): value for name, value in detail.items() if not _is_short(value)}
+    dns = [row for row in event.dns if isinstance(row, dict)] if isinstance(event.dns, list) else []
+    at = event.at if timezone.is_aware(event.at) else timezone.make_aware(event.at)
+    return Step(at, event.stage, event.outcome, sign_of(event.outcome), event.reason, facts, more, dns)
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, (str, int)) for item in value) and sum(len(str(item)) for item in value) <= SHORT
+    return not isinstance(value, dict) and len(str(value)) <= SHORT
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return "" if value is None else str(value)

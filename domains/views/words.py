@@ -1,0 +1,218 @@
+"""The reader's words, and a shape and tone, for every state word that the product stores."""
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Sign(NamedTuple):
+    """How a state looks: ``tone`` is good, warn, bad or plain."""
+
+    shape: str
+    tone: str
+
+
+GOOD = Sign("●", "good")
+WRONG = Sign("▲", "bad")
+CARE = Sign("▲", "warn")
+MISSING = Sign("○", "bad")
+WAITING = Sign("…", "warn")
+PLAIN = Sign("○", "plain")
+DOT = Sign("●", "plain")
+
+_SIGNS: dict[Sign, str] = {
+    GOOD: """right active good pass passed delivered sent accepted accept ok signed running reachable stored stay
+        local known full found verified aligned done""",
+    WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
+        reject dropped permanent unsigned""",
+    CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk",
+    MISSING: "missing",
+    WAITING: """waiting awaiting_dns pending deferred temperror sending retry unchecked draining starting queued
+        temporary retiring delayed""",
+    DOT: "stopped inbox",
+}
+_BY_WORD = {word: sign for sign, words in _SIGNS.items() for word in words.split()}
+
+_WORDS: dict[str, Promise] = {
+    # records
+    "unchecked": _("Not checked"),
+    "right": _("Right"),
+    "wrong": _("Wrong"),
+    "missing": _("Missing"),
+    "duplicate": _("Published twice"),
+    "conflicting": _("In conflict"),
+    "waiting": _("Waiting"),
+    "unreachable": _("No answer"),
+    "bogus": _("DNSSEC failed"),
+    # domains and keys
+    "good": _("All right"),
+    "attention": _("Look at this"),
+    "bad": _("Not right"),
+    "pending": _("Waiting for proof"),
+    "suspended": _("Suspended"),
+    "generated": _("Generated"),
+    "awaiting_dns": _("Waiting for the DNS"),
+    "active": _("Active"),
+    "retiring": _("Retiring"),
+    "revoked": _("Revoked"),
+    "removed": _("Removed"),
+    # messages
+    "delivered": _("Delivered"),
+    "queued": _("Queued"),
+    "sent": _("Sent"),
+    "refused": _("Refused"),
+    "deferred": _("Deferred"),
+    "bounced": _("Bounced"),
+    "dropped": _("Dropped"),
+    "failed": _("Failed"),
+    "pass": _("Pass"),
+    "fail": _("Fail"),
+    "softfail": _("Soft fail"),
+    "neutral": _("Neutral"),
+    "none": _("None"),
+    "temperror": _("Temporary error"),
+    "permerror": _("Permanent error"),
+    "accepted": _("Accepted"),
+    "signed": _("Signed"),
+    "unsigned": _("Unsigned"),
+    "retry": _("Retry"),
+    "deleted": _("Deleted"),
+    "junk": _("Junk"),
+    # queue
+    "sending": _("Sending"),
+    "held": _("Held"),
+    "dead": _("Given up"),
+    # services
+    "running": _("Running"),
+    "stopped": _("Stopped"),
+    "draining": _("Draining"),
+    "starting": _("Starting"),
+    "disabled": _("Disabled"),
+    # reports
+    "reject": _("Rejected"),
+    "quarantine": _("Quarantined"),
+    "broken": _("Not readable"),
+    "stored": _("Stored"),
+    "known": _("Already known"),
+    # directions
+    "in": _("Incoming"),
+    "out": _("Outgoing"),
+    "local": _("Local"),
+    # stages of a message
+    "connect": _("Connection"),
+    "connection": _("Connection"),
+    "ehlo": _("Greeting"),
+    "tls": _("Encryption"),
+    "auth": _("Sign-in"),
+    "mail": _("Sender"),
+    "rcpt": _("Recipient"),
+    "recipient": _("Recipient"),
+    "recipients": _("Recipients"),
+    "data": _("Message"),
+    "size": _("Size"),
+    "spf": _("SPF"),
+    "dkim": _("DKIM"),
+    "dmarc": _("DMARC"),
+    "arc": _("ARC"),
+    "verdict": _("Verdict"),
+    "filter": _("Filter"),
+    "delivery": _("Delivery"),
+    "deliver": _("Delivery"),
+    "sign": _("Signature"),
+    "signing": _("Signature"),
+    "authorise": _("Permission"),
+    "prepare": _("Preparation"),
+    "queue": _("Queue"),
+    "route": _("Route"),
+    "relay": _("Relay"),
+    "attempt": _("Attempt"),
+    "notice": _("Notice to the sender"),
+    "store": _("Mailbox"),
+    "submission": _("Submission"),
+    "reply": _("Answer"),
+    # doors
+    "panel": _("Panel"),
+    "api": _("API"),
+    "console": _("Console"),
+    "job": _("Scheduled"),
+    # roles
+    "superadmin": _("Superadministrator"),
+    "domain_admin": _("Domain administrator"),
+    "owner": _("Mailbox owner"),
+    # what is counted before something is deleted
+    "mailboxes": _("mailboxes"),
+    "accounts": _("mailboxes"),
+    "aliases": _("aliases"),
+    "messages": _("messages"),
+    "reports": _("reports"),
+    "queue_entries": _("messages in the queue"),
+}
+
+# The purposes of records, in plain words.
+PURPOSES: dict[str, Promise] = {
+    "ownership": _("Proof of ownership"),
+    "mx": _("Incoming mail"),
+    "host": _("Address of the mail server"),
+    "spf": _("Who may send (SPF)"),
+    "dkim": _("Signing key (DKIM)"),
+    "dmarc": _("Policy (DMARC)"),
+    "dmarc-report": _("Leave to receive reports"),
+    "tls-rpt": _("TLS failure reports"),
+    "mta-sts": _("TLS required (MTA-STS)"),
+    "tlsa": _("Pinned certificate (DANE)"),
+    "srv": _("Set-up of mail programs"),
+    "autoconfig": _("Set-up of mail programs"),
+    "caa": _("Certificate authorities"),
+    "bimi": _("Logo (BIMI)"),
+    "ptr": _("Reverse name"),
+}
+
+ACTIONS: dict[str, Promise] = {
+    "domain.create": _("added the domain"),
+    "domain.change": _("changed the domain"),
+    "domain.delete": _("deleted the domain"),
+    "domain.proven": _("saw the proof for the domain"),
+    "key.create": _("made the key"),
+    "key.delete": _("deleted the key"),
+    "key.activate": _("activated the key"),
+    "mailbox.create": _("added the mailbox"),
+    "mailbox.change": _("changed the mailbox"),
+    "mailbox.delete": _("deleted the mailbox"),
+    "alias.create": _("added the alias"),
+    "alias.change": _("changed the alias"),
+    "alias.delete": _("deleted the alias"),
+    "catch_all.change": _("changed the catch-all of"),
+    "queue.retry": _("asked for a new attempt at"),
+    "queue.delete": _("deleted from the queue"),
+    "administrator.create": _("added the administrator"),
+    "administrator.delete": _("removed the administrator"),
+    "token.create": _("made the token"),
+    "token.delete": _("deleted the token"),
+    "actor.password": _("changed the password of"),
+    "actor.change": _("changed the settings of"),
+    "report.upload": _("handed in a report for"),
+    "services.act": _("acted on the service"),
+}
+
+
+def sign_of(word: str) -> Sign:
+    """Return shape and tone of a state word; an unknown one is plain."""
+    return _BY_WORD.get(word.lower(), PLAIN)
+
+
+def word_of(word: str) -> str:
+    """Return the reader's word; an unknown one as it is, with spaces and a capital."""
+    known = _WORDS.get(word.lower())
+    text = str(known) if known is not None else word.replace("_", " ").replace("-", " ")
+    return text[:1].upper() + text[1:] if known is None else text
+
+
+def purpose_of(word: str) -> str:
+    """Return a record's purpose in plain words."""
+    return str(PURPOSES.get(word, word))
+
+
+def action_of(word: str) -> str:
+    """Return what an audit record says was done."""
+    return str(ACTIONS.get(word, word.replace(".", " ").replace("_", " ")))

@@ -1,0 +1,95 @@
+"""What the first page says, one query a section: domains, alerts, yesterday's flow."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from domains.audit import Act
+from domains.models import Domain, DomainState, KeyState, ReportFile, ReportFileState
+from domains.names import to_unicode
+from domains.services.check import Health, health_of
+from domains.services.flow import Flow, flow_by_domain
+from domains.services.provision import domains_for
+from domains.views.days import yesterday
+from domains.views.web import url
+from mailboxes.models import QueueState
+from mailboxes.outbound.review import queue_for
+
+LINES = 200
+REPORT_DAYS = 7
+_URGENCY = {"bad": 0, "attention": 1, "pending": 2, "unchecked": 3, "suspended": 4, "good": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that needs a person: one sentence and where to go."""
+
+    tone: str
+    text: str
+    href: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainLine:
+    """One domain on the first page."""
+
+    domain: Domain
+    name: str
+    health: Health
+    flow: Flow
+
+
+def domain_lines(act: Act) -> list[DomainLine]:
+    """Return the domains in reach, those that need something first."""
+    flows = flow_by_domain(act, *yesterday())
+    rows = domains_for(act)[:LINES]
+    lines = [DomainLine(row, to_unicode(row.name), health_of(row), flows.get(row.name, Flow())) for row in rows]
+    return sorted(lines, key=lambda line: (_URGENCY.get(line.health.word, 2), line.name))
+
+
+def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
+    """Return what needs a person now; nothing when all is well."""
+    found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
+    return [*_dead(act), *found[:5], *_broken(act)]
+
+
+def _is_unsigned(domain: Domain) -> bool:
+    keys = domain.dkim_keys.all()
+    return domain.state == DomainState.ACTIVE and not any(key.state == KeyState.ACTIVE for key in keys)
+
+
+def _unsigned(line: DomainLine) -> Alert:
+    text = _("%(name)s has no active key: its mail leaves unsigned. Publish a key's record, then check.")
+    return Alert("warn", text % {"name": line.name}, url("domain-dns", line.domain.name), _("See the records"))
+
+
+def _dead(act: Act) -> list[Alert]:
+    count = queue_for(act).filter(state=QueueState.DEAD).count()
+    if not count:
+        return []
+    text = ngettext(
+        "%(count)d message in the queue was given up after three crashes. Retry or delete it.",
+        "%(count)d messages in the queue were given up after three crashes. Retry or delete them.",
+        count,
+    )
+    return [Alert("bad", text % {"count": count}, reverse("queue"), _("See the queue"))]
+
+
+def _broken(act: Act) -> list[Alert]:
+    since = timezone.now() - timedelta(days=REPORT_DAYS)
+    reach = domains_for(act).prefetch_related(None).order_by()
+    rows = ReportFile.objects.filter(state=ReportFileState.BROKEN, received_at__gte=since, domain__in=reach)
+    names = list(rows.order_by("domain__name").values_list("domain__name", flat=True))
+    if not names:
+        return []
+    text = ngettext(
+        "%(count)d report file of the last week could not be read.",
+        "%(count)d report files of the last week could not be read.",
+        len(names),
+    )
+    return [Alert("warn", text % {"count": len(names)}, url("domain-reports", names[0]), _("See why"))]

@@ -1,0 +1,174 @@
+"""Tags and filters of every template: states by shape and word, times for people, fields, sizes, pages.
+
+Nothing here marks foreign text as safe; values go through auto-escaped templates.
+"""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.core.paginator import Page
+from django.forms.boundfield import BoundField
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from domains.views.words import sign_of, word_of
+
+register = template.Library()
+
+NEAR = timedelta(days=7)
+RELATIVE_FROM = timedelta(minutes=1)
+
+
+@register.inclusion_tag("components/chip.html")
+def chip(status: object, label: str = "") -> dict[str, str]:
+    """Show a state as shape and word; ``label`` replaces the word."""
+    sign = sign_of(str(status))
+    return {"shape": sign.shape, "tone": sign.tone, "label": label or word_of(str(status))}
+
+
+@register.inclusion_tag("components/copy.html")
+def copy(value: object, label: str = "", about: str = "") -> dict[str, object]:
+    """Show a copy button for ``value``; ``about`` says to screen readers what is copied."""
+    return {"value": value, "label": label or _("Copy"), "about": about}
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField) -> dict[str, object]:
+    """Show a field with label, help and error; the form's first problem takes the focus."""
+    first = getattr(bound.form, "first_problem", "") == bound.name
+    control = bound.as_widget(attrs={"autofocus": True} if first else {})
+    kind = getattr(bound.field.widget, "input_type", "")
+    many = getattr(bound.field.widget, "allow_multiple_selected", False)
+    return {"field": bound, "control": control, "kind": "choices" if many else kind}
+
+
+@register.inclusion_tag("components/pager.html", takes_context=True)
+def pager(context: template.Context, page: Page[Any]) -> dict[str, object]:
+    """Show previous and next, keeping the rest of the query."""
+    request = context.get("request")
+    query = request.GET.copy() if isinstance(request, HttpRequest) else {}
+    before = after = ""
+    if page.has_previous():
+        query["page"] = str(page.previous_page_number())
+        before = query.urlencode() if hasattr(query, "urlencode") else ""
+    if page.has_next():
+        query["page"] = str(page.next_page_number())
+        after = query.urlencode() if hasattr(query, "urlencode") else ""
+    return {"page": page, "before": before, "after": after}
+
+
+@register.inclusion_tag("components/icon.html")
+def icon(name: str) -> dict[str, str]:
+    """Show one of our line drawings, always beside a label."""
+    return {"name": name}
+
+
+def _aware(value: object) -> datetime | None:
+    moment = parse_datetime(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        return None
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+
+
+@register.simple_tag
+def when(value: object, empty: str = "") -> SafeString | str:
+    """Show a moment: relative near now, absolute on hover, in the reader's zone."""
+    moment = _aware(value)
+    if moment is None:
+        return empty
+    local = timezone.localtime(moment)
+    absolute = f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), absolute, _near(moment, local))
+
+
+def _near(moment: datetime, local: datetime) -> str:
+    now = timezone.now()
+    distance = now - moment
+    if abs(distance) < RELATIVE_FROM:
+        return _("just now")
+    if abs(distance) >= NEAR:
+        return formats.date_format(local, "DATE_FORMAT")
+    if distance > timedelta(0):
+        return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+    return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
+
+
+@register.simple_tag
+def clock(value: object) -> SafeString | str:
+    """Show the time of day to the millisecond, the full date on hover."""
+    moment = _aware(value)
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    text = f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+    title = f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), title, text)
+
+
+@register.filter
+def day(value: object) -> str:
+    """Show a date."""
+    return formats.date_format(value, "DATE_FORMAT") if isinstance(value, date) else ""
+
+
+@register.filter
+def short_day(value: object) -> str:
+    """Show a date for an axis: day and month."""
+    return formats.date_format(value, "j M") if isinstance(value, date) else ""
+
+
+@register.filter
+def disposition(value: object) -> str:
+    """Return what a receiver did with mail that failed, in plain words."""
+    known = {"none": _("delivered"), "quarantine": _("put into junk"), "reject": _("refused")}
+    return known.get(str(value), str(value))
+
+
+@register.inclusion_tag("components/chip.html")
+def source_chip(kind: object) -> dict[str, str]:
+    """Show how a source of reports stands towards DMARC."""
+    words = {"aligned": ("pass", _("All pass")), "failing": ("fail", _("All fail"))}
+    status, label = words.get(str(kind), ("attention", _("Some fail")))
+    return chip(status, label)
+
+
+@register.filter
+def octets(value: object) -> str:
+    """Show a number of octets in human units."""
+    return filesizeformat(value) if isinstance(value, int) else ""
+
+
+@register.filter
+def word(value: object) -> str:
+    """Return the reader's word for one of our state words."""
+    return word_of(str(value))
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """Return a value as indented JSON text, to be escaped like any text."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str, sort_keys=True)
+
+
+@register.filter
+def percent_of(part: object, whole: object) -> str:
+    """Return a share as a whole number of per cent."""
+    if not isinstance(part, int) or not isinstance(whole, int) or whole <= 0:
+        return ""
+    return f"{round(100 * part / whole)} %"
+
+
+@register.filter
+def messages_count(value: object) -> str:
+    """Return "1 message" or "12 messages"."""
+    count = value if isinstance(value, int) else 0
+    return ngettext("%(count)s message", "%(count)s messages", count) % {"count": formats.number_format(count)}

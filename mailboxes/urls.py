@@ -1,0 +1,20 @@
+"""Addresses of mailboxes, aliases and the queue."""
+
+from django.urls import path
+
+from mailboxes.views import aliases, mailboxes, queue
+
+urlpatterns = [
+    path("domains/<str:name>/mailboxes", mailboxes.mailboxes, name="domain-mailboxes"),
+    path("domains/<str:name>/mailboxes/add", mailboxes.add, name="mailbox-add"),
+    path("mailboxes/<str:address>", mailboxes.change, name="mailbox"),
+    path("mailboxes/<str:address>/delete", mailboxes.delete, name="mailbox-delete"),
+    path("domains/<str:name>/aliases", aliases.aliases, name="domain-aliases"),
+    path("domains/<str:name>/aliases/add", aliases.add, name="alias-add"),
+    path("domains/<str:name>/catch-all", aliases.catch_all, name="catch-all"),
+    path("aliases/<str:address>", aliases.change, name="alias"),
+    path("aliases/<str:address>/delete", aliases.delete, name="alias-delete"),
+    path("queue", queue.queue, name="queue"),
+    path("queue/<str:identifier>/retry", queue.retry, name="queue-retry"),
+    path("queue/<str:identifier>/delete", queue.delete, name="queue-delete"),
+]
