@@ -216,7 +216,9 @@ def install(kind: str) -> None:
         return
     command = make_environment()
     say(f"installing the packages of {lock}")
-    options: list[object] = [] if "uv" in Path(str(command[0])).name else ["--disable-pip-version-check"]
+    options: list[object] = (
+        [] if "uv" in Path(str(command[0])).name else ["--disable-pip-version-check", "--use-pep517"]
+    )
     if not run([*command, *options, "--quiet", "--require-hashes", "-r", ROOT / lock]):
         raise CannotSetUp(f"the packages of {lock} cannot be installed: see the lines above")
     stamp[kind] = digest_of(lock)
