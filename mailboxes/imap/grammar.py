@@ -1,0 +1,253 @@
+"""The grammar of commands (RFC 9051 §9): one function per command reads the arguments behind its name."""
+
+from collections.abc import Callable
+
+from mailboxes.imap import commands as c
+from mailboxes.imap import queries
+from mailboxes.imap.scanner import Scanner, SyntaxFault, named
+
+STATUS_ITEMS = frozenset(
+    {"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "APPENDLIMIT"}
+)
+SPECIAL_USES = {f"\\{name.upper()}": name for name in ("Drafts", "Sent", "Junk", "Trash", "Archive")}
+
+Reader = Callable[[Scanner], c.Command]
+
+
+def plain(scanner: Scanner) -> c.Command:
+    """Nothing."""
+    return c.Plain()
+
+
+def login(scanner: Scanner) -> c.Command:
+    """``SP userid SP password``."""
+    scanner.space()
+    username = scanner.text_astring()
+    scanner.space()
+    return c.Login(username, scanner.text_astring())
+
+
+def authenticate(scanner: Scanner) -> c.Command:
+    """``SP auth-type [SP initial-resp]`` (RFC 4959)."""
+    scanner.space()
+    mechanism = scanner.atom()
+    initial = None
+    if scanner.accept(b" "):
+        initial = scanner.text[scanner.position :]
+        scanner.position = len(scanner.text)
+    return c.Authenticate(mechanism, initial)
+
+
+def enable(scanner: Scanner) -> c.Command:
+    """``1*(SP capability)``."""
+    names: list[str] = []
+    while not scanner.at_end() and len(names) < 100:
+        scanner.space()
+        names.append(scanner.atom())
+    if not names:
+        raise SyntaxFault("Expected a capability")
+    return c.Enable(names)
+
+
+def identify(scanner: Scanner) -> c.Command:
+    """``SP id-params-list`` (RFC 2971)."""
+    scanner.space()
+    if not scanner.accept(b"NIL"):
+        scanner.parenthesised(scanner.nstring, empty=True)
+    return c.Identify()
+
+
+def select(scanner: Scanner) -> c.Command:
+    """``SP mailbox [SP "(" select-param … ")"]`` (RFC 4466, RFC 7162)."""
+    scanner.space()
+    mailbox = scanner.mailbox()
+    parameters: list[str] = []
+    if scanner.accept(b" "):
+        parameters = scanner.parenthesised(scanner.atom)
+        if set(parameters) - {"CONDSTORE"}:
+            raise SyntaxFault("Only CONDSTORE may stand here")
+    return c.Select(mailbox, "CONDSTORE" in parameters)
+
+
+def on_mailbox(scanner: Scanner) -> c.Command:
+    """``SP mailbox``."""
+    scanner.space()
+    return c.OnMailbox(scanner.mailbox())
+
+
+def create(scanner: Scanner) -> c.Command:
+    """``SP mailbox [SP "(USE (" use-attr "))"]`` (RFC 6154 §5.2)."""
+    scanner.space()
+    mailbox = scanner.mailbox()
+    special_use = ""
+    if scanner.accept(b" "):
+        scanner.expect(b"(USE ")
+        uses = scanner.parenthesised(lambda: use_attribute(scanner), empty=True)
+        scanner.expect(b")")
+        special_use = "|".join(uses)
+    return c.OnMailbox(mailbox, special_use)
+
+
+def use_attribute(scanner: Scanner) -> str:
+    """``use-attr = "\\" atom``, in upper case."""
+    scanner.expect(b"\\")
+    return "\\" + scanner.atom()
+
+
+def rename(scanner: Scanner) -> c.Command:
+    """``SP mailbox SP mailbox``."""
+    scanner.space()
+    mailbox = scanner.mailbox()
+    scanner.space()
+    return c.Rename(mailbox, scanner.mailbox())
+
+
+def list_plain(scanner: Scanner) -> c.Command:
+    """LSUB: ``SP mailbox SP list-mailbox``."""
+    scanner.space()
+    reference = named(scanner.astring())
+    scanner.space()
+    return c.ListQuery(reference, (scanner.list_mailbox(),))
+
+
+def list_extended(scanner: Scanner) -> c.Command:
+    """``[SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]`` (RFC 5258)."""
+    scanner.space()
+    select_options: frozenset[str] = frozenset()
+    extended = scanner.peek() == b"("
+    if extended:
+        select_options = frozenset(scanner.parenthesised(scanner.atom, empty=True))
+        if select_options - {"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"}:
+            raise SyntaxFault("A selection option is not known")
+        scanner.space()
+    reference = named(scanner.astring())
+    scanner.space()
+    several = scanner.peek() == b"("
+    patterns = scanner.parenthesised(scanner.list_mailbox) if several else [scanner.list_mailbox()]
+    returns: list[tuple[str, tuple[str, ...]]] = []
+    if scanner.accept(b" RETURN "):
+        extended = True
+        returns = scanner.parenthesised(lambda: _return_option(scanner), empty=True)
+    status = next((items for name, items in returns if name == "STATUS"), ())
+    names = frozenset(name for name, _ in returns)
+    return c.ListQuery(reference, tuple(patterns[:50]), select_options, names, status, extended or several)
+
+
+def _return_option(scanner: Scanner) -> tuple[str, tuple[str, ...]]:
+    """``"SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP "(" … ")"``."""
+    name = scanner.atom()
+    if name == "STATUS":
+        scanner.space()
+        return name, status_items(scanner)
+    if name not in ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE"):
+        raise SyntaxFault("A return option is not known")
+    return name, ()
+
+
+def status_items(scanner: Scanner) -> tuple[str, ...]:
+    """``"(" status-att *(SP status-att) ")"``."""
+    items = tuple(dict.fromkeys(scanner.parenthesised(scanner.atom)))
+    if set(items) - STATUS_ITEMS:
+        raise SyntaxFault("A status item is not known")
+    return items
+
+
+def status(scanner: Scanner) -> c.Command:
+    """``SP mailbox SP "(" … ")"``."""
+    scanner.space()
+    mailbox = scanner.mailbox()
+    scanner.space()
+    return c.Status(mailbox, status_items(scanner))
+
+
+def append(scanner: Scanner) -> c.Command:
+    """``SP mailbox [SP flag-list] [SP date-time] SP literal``."""
+    scanner.space()
+    mailbox = scanner.mailbox()
+    scanner.space()
+    flags: tuple[str, ...] = ()
+    if scanner.peek() == b"(":
+        flags = scanner.flag_list()
+        scanner.space()
+    internal_date = None
+    if scanner.peek() == b'"':
+        internal_date = scanner.date_time()
+        scanner.space()
+    return c.Append(mailbox, flags, internal_date, scanner.literal())
+
+
+def numbers(scanner: Scanner) -> c.Command:
+    """``SP sequence-set``."""
+    scanner.space()
+    return c.Numbers(scanner.numbers())
+
+
+def transfer(by_uid: bool) -> Reader:
+    """COPY, MOVE: ``SP sequence-set SP mailbox``."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        found = scanner.numbers()
+        scanner.space()
+        return c.Transfer(found, scanner.mailbox(), by_uid)
+
+    return read
+
+
+def search(by_uid: bool) -> Reader:
+    """SEARCH: see ``queries.search``."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        return queries.search(scanner, by_uid)
+
+    return read
+
+
+def fetch(by_uid: bool) -> Reader:
+    """FETCH: ``SP sequence-set SP items [SP "(CHANGEDSINCE" SP number ")"]`` (RFC 7162)."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        found = scanner.numbers()
+        scanner.space()
+        items = queries.fetch_items(scanner)
+        changed_since = None
+        if scanner.accept(b" (CHANGEDSINCE "):
+            changed_since = scanner.number()
+            scanner.expect(b")")
+        return c.Fetch(found, items, by_uid, changed_since)
+
+    return read
+
+
+def store(by_uid: bool) -> Reader:
+    """STORE: ``SP sequence-set [SP "(UNCHANGEDSINCE" SP number ")"] SP ["+" / "-"] "FLAGS" [".SILENT"] SP flags``."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        found = scanner.numbers()
+        scanner.space()
+        unchanged_since = None
+        if scanner.accept(b"(UNCHANGEDSINCE "):
+            unchanged_since = scanner.number()
+            scanner.expect(b") ")
+        mode = next(
+            mode for mode in (c.StoreMode.ADD, c.StoreMode.REMOVE, c.StoreMode.SET) if scanner.accept(mode.encode())
+        )
+        scanner.expect(b"FLAGS")
+        silent = scanner.accept(b".SILENT")
+        scanner.space()
+        return c.Store(found, mode, _flags(scanner), silent, by_uid, unchanged_since)
+
+    return read
+
+
+def _flags(scanner: Scanner) -> tuple[str, ...]:
+    """``flag-list / (flag *(SP flag))``."""
+    if scanner.peek() == b"(":
+        return scanner.flag_list()
+    flags = [scanner.flag()]
+    while scanner.accept(b" ") and len(flags) < 100:
+        flags.append(scanner.flag())
+    return tuple(dict.fromkeys(flags))

@@ -1,0 +1,185 @@
+"""The one seam through which IMAP meets the store: values in and out, UIDs and mailbox ids only, no wire bytes."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Flag, auto
+from typing import Protocol
+
+from mailboxes.imap.commands import Key, StoreMode
+from mailboxes.imap.numset import Ranges
+
+
+class StoreRefusal(Exception):
+    """The store says no; ``code`` is the response code (RFC 9051 §7.1) or empty, ``str()`` one public sentence."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One mailbox with its counters."""
+
+    id: int
+    name: str
+    special_use: str
+    subscribed: bool
+    uid_validity: int
+    uid_next: int
+    highest_modseq: int
+    messages: int
+    unseen: int
+    size: int
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A mailbox as SELECT finds it, all of one moment: ``runs`` are its UIDs as ranges."""
+
+    folder: Folder
+    runs: Ranges
+    first_unseen: int | None
+    flags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """A message's flags as of a MODSEQ."""
+
+    uid: int
+    modseq: int
+    flags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in a mailbox after a MODSEQ, up to ``highest_modseq``; new messages are among ``changed``."""
+
+    highest_modseq: int
+    expunged: Sequence[int] = ()
+    changed: Sequence[FlagState] = ()
+
+
+class Need(Flag):
+    """Which costly columns FETCH wants."""
+
+    NOTHING = 0
+    ENVELOPE = auto()
+    BODY = auto()
+    STRUCTURE = auto()
+    HEADER = auto()
+    CONTENT = auto()
+
+
+@dataclass(slots=True)
+class Row:
+    """One message as fetched; ``header`` and ``content`` are filled as far as they were needed."""
+
+    uid: int
+    modseq: int
+    flags: Sequence[str]
+    internal_date: datetime
+    save_date: datetime
+    size: int
+    header_octets: int
+    envelope: bytes = b""
+    body: bytes = b""
+    body_structure: bytes = b""
+    header: bytes = field(default=b"", repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The outcome of STORE: those changed, the state of all that were named, those UNCHANGEDSINCE kept from it."""
+
+    changed: frozenset[int]
+    states: Sequence[FlagState]
+    modified: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where messages went: parallel source and target UIDs."""
+
+    mailbox_id: int
+    uid_validity: int
+    source_uids: Sequence[int]
+    target_uids: Sequence[int]
+
+
+class MailStore(Protocol):
+    """One account's mail. Every method may raise StoreRefusal."""
+
+    # In the authenticated state
+
+    async def folders(self, count_deleted: bool = False) -> list[Folder]:
+        """Return all mailboxes by name."""
+        ...
+
+    async def folder(self, name: str) -> Folder:
+        """Return one mailbox; NONEXISTENT."""
+        ...
+
+    async def create(self, name: str, special_use: str) -> None:
+        """Make a mailbox and those above it; ALREADYEXISTS, CANNOT, LIMIT."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete a mailbox with its messages; NONEXISTENT, CANNOT."""
+        ...
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a mailbox with those below it; INBOX's messages move instead."""
+        ...
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """Set the subscription."""
+        ...
+
+    async def append(
+        self, name: str, octets: bytes, flags: Sequence[str], internal_date: datetime | None
+    ) -> tuple[int, int, int]:
+        """Add a message; return (mailbox id, UIDVALIDITY, UID); TRYCREATE, OVERQUOTA."""
+        ...
+
+    # In the selected state
+
+    async def snapshot(self, name: str) -> Snapshot:
+        """Return a mailbox for SELECT; NONEXISTENT."""
+        ...
+
+    async def changes(self, mailbox_id: int, since: int) -> Changes | None:
+        """Return what happened after ``since``; None when the mailbox is gone."""
+        ...
+
+    def fetch(
+        self, mailbox_id: int, uids: Ranges, need: Need, changed_since: int | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """Yield rows by ascending UID in batches of bounded size."""
+        ...
+
+    async def store_flags(
+        self, mailbox_id: int, uids: Ranges, mode: StoreMode, flags: Sequence[str], unchanged_since: int | None = None
+    ) -> Stored:
+        """Change flags."""
+        ...
+
+    async def expunge(self, mailbox_id: int, uids: Ranges | None) -> int:
+        """Remove what is marked \\Deleted, among ``uids`` if given; return how many."""
+        ...
+
+    async def copy(self, mailbox_id: int, uids: Ranges, name: str) -> Placed:
+        """Copy messages; TRYCREATE, OVERQUOTA."""
+        ...
+
+    async def move(self, mailbox_id: int, uids: Ranges, name: str) -> Placed:
+        """Move messages; TRYCREATE."""
+        ...
+
+    async def search(self, mailbox_id: int, key: Key) -> list[tuple[int, int]]:
+        """Return (UID, MODSEQ) of what matches, by UID; number sets in ``key`` are UIDs already."""
+        ...

@@ -1,0 +1,84 @@
+"""One IMAP session without its socket: the states, what is enabled, the capabilities (RFC 9051 §3, §6.1.1)."""
+
+from dataclasses import dataclass, field
+from enum import Flag, auto
+
+from mailboxes.imap.port import MailStore
+from mailboxes.imap.view import View
+
+
+class State(Flag):
+    """Where the session stands."""
+
+    NOT_AUTHENTICATED = auto()
+    AUTHENTICATED = auto()
+    SELECTED = auto()
+    LOGOUT = auto()
+
+
+ANY = State.NOT_AUTHENTICATED | State.AUTHENTICATED | State.SELECTED
+LOGGED_IN = State.AUTHENTICATED | State.SELECTED
+
+_ALWAYS = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
+_LOGGED_IN = (
+    "NAMESPACE",
+    "UIDPLUS",
+    "UNSELECT",
+    "CHILDREN",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
+    "STATUS=SIZE",
+    "ESEARCH",
+    "WITHIN",
+    "CONDSTORE",
+    "MOVE",
+    "BINARY",
+    "SAVEDATE",
+    "APPENDLIMIT=26214400",
+)
+ENABLEABLE = frozenset({"CONDSTORE"})
+
+
+@dataclass(slots=True)
+class Session:
+    """What is true of one connection; ``store`` is there once somebody is logged in, ``view`` in a mailbox."""
+
+    tls: bool = False
+    tls_offered: bool = False
+    state: State = State.NOT_AUTHENTICATED
+    username: str = ""
+    store: MailStore | None = None
+    view: View | None = None
+    enabled: set[str] = field(default_factory=set)
+
+    @property
+    def condstore(self) -> bool:
+        """True once the client has shown that it knows MODSEQ (RFC 7162 §3.1)."""
+        return "CONDSTORE" in self.enabled
+
+    def capabilities(self) -> str:
+        """Return what is offered now."""
+        offered = list(_ALWAYS)
+        if self.state is State.NOT_AUTHENTICATED:
+            if self.tls_offered and not self.tls:
+                offered.append("STARTTLS")
+            offered.append("AUTH=PLAIN" if self.tls else "LOGINDISABLED")
+        else:
+            offered += _LOGGED_IN
+        return " ".join(offered)
+
+    def log_in(self, username: str, store: MailStore) -> None:
+        """Somebody is logged in."""
+        self.username, self.store, self.state = username, store, State.AUTHENTICATED
+
+    def select(self, view: View) -> None:
+        """A mailbox is open."""
+        self.view, self.state = view, State.SELECTED
+
+    def unselect(self) -> None:
+        """No mailbox is open."""
+        self.view = None
+        if self.state is State.SELECTED:
+            self.state = State.AUTHENTICATED
