@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from domains.database import database
 from domains.failpoints import fail_point
+from domains.intake import ask_for_intake
 from domains.redis import publish
 from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
 from mailboxes.addresses import envelope_domain
@@ -168,8 +169,9 @@ async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, t
         target.report_kind,
         request.content,
     )
-    await connection.execute(REPORT_FILE, values)
-    return RecipientOutcome(target, RecipientStatus.REPORT)
+    row = await (await connection.execute(REPORT_FILE, values)).fetchone()
+    assert row is not None
+    return RecipientOutcome(target, RecipientStatus.REPORT, uid=int(row[0]))
 
 
 async def _forward(connection: AsyncConnection[Any], request: DeliveryRequest) -> None:
@@ -217,9 +219,11 @@ def _event(outcome: RecipientOutcome) -> Event:
 
 
 async def _notify(outcomes: Sequence[RecipientOutcome]) -> None:
-    """Wake the IDLE sessions of the folders concerned, and the relay."""
+    """Wake the IDLE sessions of the folders concerned, the intake of reports, and the relay."""
     for outcome in outcomes:
         if outcome.status is RecipientStatus.DELIVERED:
             await publish(f"mailbox.{outcome.folder.partition('/')[0]}", b"")
+        elif outcome.status is RecipientStatus.REPORT and outcome.uid is not None:
+            await ask_for_intake(outcome.uid)
     if any(outcome.status is RecipientStatus.QUEUED for outcome in outcomes):
         await wake_relay_async()
