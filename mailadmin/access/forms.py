@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from domains.forms import PanelForm
 from domains.models import Role
+from domains.names import to_unicode
 
 ADMINISTRATOR_ROLES = [
     (Role.DOMAIN_ADMIN.value, Role.DOMAIN_ADMIN.label),
@@ -70,7 +71,7 @@ class _Scope(PanelForm):
         self, *args: Any, domains: list[str], roles: list[tuple[str, Any]] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._choices("domains", [(name, name) for name in domains])
+        self._choices("domains", [(name, to_unicode(name)) for name in domains])
         self._choices("role", roles or ADMINISTRATOR_ROLES)
         if not domains:
             del self.fields["domains"]

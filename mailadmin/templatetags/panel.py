@@ -25,6 +25,7 @@ from domains.views.words import sign_of, word_of
 register = template.Library()
 
 NEAR = timedelta(days=7)
+DAY = "j M Y"
 RELATIVE_FROM = timedelta(minutes=1)
 
 
@@ -96,7 +97,7 @@ def _near(moment: datetime, local: datetime) -> str:
     if abs(distance) < RELATIVE_FROM:
         return _("just now")
     if abs(distance) >= NEAR:
-        return formats.date_format(local, "DATE_FORMAT")
+        return formats.date_format(local, DAY)
     if distance > timedelta(0):
         return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
     return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
@@ -117,7 +118,7 @@ def clock(value: object) -> SafeString | str:
 @register.filter
 def day(value: object) -> str:
     """Show a date."""
-    return formats.date_format(value, "DATE_FORMAT") if isinstance(value, date) else ""
+    return formats.date_format(value, DAY) if isinstance(value, date) else ""
 
 
 @register.filter
