@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from domains.database import database
+from domains.failpoints import fail_point
 from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.attempt import Attempt, Reach, attempt_delivery
 from mailboxes.outbound.local import deliver_locally
@@ -167,5 +168,7 @@ class RelayService:
                 await connection.execute(EVENT_INSERT, event.as_row(item.trace_id))
             await finish(connection, item, attempt.results, random.random())  # noqa: S311
             await send_notice(connection, item, attempt.results, content, self._ports)
+            fail_point("relay.before-commit")
+        fail_point("relay.after-commit")
         for result in attempt.results:
             self._totals[result.outcome.value] += 1
