@@ -163,7 +163,7 @@ class MailStore(Protocol):
         ...
 
     async def store_flags(
-        self, mailbox_id: int, uids: Ranges, mode: StoreMode, flags: Sequence[str], unchanged_since: int | None = None
+        self, mailbox_id: int, uids: Ranges, mode: StoreMode, names: Sequence[str], unchanged_since: int | None = None
     ) -> Stored:
         """Change flags."""
         ...

@@ -1,0 +1,124 @@
+"""One account's mail as IMAP sees it: ``mailboxes.imap.port.MailStore`` over PostgreSQL, with notices after commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+from domains.database import database
+from domains.redis import publish
+from mailboxes.imap.commands import Key, StoreMode
+from mailboxes.imap.numset import Ranges
+from mailboxes.imap.port import Changes, Folder, Need, Placed, Row, Snapshot, Stored, StoreRefusal
+from mailboxes.mime.structure import describe
+from mailboxes.store import expunge, flags, move, reading, search, tree
+from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
+from mailboxes.store.blobs import BlobMissing
+
+
+async def announce(mailbox_id: int) -> None:
+    """Wake the sessions that have the mailbox open, here and in other processes."""
+    await publish(mailbox_channel(mailbox_id))
+
+
+class AccountStore:
+    """See ``MailStore`` for what each method returns and refuses."""
+
+    __slots__ = ("account_id",)
+
+    def __init__(self, account_id: int) -> None:
+        self.account_id = account_id
+
+    async def folders(self, count_deleted: bool = False) -> list[Folder]:
+        """Return all mailboxes by name."""
+        return await tree.read_folders(self.account_id, count_deleted)
+
+    async def folder(self, name: str) -> Folder:
+        """Return one mailbox."""
+        return await tree.read_folder(self.account_id, name)
+
+    async def create(self, name: str, special_use: str) -> None:
+        """Make a mailbox and those above it."""
+        await tree.create_folder(self.account_id, name, special_use)
+
+    async def delete(self, name: str) -> None:
+        """Delete a mailbox with its messages."""
+        folder = await tree.read_folder(self.account_id, name)
+        await tree.delete_folder(self.account_id, name)
+        await announce(folder.id)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a mailbox with those below it."""
+        inbox = await tree.rename_folder(self.account_id, name, new_name)
+        if inbox is not None:
+            await announce(inbox)
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """Set the subscription."""
+        await tree.subscribe_folder(self.account_id, name, subscribed)
+
+    async def append(
+        self, name: str, octets: bytes, flags: Sequence[str], internal_date: datetime | None
+    ) -> tuple[int, int, int]:
+        """Add a message in one transaction; the bytes are durable before its row is."""
+        described = await asyncio.to_thread(describe, octets)
+        moment = internal_date or datetime.now(UTC)
+        try:
+            async with database() as connection, connection.transaction():
+                place = await insert_message(connection, self.account_id, name, octets, described, flags, moment)
+        except OverQuota:
+            raise StoreRefusal("The account is full", "OVERQUOTA") from None
+        except NoSuchMailbox:
+            raise StoreRefusal("There is no such mailbox", "TRYCREATE") from None
+        await announce(place.mailbox_id)
+        return place.mailbox_id, place.uid_validity, place.uid
+
+    async def snapshot(self, name: str) -> Snapshot:
+        """Return a mailbox for SELECT."""
+        return await reading.read_snapshot(self.account_id, name)
+
+    async def changes(self, mailbox_id: int, since: int) -> Changes | None:
+        """Return what happened after ``since``."""
+        return await reading.read_changes(mailbox_id, since)
+
+    async def fetch(
+        self, mailbox_id: int, uids: Ranges, need: Need, changed_since: int | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """Yield rows by ascending UID in batches of bounded size."""
+        try:
+            async for rows in reading.fetch_rows(mailbox_id, uids, need, changed_since):
+                yield rows
+        except BlobMissing:
+            raise StoreRefusal("A message's content is missing", "SERVERBUG") from None
+
+    async def store_flags(
+        self, mailbox_id: int, uids: Ranges, mode: StoreMode, names: Sequence[str], unchanged_since: int | None = None
+    ) -> Stored:
+        """Change flags."""
+        stored = await flags.store_flags(self.account_id, mailbox_id, uids, mode, names, unchanged_since)
+        if stored.changed:
+            await announce(mailbox_id)
+        return stored
+
+    async def expunge(self, mailbox_id: int, uids: Ranges | None) -> int:
+        """Remove what is marked \\Deleted."""
+        count = await expunge.expunge(self.account_id, mailbox_id, uids)
+        if count:
+            await announce(mailbox_id)
+        return count
+
+    async def copy(self, mailbox_id: int, uids: Ranges, name: str) -> Placed:
+        """Copy messages."""
+        placed = await move.copy(self.account_id, mailbox_id, uids, name)
+        await announce(placed.mailbox_id)
+        return placed
+
+    async def move(self, mailbox_id: int, uids: Ranges, name: str) -> Placed:
+        """Move messages."""
+        placed = await move.move(self.account_id, mailbox_id, uids, name)
+        await announce(mailbox_id)
+        await announce(placed.mailbox_id)
+        return placed
+
+    async def search(self, mailbox_id: int, key: Key) -> list[tuple[int, int]]:
+        """Return (UID, MODSEQ) of what matches."""
+        return await search.search(mailbox_id, key)
