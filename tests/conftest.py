@@ -33,6 +33,10 @@ def _begin() -> None:
     atexit.register(_end, data, os.getpid())
     if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
         _start_servers(data)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailadmin.settings")
+    from django.conf import settings
+
+    assert settings.MAILADMIN.data == data, "the settings were read before the session had its folder"
 
 
 def _start_servers(data: Path) -> None:

@@ -82,7 +82,7 @@ def _mail_parts(config: Config, beats: list[Heartbeat]) -> dict[str, str]:
     missing = config.workers - len(workers)
     parts = {}
     for name in mail_services(config):
-        parts[name] = states.get(name, "does not run")
+        parts[name] = states.get(name) or states.get("services", "does not run")
         if missing > 0 and parts[name] == OK:
             parts[name] = f"{len(workers)} of {config.workers} workers run"
     return parts
