@@ -1,6 +1,8 @@
 """The DNS page of a domain: what to publish, what was seen, wrong ones first, and the check."""
 
+import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +17,15 @@ from domains.views.frame import domain_page, frame_of
 from domains.views.web import act_of_request, done
 from domains.views.words import purpose_of
 
+_TOKEN = re.compile(r"\s+|[^\s;]+;?|;")
 _LAST = {RecordStatus.RIGHT: 3, RecordStatus.WAITING: 1, RecordStatus.UNCHECKED: 2}
+
+
+class Part(NamedTuple):
+    """A piece of a seen value, and whether the desired one lacks it."""
+
+    text: str
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class RecordLine:
     state: RecordState
     purpose: str
     split: str
-    found: tuple[str, ...]
+    found: tuple[tuple[Part, ...], ...]
 
     @property
     def record(self) -> DesiredRecord:
@@ -38,7 +48,14 @@ def _line(state: RecordState) -> RecordLine:
     strings = row.strings if row.type == "TXT" else []
     split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
     found = () if state.status == RecordStatus.RIGHT else state.found
-    return RecordLine(state, purpose_of(row.purpose), split, found)
+    return RecordLine(state, purpose_of(row.purpose), split, tuple(parts_of(text, row.value) for text in found))
+
+
+def parts_of(found: str, desired: str) -> tuple[Part, ...]:
+    """Return the seen value in pieces, those marked that the desired one does not have; linear in both."""
+    known = {token.rstrip(";") for token in _TOKEN.findall(desired)}
+    tokens = _TOKEN.findall(found)
+    return tuple(Part(token, not token.isspace() and token.rstrip(";") not in known) for token in tokens)
 
 
 def lines_of(states: list[RecordState]) -> list[RecordLine]:

@@ -52,11 +52,6 @@ def frame_of(request: HttpRequest, domain: Domain, current: str) -> dict[str, An
     }
 
 
-def domain_page(
-    request: HttpRequest, template: str, domain: Domain, current: str, status: int = 200, **values: Any
-) -> HttpResponse:
-    """Show a page of one domain under its tabs; a form with errors answers 422."""
-    form = values.get("form")
-    if form is not None and form.is_bound and form.errors:
-        status = 422
-    return render(request, template, frame_of(request, domain, current) | values, status=status)
+def domain_page(request: HttpRequest, template: str, domain: Domain, current: str, **values: Any) -> HttpResponse:
+    """Show a page of one domain under its tabs."""
+    return render(request, template, frame_of(request, domain, current) | values)

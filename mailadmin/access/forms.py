@@ -28,7 +28,7 @@ class SignInForm(PanelForm):
     username = forms.CharField(
         label=_("E-mail address"),
         max_length=320,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
     )
     password = forms.CharField(
         label=_("Password"),
