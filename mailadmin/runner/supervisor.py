@@ -132,8 +132,7 @@ class Supervisor:
         return self.finished.pop(pid)
 
     def turn(self) -> None:
-        """Do what is due, then wait for the next event."""
-        self.reap()
+        """Do what is due, wait for the next event, and take note of it."""
         now = time.monotonic()
         resting = [child for child in self.children.values() if child.running is None]
         for child in resting:
@@ -141,6 +140,7 @@ class Supervisor:
                 self._start(child)
         next_due = min((child.due for child in resting if child.running is None), default=now + 5.0)
         self.signals.wait(min(next_due - now, 5.0))
+        self.reap()
 
     def run(self, each_turn: Callable[[], None]) -> None:
         """Keep everything running until the end is asked for."""
