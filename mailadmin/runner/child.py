@@ -20,6 +20,7 @@ logger = logging.getLogger("mailadmin.runner")
 PR_SET_PDEATHSIG = 1
 CRASHED = 70  # sysexits.h EX_SOFTWARE
 CANNOT_EXECUTE = 127
+LOG_OCTETS = 8 * 1024 * 1024
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -146,6 +147,13 @@ def spawn_program(
         return CANNOT_EXECUTE
 
     return fork_child(run, death_signal)
+
+
+def turn_log(log: Path) -> None:
+    """Set a log that has grown large aside; one older is kept."""
+    with suppress(OSError):
+        if log.stat().st_size > LOG_OCTETS:
+            log.replace(log.with_suffix(".old"))
 
 
 def last_line(log: Path) -> str:

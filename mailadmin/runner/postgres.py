@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from mailadmin.runner.child import Identity, identify, last_line, spawn_program
+from mailadmin.runner.child import Identity, identify, last_line, spawn_program, turn_log
 from mailadmin.runner.faults import StartFault
 from mailadmin.runner.leftovers import end_processes
 from mailadmin.runner.places import socket_folder
@@ -71,6 +71,7 @@ class EmbeddedPostgres:
     def prepare(self, tick: Tick = time.sleep) -> None:
         """Make the data folder at the first start, and end a server left on it; raises StartFault."""
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        turn_log(self.log)
         if (self.folder / "PG_VERSION").exists():
             self._check_version()
             give(self.folder, self._user)

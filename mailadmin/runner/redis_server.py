@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mailadmin.runner.child import identify, last_line, spawn_program
+from mailadmin.runner.child import identify, last_line, spawn_program, turn_log
 from mailadmin.runner.faults import StartFault
 from mailadmin.runner.places import socket_folder
 
@@ -49,6 +49,7 @@ class EmbeddedRedis:
         """Execute the server and return its process number."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        turn_log(self.log)
         with suppress(OSError):
             self.socket.unlink()
         options = {

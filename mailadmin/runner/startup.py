@@ -34,6 +34,7 @@ logger = logging.getLogger("mailadmin.runner")
 REFUSED = 2
 NO_SUPERADMIN = 10
 POLL_SECONDS = 0.1
+EAGER_SECONDS = 20.0
 PRELOADED = (
     "mailadmin.asgi",
     "mailadmin.runner.web",
@@ -215,8 +216,9 @@ class _Start:
 
     def _await_ready(self) -> int:
         """In a child: return when every part is ok."""
+        begin = time.monotonic()
         while not is_up(find_parts(self._config)):
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS if time.monotonic() - begin < EAGER_SECONDS else 1.0)
         return 0
 
     def _look_for_ready(self) -> None:

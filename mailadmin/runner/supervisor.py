@@ -83,7 +83,12 @@ class Supervisor:
         self._start(child)
 
     def _start(self, child: Child) -> None:
-        pid = child.begin()
+        try:
+            pid = child.begin()
+        except OSError as fault:  # no memory or no process number for a moment
+            self.say(f"{child.name} cannot be started: {fault.strerror or fault}")
+            self._rest(child)
+            return
         child.running = identify(pid) or Identity(pid, 0)
         child.since = time.monotonic()
         child.starts += 1
@@ -117,10 +122,14 @@ class Supervisor:
         now = time.monotonic()
         if now - child.since >= SETTLED_SECONDS:
             child.pause = FIRST_PAUSE_SECONDS
-        child.due = now + child.pause
         if not self.signals.ending:
             how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
             self.say(f"{child.name} ended {how}; it starts again in {child.pause:.1f} s")
+        self._rest(child)
+
+    def _rest(self, child: Child) -> None:
+        """Plan the next start, and a longer pause after it."""
+        child.due = time.monotonic() + child.pause
         child.pause = min(child.pause * 2, LONGEST_PAUSE_SECONDS)
 
     def finish_of(self, pid: int) -> int:
