@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -175,7 +175,7 @@ class _Hub:
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, _Hub] = WeakKeyDictionary()
 
 
-async def subscribe(channel: str) -> AsyncIterator[bytes]:
+async def subscribe(channel: str) -> AsyncGenerator[bytes, None]:
     """Yield the payload of each notice on the channel, for ever; never raises when Redis is away.
 
     Notices may be lost and come twice. Close the generator (``aclose``) to end the subscription.

@@ -128,6 +128,11 @@ class Framer:
             if event is not None:
                 return event
 
+    @property
+    def between_commands(self) -> bool:
+        """True while no command has begun."""
+        return not (self.buffer or self._text or self._missing or self._shed)
+
     def close(self) -> None:
         """Forget everything: the connection is gone, or TLS begins."""
         self.buffer.clear()

@@ -173,6 +173,7 @@ def append(scanner: Scanner) -> c.Command:
     if scanner.peek() == b'"':
         internal_date = scanner.date_time()
         scanner.space()
+    scanner.accept(b"~")  # literal8 (RFC 3516 §4.4)
     return c.Append(mailbox, flags, internal_date, scanner.literal())
 
 

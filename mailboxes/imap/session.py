@@ -52,6 +52,7 @@ class Session:
     store: MailStore | None = None
     view: View | None = None
     enabled: set[str] = field(default_factory=set)
+    tag: bytes = b""
 
     @property
     def condstore(self) -> bool:

@@ -1,4 +1,4 @@
-"""One account's mail as IMAP sees it: ``mailboxes.imap.port.MailStore`` over PostgreSQL, with notices after commit."""
+"""One account's mail for IMAP: ``mailboxes.imap.port.MailStore`` over PostgreSQL, with notices after commit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -28,7 +28,7 @@ async def search(mailbox_id: int, key: c.Key) -> list[tuple[int, int]]:
     condition = _Condition(now)
     statement = _SEARCH.format(condition=condition.text(key, over=True))
     async with database() as connection:
-        found = await (await connection.execute(statement, [mailbox_id, *condition.values])).fetchall()  # type: ignore[arg-type]
+        found = await (await connection.execute(statement, [mailbox_id, *condition.values])).fetchall()
     if not needs_text(key):
         return [(int(row[0]), int(row[1])) for row in found]
     return await _compare(mailbox_id, key, found, now)

@@ -1,0 +1,71 @@
+"""What a handler is given, and what it gives back."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailboxes.imap.port import MailStore
+from mailboxes.imap.session import Session
+from mailboxes.imap.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The tagged answer; ``closes`` ends the session behind it."""
+
+    text: str
+    status: str = "OK"
+    code: str = ""
+    closes: bool = False
+
+
+class Context(Protocol):
+    """One connection as handlers see it."""
+
+    session: Session
+    client_address: str
+
+    async def send(self, octets: bytes) -> None:
+        """Send a response; waits while the client reads slowly."""
+        ...
+
+    async def ask(self, prompt: str) -> bytes:
+        """Send a continuation request and return the client's line."""
+        ...
+
+    async def idle(self, prompt: str, seconds: float) -> bytes | None:
+        """Wait for a line, a wake-up (None) or so many seconds (None); a prompt that is not empty is sent first."""
+        ...
+
+    def wake(self) -> None:
+        """End a wait in ``idle``."""
+        ...
+
+    def now(self) -> float:
+        """Return a clock in seconds."""
+        ...
+
+    async def sync(self, may_expunge: bool = True) -> None:
+        """Tell the client what changed in the selected mailbox."""
+        ...
+
+    def logged_in(self) -> None:
+        """Somebody is logged in: other limits and deadlines hold."""
+        ...
+
+    def count_failure(self) -> bool:
+        """Count a failed sign-in; True when the session must end."""
+        ...
+
+
+def store_of(context: Context) -> MailStore:
+    """Return the account's store; the table lets nobody here without one."""
+    store = context.session.store
+    assert store is not None
+    return store
+
+
+def view_of(context: Context) -> View:
+    """Return the selected mailbox; the table lets nobody here without one."""
+    view = context.session.view
+    assert view is not None
+    return view

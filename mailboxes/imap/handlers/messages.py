@@ -1,0 +1,146 @@
+"""Commands on messages: FETCH, STORE, COPY, MOVE, EXPUNGE, APPEND and their UID forms."""
+
+import asyncio
+
+from mailboxes.imap import responses
+from mailboxes.imap.commands import Append, BodyItem, Command, Fetch, Item, Numbers, Store, StoreMode, Transfer
+from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
+from mailboxes.imap.numset import NumberSet, Ranges, serialise_in_order
+from mailboxes.imap.port import Placed, Stored
+from mailboxes.imap.rendering import fetch_response, flags_response, need_of, sets_seen
+from mailboxes.imap.scanner import SyntaxFault
+from mailboxes.imap.view import View
+
+READ_ONLY = Done("The mailbox is open read-only", "NO", "READ-ONLY")
+
+
+def resolve(view: View, numbers: NumberSet, by_uid: bool) -> Ranges:
+    """Return the messages meant, as UIDs; raises SyntaxFault when no sequence number of the set exists."""
+    try:
+        return view.resolve(numbers, by_uid)
+    except ValueError as fault:
+        raise SyntaxFault(str(fault)) from None
+
+
+async def fetch(context: Context, command: Command) -> Done:
+    """FETCH and UID FETCH; a message that is gone by now is passed over."""
+    assert isinstance(command, Fetch)
+    view, store = view_of(context), store_of(context)
+    items = _completed(context, command)
+    uids = resolve(view, command.numbers, command.by_uid)
+    newly_seen: frozenset[int] = frozenset()
+    if uids and sets_seen(items) and not view.read_only:
+        stored = await store.store_flags(view.mailbox_id, uids, StoreMode.ADD, ("\\Seen",))
+        view.tell(state for state in stored.states if state.uid in stored.changed)
+        newly_seen = stored.changed
+    with_flags = items if Item.FLAGS in items else (*items, Item.FLAGS)
+    async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
+        for row in rows:
+            sequence = view.uids.sequence_of(row.uid)
+            if sequence is not None:
+                await context.send(fetch_response(sequence, row, with_flags if row.uid in newly_seen else items))
+    return Done("FETCH completed")
+
+
+def _completed(context: Context, command: Fetch) -> tuple[Item | BodyItem, ...]:
+    """Return the items with those that the command implies; MODSEQ turns CONDSTORE on (RFC 7162 §3.1)."""
+    items = tuple(command.items)
+    if command.by_uid and Item.UID not in items:
+        items = (Item.UID, *items)
+    if command.changed_since is not None and Item.MODSEQ not in items:
+        items = (*items, Item.MODSEQ)
+    if Item.MODSEQ in items:
+        context.session.enabled.add("CONDSTORE")
+    return items
+
+
+async def store(context: Context, command: Command) -> Done:
+    """STORE and UID STORE (RFC 7162 §3.1.3 for UNCHANGEDSINCE)."""
+    assert isinstance(command, Store)
+    view = view_of(context)
+    if view.read_only:
+        return READ_ONLY
+    if command.unchanged_since is not None:
+        context.session.enabled.add("CONDSTORE")
+    uids = resolve(view, command.numbers, command.by_uid)
+    if not uids:
+        return Done("STORE completed")
+    stored = await store_of(context).store_flags(
+        view.mailbox_id, uids, command.mode, command.flags, command.unchanged_since
+    )
+    await _tell_stored(context, command, stored)
+    if not stored.modified:
+        return Done("STORE completed")
+    kept = [uid if command.by_uid else view.uids.sequence_of(uid) or 0 for uid in stored.modified]
+    return Done("Some messages changed meanwhile", code=f"MODIFIED {serialise_in_order(kept).decode()}")
+
+
+async def _tell_stored(context: Context, command: Store, stored: Stored) -> None:
+    """Send the new flags, unless silence was asked for; MODSEQ is told to who knows it all the same."""
+    view, condstore = view_of(context), context.session.condstore
+    modified = frozenset(stored.modified)
+    mine = [state for state in stored.states if state.uid not in modified]
+    view.tell(state for state in mine if state.uid in stored.changed)
+    lines: list[bytes] = []
+    for state in mine:
+        sequence = view.uids.sequence_of(state.uid)
+        if sequence is not None and (not command.silent or (condstore and state.uid in stored.changed)):
+            lines.append(flags_response(sequence, state, condstore, with_flags=not command.silent))
+    await context.send(b"".join(lines))
+
+
+async def copy(context: Context, command: Command) -> Done:
+    """COPY and UID COPY."""
+    assert isinstance(command, Transfer)
+    view = view_of(context)
+    uids = resolve(view, command.numbers, command.by_uid)
+    if not uids:
+        return Done("No messages copied")
+    placed = await store_of(context).copy(view.mailbox_id, uids, command.mailbox)
+    return Done("COPY completed", code=_copy_uid(placed))
+
+
+async def move(context: Context, command: Command) -> Done:
+    """MOVE and UID MOVE (RFC 6851): COPYUID untagged, then the EXPUNGE responses."""
+    assert isinstance(command, Transfer)
+    view = view_of(context)
+    if view.read_only:
+        return READ_ONLY
+    uids = resolve(view, command.numbers, command.by_uid)
+    if not uids:
+        return Done("No messages moved")
+    placed = await store_of(context).move(view.mailbox_id, uids, command.mailbox)
+    if placed.source_uids:
+        await context.send(responses.untagged_state("OK", "Moved", _copy_uid(placed)))
+    return Done("MOVE completed")
+
+
+def _copy_uid(placed: Placed) -> str:
+    """``"COPYUID" SP nz-number SP uid-set SP uid-set`` (RFC 4315)."""
+    if not placed.source_uids:
+        return ""
+    sets = (serialise_in_order(placed.source_uids).decode(), serialise_in_order(placed.target_uids).decode())
+    return f"COPYUID {placed.uid_validity} {sets[0]} {sets[1]}"
+
+
+async def expunge(context: Context, command: Command) -> Done:
+    """EXPUNGE and UID EXPUNGE; what goes is told by the dialogue."""
+    view = view_of(context)
+    if view.read_only:
+        return READ_ONLY
+    uids = view.resolve(command.numbers, by_uid=True) if isinstance(command, Numbers) else None
+    await store_of(context).expunge(view.mailbox_id, uids)
+    return Done("EXPUNGE completed")
+
+
+async def append(context: Context, command: Command) -> Done:
+    """APPEND (RFC 9051 §6.3.12)."""
+    assert isinstance(command, Append)
+    octets = await asyncio.to_thread(command.content.read)
+    command.content.close()
+    if not octets or b"\0" in octets:
+        return Done("The message is empty or has a NUL octet", "NO", "CANNOT")
+    _, uid_validity, uid = await store_of(context).append(
+        command.mailbox, octets, command.flags, command.internal_date
+    )
+    return Done("APPEND completed", code=f"APPENDUID {uid_validity} {uid}")
