@@ -86,7 +86,7 @@ class DnsServer:
                 origin = dns.name.from_text(words[1])
             elif len(words) == 5 and not line.startswith((";", "$")):
                 name, _ttl, _class, rdtype, data = words
-                rdata = dns.rdata.from_text("IN", rdtype, data, origin)
+                rdata = dns.rdata.from_text("IN", rdtype, data, origin, relativize=False)
                 owner = dns.name.from_text(name, origin).to_text(omit_final_dot=True).lower()
                 loaded.setdefault((owner, rdtype), []).append(_plain_text(rdata))
         self.zone |= loaded

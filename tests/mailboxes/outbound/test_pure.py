@@ -8,9 +8,9 @@ from ipaddress import ip_network
 import pytest
 
 from domains.dns.port import Answer, DnsStatus
+from domains.reach import refuse_address
 from mailboxes.outbound.dsn import Returned, build_failure_report
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply, no_reply, parse_reply
-from domains.reach import refuse_address
 from mailboxes.outbound.route import order_hosts, parse_mx, resolve_addresses, resolve_route
 from mailboxes.outbound.schedule import LIFETIME, retry_delay
 
