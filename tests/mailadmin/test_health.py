@@ -16,6 +16,7 @@ from mailadmin.runner import health
 from mailadmin.runner.heartbeat import Heartbeat
 
 PUBLIC = "198.51.100.7"
+pytestmark = pytest.mark.smoke
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import STRICT
+from tests.external import PASSWORD as PASSWORD_OF_SERVERS
+from tests.external import external_servers, missing
 from tests.mailadmin.host_process import ROOT, Host, lives, wait_until
 
 PASSWORD = "correct horse battery staple"
@@ -193,6 +196,34 @@ def test_an_unreachable_database_is_one_line_without_its_password(
     assert status == 2
     assert "DATABASE_URL=postgresql://bob:…@127.0.0.1:1/none cannot be reached" in console
     assert "geheim" not in console
+
+
+@pytest.mark.skipif(bool(missing()) and not STRICT, reason=f"{missing()} is missing")
+def test_external_servers_serve_and_redis_may_come_later(tmp_path: Path) -> None:
+    with external_servers() as servers:
+        host = Host(tmp_path, DATABASE_URL=servers.database_url, REDIS_URL=servers.redis_url)
+        try:
+            servers.broker.send_signal(signal.SIGSTOP)
+            host.start()
+            wait_until(lambda: "cannot be reached" in host.output(), 20)
+            wait_until(lambda: _greets(host.ports["MX"]), 15)  # mail is served all the same
+            assert "mailadmin ready" not in host.output()
+            servers.broker.send_signal(signal.SIGCONT)
+            host.await_ready()
+            assert set(host.pids()) == {"web", "mail0", "jobs", "beat"}
+            assert PASSWORD_OF_SERVERS not in host.output()
+            assert host.stop() < 10
+        finally:
+            servers.broker.send_signal(signal.SIGCONT)
+            host.clean()
+
+
+def _greets(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 2) as client:
+            return client.recv(3) == b"220"
+    except OSError:
+        return False
 
 
 def test_make_up_stops_with_make(tmp_path: Path) -> None:
