@@ -70,7 +70,15 @@ def lint() -> int:
 
 def lock() -> int:
     """Write both lock files anew; ``--upgrade`` is passed on."""
-    options = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--python-version", "3.11", "--quiet"]
+    options = [
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-header",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--quiet",
+    ]
     for name, more in (("requirements", []), ("requirements-dev", ["-c", "requirements.txt"])):
         command = [BIN / "uv", "pip", "compile", *options, *more, *sys.argv[2:], f"{name}.in", "-o", f"{name}.txt"]
         if status := subprocess.run(command, cwd=ROOT, check=False).returncode:
