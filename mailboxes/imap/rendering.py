@@ -84,7 +84,8 @@ def _item(item: Item, row: Row) -> bytes:
     if item is Item.MODSEQ:
         return b"MODSEQ (%d)" % row.modseq
     stored = {Item.ENVELOPE: row.envelope, Item.BODY: row.body, Item.BODYSTRUCTURE: row.body_structure}
-    return item.value.encode() + b" " + bytes(stored[item])
+    name: str = item.value
+    return name.encode() + b" " + bytes(stored[item])
 
 
 def _body(item: BodyItem, octets: _Bytes) -> bytes:
