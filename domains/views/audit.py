@@ -4,15 +4,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from domains.services.audit_log import search_audit
-from domains.views.web import act_of_request, page_of
+from domains.views.web import act_of_request, page_of, typed
 from domains.views.words import action_of
-
-TEXT_LIMIT = 320
 
 
 def audit(request: HttpRequest) -> HttpResponse:
     """List the records in reach, newest first."""
-    text = request.GET.get("q", "").strip()[:TEXT_LIMIT].replace("\0", "")
+    text = typed(request, "q")
     page = page_of(request, search_audit(act_of_request(request), text))
     lines = [(row, action_of(row.action)) for row in page]
     return render(request, "domains/audit.html", {"page": page, "lines": lines, "text": text})

@@ -24,13 +24,14 @@ from domains.views.web import (
     done,
     form_page,
     page_of,
+    typed,
     url,
 )
 
 
 def domains(request: HttpRequest) -> HttpResponse:
     """List the domains in reach, by name or part of it."""
-    text = request.GET.get("q", "").strip()[:253]
+    text = typed(request, "q", 253)
     rows = provision.domains_for(act_of_request(request))
     if text:
         rows = rows.filter(name__icontains=text.lower())

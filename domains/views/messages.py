@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from domains.models import Trace, TraceEvent
 from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces
 from domains.views.days import day_start
-from domains.views.web import Audience, act_of_request, audience, page_of
+from domains.views.web import Audience, act_of_request, audience, page_of, typed
 from domains.views.words import Sign, sign_of, word_of
 
 TEXT_LIMIT = 1000
@@ -43,7 +43,7 @@ def _since(word: str) -> datetime | None:
 
 def query_of(text: str) -> TraceQuery:
     """Return what a typed text asks for: times by their word, everything else as one thing to find."""
-    words = text[:TEXT_LIMIT].replace("\0", "").split()
+    words = text.split()
     since = None
     rest = []
     for word in words:
@@ -58,7 +58,7 @@ def query_of(text: str) -> TraceQuery:
 @audience(Audience.EVERYBODY)
 def messages(request: HttpRequest) -> HttpResponse:
     """List messages, newest first, found by anything known of them."""
-    text = request.GET.get("q", "").strip()[:TEXT_LIMIT]
+    text = typed(request, "q", TEXT_LIMIT)
     rows = search_traces(act_of_request(request), query_of(text)).defer("pending_events")
     return render(request, "domains/messages.html", {"page": page_of(request, rows), "text": text})
 

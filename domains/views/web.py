@@ -66,6 +66,11 @@ def act_of_request(request: HttpRequest) -> Act:
     return act
 
 
+def typed(request: HttpRequest, name: str, most: int = 320) -> str:
+    """Return what was typed into a search field: cut, and without NUL, which PostgreSQL's text cannot hold."""
+    return request.GET.get(name, "").replace("\0", "").strip()[:most]
+
+
 def page_of(request: HttpRequest, rows: QuerySet[Row], size: int = PAGE_ROWS) -> Page[Row]:
     """Return the page that ``?page=`` asks for; a number out of range gives the nearest one."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
@@ -136,9 +141,8 @@ def _remember(request: HttpRequest, once: str, location: str) -> None:
 
 
 def form_page(request: HttpRequest, template: str, form: PanelForm, **values: Any) -> HttpResponse:
-    """Show a page with its form; one with errors answers 422."""
-    status = 422 if form.is_bound and form.errors else 200
-    return render(request, template, {"form": form} | values, status=status)
+    """Show a page with its form; one with errors answers 200 too, as browsers note other answers as faults."""
+    return render(request, template, {"form": form} | values)
 
 
 def confirm(

@@ -50,6 +50,8 @@ class SignInRequiredMiddleware:
             return None
         if actor is None:
             return _to_sign_in(request)
+        if any("\0" in value for value in kwargs.values() if isinstance(value, str)):
+            return render(request, "404.html", {"reason": ""}, status=404)  # no name of ours holds NUL
         return None if _admits(wanted, actor) else _forbidden(request, actor)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from domains.audit import record
 from domains.errors import NotFound
 from domains.services.provision import domains_for, get_domain_for
-from domains.views.web import Audience, act_of_request, audience, done
+from domains.views.web import Audience, act_of_request, audience, done, typed
 from mailadmin.dashboard.figures import LINES, alerts, domain_lines
 from mailadmin.runner.status import ACTIONS, ControlFault, ListenerRow, WorkerStatus, act_on, list_workers
 from mailboxes.services.accounts import get_account_for
@@ -33,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def search(request: HttpRequest) -> HttpResponse:
     """Lead to what the text names: a domain, a mailbox, an alias, else the messages about it."""
-    text = request.GET.get("q", "").strip()[:TEXT_LIMIT].replace("\0", "")
+    text = typed(request, "q", TEXT_LIMIT)
     act = act_of_request(request)
     try:
         return redirect("domain", get_domain_for(act, text).name)

@@ -9,18 +9,16 @@ from domains.forms import ConfirmForm
 from domains.names import to_unicode
 from domains.services.provision import get_domain_for
 from domains.views.frame import domain_page
-from domains.views.web import act_of_request, answered, bound, confirm, done, form_page, page_of, url
+from domains.views.web import act_of_request, answered, bound, confirm, done, form_page, page_of, typed, url
 from mailboxes.forms import AliasChangeForm, AliasForm, CatchAllForm
 from mailboxes.services import aliases as service
-
-TEXT_LIMIT = 320
 
 
 def aliases(request: HttpRequest, name: str) -> HttpResponse:
     """List the aliases of a domain, and where unknown addresses go."""
     act = act_of_request(request)
     domain = get_domain_for(act, name)
-    text = request.GET.get("q", "").strip()[:TEXT_LIMIT].replace("\0", "")
+    text = typed(request, "q")
     page = page_of(request, service.search_aliases(act, domain.name, text))
     shown = {"page": page, "text": text, "catch_all": service.get_catch_all_for(act, domain.name)}
     return domain_page(request, "mailboxes/aliases.html", domain, "domain-aliases", **shown)

@@ -10,18 +10,16 @@ from domains.forms import ConfirmForm
 from domains.names import to_unicode
 from domains.services.provision import get_domain_for
 from domains.views.frame import domain_page
-from domains.views.web import act_of_request, answered, bound, confirm, done, form_page, page_of, url
+from domains.views.web import act_of_request, answered, bound, confirm, done, form_page, page_of, typed, url
 from mailboxes.forms import MEGABYTE, MailboxChangeForm, MailboxForm
 from mailboxes.services import accounts
-
-TEXT_LIMIT = 320
 
 
 def mailboxes(request: HttpRequest, name: str) -> HttpResponse:
     """List the mailboxes of a domain."""
     act = act_of_request(request)
     domain = get_domain_for(act, name)
-    text = request.GET.get("q", "").strip()[:TEXT_LIMIT].replace("\0", "")
+    text = typed(request, "q")
     page = page_of(request, accounts.search_accounts(act, domain.name, text))
     return domain_page(request, "mailboxes/mailboxes.html", domain, "domain-mailboxes", page=page, text=text)
 

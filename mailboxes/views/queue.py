@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from domains.forms import ConfirmForm
-from domains.views.web import act_of_request, answered, bound, confirm, done, page_of, url
+from domains.views.web import act_of_request, answered, bound, confirm, done, page_of, typed, url
 from mailboxes.models import QueueEntry, QueueState
 from mailboxes.outbound import review
 from mailboxes.outbound.wake import wake_relay
@@ -30,7 +30,7 @@ class Group:
 def queue(request: HttpRequest) -> HttpResponse:
     """List what waits to be sent, by destination."""
     rows = review.queue_for(act_of_request(request))
-    text = request.GET.get("to", "").strip().lower()[:253].replace("\0", "")
+    text = typed(request, "to", 253).lower()
     if text:
         rows = rows.filter(next_hop__icontains=text)
     page = page_of(request, rows.order_by("next_hop", "next_attempt_at", "pk"), PAGE_ROWS)

@@ -1,0 +1,205 @@
+"""People and things for the panel's tests: Rosa may do all, Dora runs near.example, Alice owns a mailbox there.
+
+far.example with its mailbox, alias, messages, queue entry and report is foreign to Dora and Alice.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from domains.audit import system_act
+from domains.identifiers import new_identifier
+from domains.models import (
+    Actor,
+    ApiToken,
+    DmarcRecord,
+    DmarcReport,
+    Domain,
+    ReportFile,
+    Role,
+    Trace,
+    TraceEvent,
+)
+from domains.services import actors, provision
+from mailadmin.access.middleware import VERSION_KEY
+from mailadmin.runner.status import ListenerRow, WorkerList, WorkerStatus
+from mailboxes.models import Blob, QueueEntry
+from mailboxes.services import accounts, aliases
+
+PASSWORD = "a long sentence 42"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One domain with one of everything."""
+
+    domain: Domain
+    address: str
+    alias: str
+    selector: str
+    trace: str
+    entry: str
+    report: int
+
+
+def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
+    """A message taken in for one of ours, with one stage."""
+    values = {
+        "id": new_identifier(),
+        "direction": "in",
+        "mail_from": "sender@other.example",
+        "recipients": [recipient],
+        "domains": [domain],
+        "received_at": timezone.now(),
+        "outcome": "delivered",
+        "client_address": "192.0.2.1",
+    }
+    trace = Trace.objects.create(**(values | fields))
+    TraceEvent.objects.create(
+        trace=trace,
+        at=trace.received_at,
+        stage="spf",
+        outcome="pass",
+        reason="192.0.2.1 may send.",
+        detail={"domain": "other.example", "terms": [{"term": "ip4"}]},
+        dns=[{"name": "other.example", "type": "TXT", "status": "found", "records": ["v=spf1 -all"]}],
+    )
+    return trace
+
+
+def make_entry(domain: str, trace: str, **fields: Any) -> QueueEntry:
+    """A message that waits to be sent."""
+    now = timezone.now()
+    values = {
+        "id": new_identifier(),
+        "trace_id": trace,
+        "mail_from": f"alice@{domain}",
+        "recipients": ["zoe@remote.example"],
+        "sender_domain": domain,
+        "next_hop": "remote.example",
+        "blob": Blob.objects.create(sha256=b"0" * 32, size=3, data=b"abc"),
+        "created_at": now,
+        "next_attempt_at": now,
+        "expires_at": now + timedelta(days=4),
+        "last_reply": "451 try later",
+    }
+    return QueueEntry.objects.create(**(values | fields))
+
+
+def make_report(domain: Domain, **fields: Any) -> DmarcReport:
+    """An aggregate report of one row, dated yesterday."""
+    now = timezone.now()
+    values = {
+        "org_name": "receiver.example",
+        "report_id": "r-1",
+        "begin_at": now - timedelta(days=2),
+        "end_at": now - timedelta(days=1),
+        "digest": b"0" * 32,
+        "records_count": 1,
+        "messages_count": 12,
+    }
+    report = DmarcReport.objects.create(domain=domain, **(values | fields))
+    DmarcRecord.objects.create(
+        report=report,
+        domain=domain,
+        day=(now - timedelta(days=1)).date(),
+        source_ip="192.0.2.9",
+        messages=12,
+        disposition="none",
+        dkim_aligned=True,
+        spf_aligned=False,
+    )
+    return report
+
+
+def make_place(name: str, owner: str) -> Place:
+    """A domain with a mailbox, an alias, a message, a queue entry, a report and a broken file."""
+    act = system_act("console")
+    domain = provision.create_domain(act, name)
+    account = accounts.create_account(act, f"{owner}@{name}", PASSWORD)
+    alias = aliases.create_alias(act, f"sales@{name}", [account.address])
+    trace = make_trace(name, account.address)
+    entry = make_entry(name, trace.pk)
+    report = make_report(domain)
+    ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
+    key = domain.dkim_keys.order_by("pk").first()
+    assert key is not None
+    return Place(domain, account.address, alias.address, key.selector, trace.pk, entry.pk, report.pk)
+
+
+@pytest.fixture
+def near(db: None) -> Place:
+    """Dora's domain; Alice's mailbox is in it."""
+    return make_place("near.example", "alice")
+
+
+@pytest.fixture
+def far(db: None) -> Place:
+    """Somebody else's domain."""
+    return make_place("far.example", "bob")
+
+
+@pytest.fixture
+def rosa(db: None) -> Actor:
+    """The superadministrator."""
+    return actors.create_administrator(system_act("console"), "rosa@operator.example", PASSWORD, Role.SUPERADMIN)
+
+
+@pytest.fixture
+def dora(near: Place) -> Actor:
+    """The administrator of near.example."""
+    act = system_act("console")
+    return actors.create_administrator(act, "dora@operator.example", PASSWORD, Role.DOMAIN_ADMIN, [near.domain.name])
+
+
+@pytest.fixture
+def alice(near: Place) -> Actor:
+    """The owner of a mailbox."""
+    return Actor.objects.get(email=near.address)
+
+
+@pytest.fixture
+def token(rosa: Actor, dora: Actor) -> dict[str, int]:
+    """A token of each administrator: near is Dora's, far is Rosa's."""
+    rows = {"near": dora, "far": rosa}
+    return {
+        name: ApiToken.objects.create(
+            name=name, digest=name.encode().ljust(32), role=Role.DOMAIN_ADMIN, created_by=maker
+        ).pk
+        for name, maker in rows.items()
+    }
+
+
+def signed_in(actor: Actor, **settings: Any) -> Client:
+    """Return a browser that this actor has signed in with."""
+    client = Client(**settings)
+    client.force_login(actor, backend="mailadmin.access.backend.ActorBackend")
+    session = client.session
+    session[VERSION_KEY] = actor.credential_version
+    session.save()
+    return client
+
+
+def workers_with(text: str) -> WorkerList:
+    """Return what a worker may report, with a text of its own choice in every field."""
+    row = ListenerRow("imap", text, 1143, text, "running", 2, 40, timezone.now().isoformat(), text)
+    idle = ListenerRow("relay", "", 0, "", "stopped", 0, 0, "", "")
+    return WorkerList((WorkerStatus(f"mail1@{text}", "mail", 77, timezone.now().isoformat(), (row, idle)),))
+
+
+@pytest.fixture
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check and act without the network."""
+    monkeypatch.setattr("domains.views.dns.check_now", lambda act, name: [])
+    monkeypatch.setattr("mailadmin.dashboard.views.act_on", lambda *arguments: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no real worker."""
+    monkeypatch.setattr("mailadmin.dashboard.views.list_workers", lambda: workers_with("host.example"))

@@ -1,0 +1,508 @@
+"""What the pages do: forms with their errors, each change once, hostile strings, no inline style or script."""
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from domains.models import (
+    Actor,
+    ApiToken,
+    AuditRecord,
+    DkimKey,
+    Domain,
+    DomainState,
+    KeyState,
+    RecordObservation,
+    RecordStatus,
+    ReportFile,
+    Role,
+)
+from domains.services.check import record_states
+from mailboxes.models import Account, Alias, CatchAll, QueueEntry
+from tests.panel.people import (
+    HOSTILE,
+    PASSWORD,
+    Place,
+    make_entry,
+    make_report,
+    make_trace,
+    signed_in,
+    workers_with,
+)
+
+PAGES = ["home", "domains", "queue", "messages", "audit", "services", "administrators", "tokens", "me"]
+PAGES += ["domain-add", "token-add", "administrator-add"]
+DOMAIN_PAGES = ["domain", "domain-dns", "domain-keys", "domain-reports", "domain-mailboxes", "domain-aliases"]
+DOMAIN_PAGES += [
+    "domain-settings",
+    "domain-delete",
+    "mailbox-add",
+    "alias-add",
+    "catch-all",
+    "key-add",
+    "report-upload",
+]
+
+
+class Inline(HTMLParser):
+    """Gathers what a strict policy forbids: style attributes, event handlers, scripts in the page, script links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        bad = [name for name in values if name == "style" or name.startswith(("on", "hx-on"))]
+        bad += [name for name in ("href", "src", "action") if (values.get(name) or "").startswith("javascript:")]
+        self.found += [f"{tag} {name}" for name in bad]
+        if tag == "style" or (tag == "script" and not (values.get("src") or "").startswith("/static/")):
+            self.found.append(tag)
+
+
+def _text(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200, (address, response.status_code)
+    return response.content.decode()
+
+
+def _once(client: Client, address: str) -> str:
+    found = re.search(r'name="once" value="([^"]+)"', _text(client, address))
+    assert found is not None
+    return found[1]
+
+
+# ---- Domains ----------------------------------------------------------------------------------------------------
+
+
+def test_an_added_domain_shows_its_records(rosa: Actor) -> None:
+    client = signed_in(rosa)
+    response = client.post("/domains/add", {"name": " Bücher.example. "})
+    assert response["Location"] == "/domains/xn--bcher-kva.example/dns"
+    page = _text(client, response["Location"])
+    assert "bücher.example is added" in page
+    for text in ("v=DMARC1; p=none", "v=spf1", "v=DKIM1", "10 mail.localhost", "Copy full name"):
+        assert text in page
+    assert _text(client, "/domains/bücher.example").count("bücher.example") > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["", "nodot", "a b.example", "near.example", "NEAR.example.", "../etc/passwd", "x\ny.example"]
+)
+def test_a_bad_domain_is_refused_beside_its_field_and_stays_typed(rosa: Actor, near: Place, name: str) -> None:
+    response = signed_in(rosa).post("/domains/add", {"name": name})
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert 'id="id_name_error"' in page
+    assert 'aria-invalid="true"' in page
+    assert "autofocus" in page
+    if name.strip() and "\n" not in name:
+        assert f'value="{name.strip()}"' in page
+    assert Domain.objects.count() == 1
+
+
+def test_a_form_sent_twice_acts_once(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    once = _once(client, "/domains/near.example/keys/add")
+    before = DkimKey.objects.count()
+    for _time in range(2):
+        response = client.post("/domains/near.example/keys/add", {"algorithm": "ed25519", "once": once})
+        assert response["Location"] == "/domains/near.example/keys"
+    assert DkimKey.objects.count() == before + 1
+    assert "nothing was done twice" in _text(client, "/domains/near.example/keys")
+
+
+def test_a_failed_form_can_be_sent_again(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    once = _once(client, "/domains/near.example/keys/add")
+    fields = {"algorithm": "ed25519", "selector": "../x", "once": once}
+    assert client.post("/domains/near.example/keys/add", fields).status_code == 200
+    assert client.post("/domains/near.example/keys/add", fields | {"selector": "x1"}).status_code == 302
+    assert DkimKey.objects.filter(selector="x1").count() == 1
+
+
+def test_a_domain_goes_only_when_its_name_is_typed(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    page = _text(client, "/domains/near.example/delete")
+    assert "1 mailboxes" in page
+    assert client.post("/domains/near.example/delete", {"name": "other.example"}).status_code == 200
+    assert client.post("/domains/near.example/delete", {"name": "Near.example"})["Location"] == "/domains"
+    assert not Domain.objects.exists()
+    assert not Account.objects.exists()
+
+
+def test_a_deleted_thing_deleted_again_is_not_found(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    address = reverse("alias-delete", args=[near.alias])
+    assert client.post(address).status_code == 302
+    assert client.post(address).status_code == 404
+
+
+def test_a_domain_is_suspended_and_resumed(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    client.post("/domains/near.example/suspend", {"state": "suspended"})
+    client.post("/domains/near.example/suspend", {"state": "suspended"})
+    assert Domain.objects.get().state == DomainState.SUSPENDED
+    assert "Resume" in _text(client, "/domains/near.example/settings")
+    client.post("/domains/near.example/suspend", {"state": "active"})
+    assert Domain.objects.get().state == DomainState.ACTIVE
+    assert AuditRecord.objects.filter(action="domain.change").count() == 2
+
+
+def test_wrong_records_come_first_with_the_difference_marked(rosa: Actor, near: Place) -> None:
+    for state in record_states(near.domain):
+        wrong = state.record.purpose == "spf"
+        RecordObservation.objects.create(
+            domain=near.domain,
+            purpose=state.record.purpose,
+            name=state.record.name,
+            type=state.record.type,
+            expected=state.record.value,
+            status=RecordStatus.WRONG if wrong else RecordStatus.RIGHT,
+            found=["v=spf1 include:other.example -all"] if wrong else [],
+            checked_at=timezone.now(),
+        )
+    page = _text(signed_in(rosa), "/domains/near.example/dns")
+    assert page.index("Who may send (SPF)") < page.index("Incoming mail")
+    assert "v=spf1 <mark>include:other.example</mark> -all" in page
+    assert "1 record is not right yet" in page
+
+
+def test_check_now_answers_a_plain_form_and_htmx(rosa: Actor, near: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domains.views.dns.check_now", lambda act, name: record_states(near.domain))
+    client = signed_in(rosa)
+    plain = client.post("/domains/near.example/dns/check")
+    assert plain["Location"] == "/domains/near.example/dns"
+    part = client.post("/domains/near.example/dns/check", headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith("<section")
+    assert "<html" not in part
+
+
+def test_zone_text_is_a_download(rosa: Actor, near: Place) -> None:
+    response = signed_in(rosa).get("/domains/near.example/dns/zone")
+    assert response["Content-Disposition"] == 'attachment; filename="near.example.zone"'
+    assert response.content.startswith(b"$ORIGIN near.example.\n")
+
+
+# ---- Mailboxes and aliases --------------------------------------------------------------------------------------
+
+
+def test_a_mailbox_is_added_by_its_local_part(dora: Actor, near: Place) -> None:
+    client = signed_in(dora)
+    fields = {"address": "carl", "password": PASSWORD, "display_name": "Carl", "quota": "5"}
+    response = client.post("/domains/near.example/mailboxes/add", fields)
+    assert response["Location"] == "/domains/near.example/mailboxes"
+    account = Account.objects.get(local_part="carl")
+    assert account.quota_bytes == 5 * 1024 * 1024
+    assert "carl@near.example takes mail from now on." in _text(client, response["Location"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"address": "alice"}, "address"),
+        ({"address": "a/b"}, "address"),
+        ({"address": "x@far.example"}, "address"),
+        ({"address": "dmarc-reports"}, "address"),
+        ({"password": "short"}, "password"),
+        ({"password": "password1234"}, "password"),
+        ({"quota": "-1"}, "quota"),
+        ({"quota": "many"}, "quota"),
+        ({"display_name": "x" * 201}, "display_name"),
+    ],
+)
+def test_a_bad_mailbox_is_refused_beside_its_field(
+    dora: Actor, near: Place, far: Place, fields: dict[str, str], field: str
+) -> None:
+    good = {"address": "carl", "password": PASSWORD, "display_name": "Carl the Great"}
+    response = signed_in(dora).post("/domains/near.example/mailboxes/add", good | fields)
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert f'id="id_{field}_error"' in page
+    assert PASSWORD not in page
+    if field != "display_name":
+        assert 'value="Carl the Great"' in page
+    assert Account.objects.count() == 2
+
+
+def test_a_mailbox_is_changed_and_a_given_quota_is_not_rounded(dora: Actor, near: Place) -> None:
+    Account.objects.filter(local_part="alice").update(quota_bytes=5_000_001)
+    client = signed_in(dora)
+    address = reverse("mailbox", args=[near.address])
+    assert 'value="4"' in _text(client, address)
+    assert client.post(address, {"display_name": "A", "quota": "4", "enabled": "on"}).status_code == 302
+    assert Account.objects.get(local_part="alice").quota_bytes == 5_000_001
+    assert client.post(address, {"display_name": "A", "quota": ""}).status_code == 302
+    account = Account.objects.get(local_part="alice")
+    assert (account.quota_bytes, account.enabled) == (None, False)
+
+
+def test_aliases_and_the_catch_all(dora: Actor, near: Place) -> None:
+    client = signed_in(dora)
+    add = "/domains/near.example/aliases/add"
+    assert (
+        client.post(add, {"address": "info", "targets": "alice@near.example\n bob@else.example "}).status_code == 302
+    )
+    assert Alias.objects.get(local_part="info").targets == ["alice@near.example", "bob@else.example"]
+    bad = client.post(add, {"address": "loop", "targets": "loop@near.example"})
+    assert 'id="id_targets_error"' in bad.content.decode()
+    change = reverse("alias", args=["info@near.example"])
+    assert client.post(change, {"targets": "alice@near.example"}).status_code == 302
+    assert client.post("/domains/near.example/catch-all", {"target": "nonsense"}).status_code == 200
+    client.post("/domains/near.example/catch-all", {"target": "alice@near.example"})
+    assert CatchAll.objects.get().target == "alice@near.example"
+    client.post("/domains/near.example/catch-all", {"target": ""})
+    assert not CatchAll.objects.exists()
+
+
+# ---- Queue, messages, reports, tokens ---------------------------------------------------------------------------
+
+
+def test_the_queue_is_grouped_retried_and_emptied(dora: Actor, near: Place, far: Place) -> None:
+    make_entry("near.example", near.trace, next_hop="slow.example", state="dead")
+    client = signed_in(dora)
+    page = _text(client, "/queue")
+    assert page.count("<h2") == 2
+    assert "451 try later" in page
+    assert client.post(reverse("queue-retry", args=[near.entry])).status_code == 302
+    assert client.post(reverse("queue-delete", args=[near.entry])).status_code == 302
+    assert not QueueEntry.objects.filter(pk=near.entry).exists()
+    assert QueueEntry.objects.filter(pk=far.entry).exists()
+
+
+def test_an_entry_being_sent_says_so(dora: Actor, near: Place) -> None:
+    QueueEntry.objects.filter(pk=near.entry).update(state="sending")
+    response = signed_in(dora).post(reverse("queue-retry", args=[near.entry]))
+    assert response.status_code == 422
+    assert "being sent at this moment" in response.content.decode()
+
+
+def test_a_message_tells_its_story(dora: Actor, near: Place) -> None:
+    page = _text(signed_in(dora), reverse("message", args=[near.trace]))
+    for text in ("Delivered to 1 recipient.", "192.0.2.1 may send.", "v=spf1 -all", "DNS answers used"):
+        assert text in page
+
+
+@pytest.mark.parametrize("text", ["alice@near.example", "near.example", "192.0.2.1", "today", "ID", "<m1@x>"])
+def test_a_message_is_found_by_what_is_known_of_it(dora: Actor, near: Place, text: str) -> None:
+    trace = make_trace("near.example", near.address, message_id="<m1@x>")
+    client = signed_in(dora)
+    page = client.get("/messages", {"q": trace.pk if text == "ID" else text}).content.decode()
+    assert trace.pk in page
+    assert trace.pk not in client.get("/messages", {"q": "nothing@like.this"}).content.decode()
+
+
+def test_long_lists_come_in_pages(dora: Actor, near: Place) -> None:
+    for _number in range(60):
+        make_trace("near.example", near.address)
+    client = signed_in(dora)
+    first = client.get("/messages", {"q": "near.example"}).content.decode()
+    assert "Page 1 of 2, 61 in all" in first
+    assert "q=near.example&amp;page=2" in first
+    assert "Page 2 of 2" in client.get("/messages", {"page": "999"}).content.decode()
+    assert client.get("/messages", {"page": "<x>"}).status_code == 200
+
+
+def test_reports_show_chart_table_and_broken_files(dora: Actor, near: Place) -> None:
+    page = _text(signed_in(dora), "/domains/near.example/reports?days=7")
+    assert "<svg" in page
+    assert 'class="series-none"' in page
+    assert "192.0.2.9" in page
+    assert "Not XML." in page
+    assert _text(signed_in(dora), "/domains/near.example/reports?days=x")
+
+
+def test_a_file_that_is_no_report_is_refused_with_the_reason(dora: Actor, near: Place) -> None:
+    file = BytesIO(b"this is no report")
+    file.name = "report.xml"
+    response = signed_in(dora).post("/domains/near.example/reports/upload", {"file": file})
+    assert response.status_code == 200
+    assert 'id="id_file_error"' in response.content.decode()
+
+
+def test_a_tokens_text_is_shown_once(dora: Actor, near: Place) -> None:
+    client = signed_in(dora)
+    once = _once(client, "/tokens/add")
+    fields = {"name": "backup", "role": "domain_admin", "domains": ["near.example"], "once": once}
+    first = client.post("/tokens/add", fields)
+    text = re.search(r'id="token-text">([^<]+)<', first.content.decode())
+    assert text is not None
+    again = client.post("/tokens/add", fields)
+    assert again["Location"] == "/tokens"
+    assert ApiToken.objects.filter(name="backup").count() == 1
+    assert text[1] not in _text(client, "/tokens")
+    assert client.get("/api/v1/domains", headers={"Authorization": f"Bearer {text[1]}"}).status_code == 200
+
+
+def test_a_domain_administrator_gives_no_more_than_they_have(dora: Actor, near: Place, far: Place) -> None:
+    client = signed_in(dora)
+    more = {"name": "x", "role": "superadmin", "domains": ["near.example"]}
+    assert client.post("/tokens/add", more).status_code == 200
+    foreign = {"name": "x", "role": "domain_admin", "domains": ["far.example"]}
+    assert client.post("/tokens/add", foreign).status_code == 200
+    assert not ApiToken.objects.exists()
+
+
+def test_the_last_superadministrator_stays(rosa: Actor) -> None:
+    response = signed_in(rosa).post(reverse("administrator-delete", args=[rosa.email]))
+    assert response.status_code == 200
+    assert "This is the last superadministrator." in response.content.decode()
+    assert Actor.objects.filter(role=Role.SUPERADMIN).count() == 1
+
+
+def test_search_leads_to_the_thing_itself(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    ways = {
+        "NEAR.example": "/domains/near.example",
+        near.address: reverse("mailbox", args=[near.address]),
+        near.alias: reverse("alias", args=[near.alias]),
+        "<m@x>": "/messages?q=%3Cm%40x%3E",
+        "": "/messages?q=",
+    }
+    for text, address in ways.items():
+        assert client.get("/search", {"q": text})["Location"] == address
+
+
+# ---- Home -------------------------------------------------------------------------------------------------------
+
+
+def test_home_names_what_needs_a_person_and_nothing_else(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    make_entry("near.example", near.trace, state="dead")
+    make_trace("near.example", near.address, received_at=timezone.now() - timedelta(days=1))
+    page = _text(client, "/")
+    for text in ("given up after three crashes", "has no active key", "could not be read"):
+        assert text in page
+    DkimKey.objects.update(state=KeyState.ACTIVE)
+    QueueEntry.objects.all().delete()
+    ReportFile.objects.all().delete()
+    assert "Needs you" not in _text(client, "/")
+
+
+def test_home_asks_the_database_no_more_for_more_domains(
+    rosa: Actor, near: Place, django_assert_max_num_queries: object
+) -> None:
+    client = signed_in(rosa)
+    for number in range(3):
+        client.post("/domains/add", {"name": f"more{number}.example"})
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        client.get("/")
+
+
+def test_an_empty_panel_has_one_sentence_and_one_action(rosa: Actor) -> None:
+    page = _text(signed_in(rosa), "/")
+    assert page.count('class="empty"') == 1
+    assert 'href="/domains/add"' in page
+
+
+# ---- Hostile strings, and what a page may hold ------------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile(rosa: Actor, near: Place) -> Place:
+    """Strings that outsiders choose, everywhere they can reach."""
+    trace = make_trace(
+        "near.example",
+        HOSTILE,
+        mail_from=HOSTILE,
+        message_id=HOSTILE,
+        recipients=[near.address, HOSTILE],
+        outcome="refused",
+    )
+    trace.events.update(
+        stage=HOSTILE[:24],
+        outcome="fail",
+        reason=HOSTILE,
+        detail={HOSTILE: HOSTILE, "deep": {HOSTILE: [HOSTILE]}},
+        dns=[{"name": HOSTILE, "type": HOSTILE, "status": HOSTILE, "records": [HOSTILE]}],
+    )
+    make_entry(
+        "near.example", trace.pk, mail_from=HOSTILE, recipients=[HOSTILE], next_hop=HOSTILE, last_reply=HOSTILE
+    )
+    make_report(near.domain, org_name=HOSTILE, report_id=HOSTILE, submitter=HOSTILE, policy={"p": HOSTILE})
+    ReportFile.objects.create(
+        domain=near.domain,
+        road="mail",
+        content=b"",
+        state="broken",
+        file_name=HOSTILE,
+        reason=HOSTILE,
+        submitter=HOSTILE,
+    )
+    Account.objects.filter(local_part="alice").update(display_name=HOSTILE)
+    Actor.objects.filter(pk=rosa.pk).update(display_name=HOSTILE)
+    ApiToken.objects.create(name=HOSTILE, digest=b"1" * 32, role=Role.SUPERADMIN, created_by=rosa)
+    AuditRecord.objects.create(
+        actor_name=HOSTILE,
+        door="panel",
+        action="domain.change",
+        object_type="x",
+        object_name=HOSTILE,
+        changes={"a": HOSTILE},
+    )
+    row = record_states(near.domain)[0].record
+    RecordObservation.objects.create(
+        domain=near.domain,
+        purpose=row.purpose,
+        name=row.name,
+        type=row.type,
+        expected=row.value,
+        status=RecordStatus.WRONG,
+        found=[HOSTILE],
+        checked_at=timezone.now(),
+    )
+    return near
+
+
+def test_hostile_strings_stay_text_on_every_page(
+    rosa: Actor, hostile: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailadmin.dashboard.views.list_workers", lambda: workers_with(HOSTILE))
+    client = signed_in(rosa)
+    addresses = [reverse(name) for name in PAGES]
+    addresses += [reverse(name, args=["near.example"]) for name in DOMAIN_PAGES]
+    addresses += [reverse("mailbox", args=[hostile.address]), reverse("alias", args=[hostile.alias])]
+    addresses += [reverse("message", args=[trace]) for trace in _traces()]
+    addresses += [reverse("report", args=["near.example", pk]) for pk in _reports()]
+    addresses += [reverse("queue-delete", args=[pk]) for pk in QueueEntry.objects.values_list("pk", flat=True)]
+    seen = 0
+    for address in addresses:
+        page = _text(client, address)
+        assert "<script>alert" not in page, address
+        assert "<img src=x" not in page, address
+        assert Inline(page).found == [], address
+        seen += "&lt;script&gt;alert" in page
+    assert seen == len(addresses)
+
+
+def _traces() -> list[str]:
+    from domains.models import Trace
+
+    return list(Trace.objects.filter(mail_from=HOSTILE).values_list("pk", flat=True))
+
+
+def _reports() -> list[int]:
+    from domains.models import DmarcReport
+
+    return list(DmarcReport.objects.filter(org_name=HOSTILE).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("parameter", ["q", "to", "page", "days"])
+def test_what_is_typed_comes_back_as_text(rosa: Actor, near: Place, parameter: str) -> None:
+    client = signed_in(rosa)
+    for address in ("/messages", "/queue", "/audit", "/domains", "/domains/near.example/mailboxes"):
+        page = client.get(address, {parameter: HOSTILE + "\0"}).content.decode()
+        assert "<script>alert" not in page
+
+
+def test_every_page_is_sent_with_a_strict_policy(rosa: Actor) -> None:
+    policy = signed_in(rosa).get("/")["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
