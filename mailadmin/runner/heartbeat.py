@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 logger = logging.getLogger("mailadmin.runner")
 
 BEAT_SECONDS = 2.0
@@ -41,8 +43,6 @@ class Heartbeat:
 
 def heartbeat_folder() -> Path:
     """Return the folder, made when absent."""
-    from django.conf import settings
-
     folder = Path(settings.MAILADMIN.data) / "run" / "heartbeats"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
