@@ -15,6 +15,8 @@ from pathlib import Path
 
 USER = "mailadmin-db"
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -66,6 +68,7 @@ def become(user: User) -> None:
     """Turn this process into the user's, with the one right that it keeps; raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)  # else access(2) would not count the capability
     os.setgroups([])
     os.setgid(user.gid)
     os.setuid(user.uid)
