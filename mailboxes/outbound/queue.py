@@ -34,6 +34,12 @@ LOCK_OWN = """
 SELECT 1 FROM mailboxes_queueentry WHERE id = %s AND attempts = %s AND state = 'sending' FOR UPDATE
 """
 
+RENEW = """
+UPDATE mailboxes_queueentry q SET lease_until = now() + %(lease)s
+FROM unnest(%(ids)s::text[], %(attempts)s::int[]) AS own(id, attempts)
+WHERE q.id = own.id AND q.attempts = own.attempts AND q.state = 'sending'
+"""
+
 DEFER = """
 UPDATE mailboxes_queueentry
 SET state = 'waiting', recipients = %s, next_attempt_at = now() + %s, lease_until = NULL, last_reply = %s
@@ -84,11 +90,20 @@ class QueueItem:
 
 
 async def claim(limit: int, busy: Sequence[str] = ()) -> list[QueueItem]:
-    """Claim at most ``limit`` due entries whose next hop is not in ``busy``; each is leased for ``LEASE``."""
+    """Claim at most ``limit`` due entries whose next hop is not in ``busy``; leased for ``LEASE``, see ``renew``."""
     async with database() as connection:
         cursor = connection.cursor(row_factory=class_row(QueueItem))
         await cursor.execute(CLAIM, {"lease": LEASE, "busy": list(busy), "limit": limit})
         return await cursor.fetchall()
+
+
+async def renew(items: Sequence[QueueItem]) -> None:
+    """Put off the end of the leases of attempts that still run."""
+    if not items:
+        return
+    parameters = {"lease": LEASE, "ids": [item.id for item in items], "attempts": [item.attempts for item in items]}
+    async with database() as connection:
+        await connection.execute(RENEW, parameters)
 
 
 async def lock_own(connection: Connection, item: QueueItem) -> None:

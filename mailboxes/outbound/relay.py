@@ -19,7 +19,7 @@ from mailboxes.outbound.local import deliver_locally
 from mailboxes.outbound.notice import send_notice
 from mailboxes.outbound.outcome import Outcome, RecipientResult, no_reply
 from mailboxes.outbound.ports import RelayPorts
-from mailboxes.outbound.queue import LeaseLost, QueueItem, claim, expire, expire_leases, finish, lock_own
+from mailboxes.outbound.queue import LeaseLost, QueueItem, claim, expire, expire_leases, finish, lock_own, renew
 from mailboxes.outbound.transact import Envelope
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 40
 PER_HOP = 5
 POLL_SECONDS = 5.0
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 15.0
+RENEW_SECONDS = 8.0
 FAULT_SECONDS = 5.0
 WAKE_CHANNEL = "queue.wake"
 LOCAL = "local"
@@ -43,7 +44,7 @@ class RelayService:
         self._reach = reach
         self._wake = asyncio.Event()
         self._stopping = False
-        self._running: dict[asyncio.Task[None], str] = {}
+        self._running: dict[asyncio.Task[None], QueueItem] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._totals: Counter[str] = Counter()
         self._since: datetime | None = None
@@ -52,7 +53,12 @@ class RelayService:
         """Start claiming."""
         self._stopping = False
         self._since = datetime.now(UTC)
-        steps = (self._claim_for_ever(), self._listen_for_wakes(), self._sweep_for_ever())
+        steps = (
+            self._claim_for_ever(),
+            self._listen_for_wakes(),
+            self._sweep_for_ever(),
+            self._renew_for_ever(),
+        )
         self._loops = [asyncio.create_task(step) for step in steps]
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
@@ -89,12 +95,12 @@ class RelayService:
         free = CONCURRENCY - len(self._running)
         if free <= 0:
             return 0
-        hops = Counter(self._running.values())
+        hops = Counter(item.next_hop for item in self._running.values())
         busy = [hop for hop, count in hops.items() if count >= PER_HOP and hop != LOCAL]
         items = await claim(min(free, PER_HOP), busy)
         for item in items:
             task = asyncio.create_task(self._work(item))
-            self._running[task] = item.next_hop
+            self._running[task] = item
             task.add_done_callback(self._ended)
         return len(items)
 
@@ -113,6 +119,14 @@ class RelayService:
     async def _listen_for_wakes(self) -> None:
         async for _ in self._ports.subscribe(WAKE_CHANNEL):
             self._wake.set()
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await renew(list(self._running.values()))
+            except Exception:
+                log.exception("leases of running attempts could not be renewed")
 
     async def _sweep_for_ever(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 LIFETIME = timedelta(days=5)
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(seconds=30)  # renewed while the attempt runs, so a death is noticed soon
 MAXIMUM_DEATHS = 3
 
 _MINUTES = (1, 5, 15, 30, 60, 120, 240)
