@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 WIDTH, HEIGHT = 880, 240
-LEFT, TOP, BOTTOM = 48, 20, 24
+LEFT, RIGHT, TOP, BOTTOM = 48, 20, 20, 24
 STEPS = (1, 2, 5)
 GAP = 0.28
 LABELS = 8
@@ -84,7 +84,7 @@ def stacked(days: Sequence[tuple[date, Mapping[str, int]]], series: Sequence[str
         Tick(round(HEIGHT - BOTTOM - usable * n * step / top_value, 2), n * step)
         for n in range(top_value // step + 1)
     ]
-    slot = (WIDTH - LEFT) / max(1, len(days))
+    slot = (WIDTH - LEFT - RIGHT) / max(1, len(days))
     every = max(1, -(-len(days) // LABELS))
     columns = [
         _column(number, day, counts, series, slot, usable / top_value, (len(days) - 1 - number) % every == 0)

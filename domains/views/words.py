@@ -23,10 +23,10 @@ DOT = Sign("●", "plain")
 
 _SIGNS: dict[Sign, str] = {
     GOOD: """right active good pass passed delivered sent accepted accept ok signed running reachable stored stay
-        local known full found verified aligned done""",
+        local known full found verified aligned done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
-        reject dropped permanent unsigned""",
-    CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk",
+        reject dropped permanent over_quota unknown loop""",
+    CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned",
     MISSING: "missing",
     WAITING: """waiting awaiting_dns pending deferred temperror sending retry unchecked draining starting queued
         temporary retiring delayed""",
@@ -79,6 +79,13 @@ _WORDS: dict[str, Promise] = {
     "retry": _("Retry"),
     "deleted": _("Deleted"),
     "junk": _("Junk"),
+    "inbox": _("Inbox"),
+    "over_quota": _("Mailbox full"),
+    "unknown": _("Unknown recipient"),
+    "loop": _("Loop"),
+    "report": _("Report"),
+    "done": _("Done"),
+    "found": _("Found"),
     # queue
     "sending": _("Sending"),
     "held": _("Held"),
@@ -89,6 +96,8 @@ _WORDS: dict[str, Promise] = {
     "draining": _("Draining"),
     "starting": _("Starting"),
     "disabled": _("Disabled"),
+    "implicit": _("From the first octet"),
+    "starttls": _("STARTTLS"),
     # reports
     "reject": _("Rejected"),
     "quarantine": _("Quarantined"),
@@ -103,6 +112,7 @@ _WORDS: dict[str, Promise] = {
     "connect": _("Connection"),
     "connection": _("Connection"),
     "ehlo": _("Greeting"),
+    "helo": _("Greeting"),
     "tls": _("Encryption"),
     "auth": _("Sign-in"),
     "mail": _("Sender"),

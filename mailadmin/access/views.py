@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
+from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from domains.audit import system_act
+from domains.locks import lock_key
 from domains.models import Actor, Role
 from domains.services import actors
 from domains.views.web import Audience, act_of_request, answered, audience, bound, done, form_page
@@ -91,8 +93,12 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     form = bound(request, SetupForm)
 
     def make(data: dict[str, Any]) -> HttpResponse:
-        act = system_act("panel")
-        actor = actors.create_administrator(act, data["email"], data["password"], Role.SUPERADMIN)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key("first administrator")])
+            if actors.superadmin_exists():
+                raise Http404
+            act = system_act("panel")
+            actor = actors.create_administrator(act, data["email"], data["password"], Role.SUPERADMIN)
         forget_setup_token()
         _enter(request, actor)
         return done(request, _("Welcome. Add your first domain."), "domain-add")

@@ -1,11 +1,13 @@
 """What the pages do: forms with their errors, each change once, hostile strings, no inline style or script."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html.parser import HTMLParser
 from io import BytesIO
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -117,6 +119,25 @@ def test_a_form_sent_twice_acts_once(rosa: Actor, near: Place) -> None:
         assert response["Location"] == "/domains/near.example/keys"
     assert DkimKey.objects.count() == before + 1
     assert "nothing was done twice" in _text(client, "/domains/near.example/keys")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_twice_at_the_same_time_acts_once(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    once = _once(client, "/domains/near.example/keys/add")
+    before = DkimKey.objects.count()
+
+    def send() -> str:
+        twin = Client()
+        twin.cookies = client.cookies
+        response = twin.post("/domains/near.example/keys/add", {"algorithm": "rsa2048", "once": once})
+        connection.close()
+        return str(response["Location"])
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [future.result() for future in [pool.submit(send) for _number in range(4)]]
+    assert set(answers) == {"/domains/near.example/keys"}
+    assert DkimKey.objects.count() == before + 1
 
 
 def test_a_failed_form_can_be_sent_again(rosa: Actor, near: Place) -> None:
