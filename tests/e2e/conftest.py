@@ -34,8 +34,8 @@ def _installation(folder: Path, address: str, hostname: str, dns: DnsServer, mx_
         "MAILADMIN_TEST_BUILD": "1",
     }
     made = Installation(folder, address, hostname, settings, {"mx": mx_port})
-    made.start()
     try:
+        made.start()
         yield made
     finally:
         made.stop()

@@ -144,7 +144,7 @@ class Installation:
     def processes(self) -> dict[str, int]:
         """Return the pids of the supervisor's children by name."""
         data = json.loads((self.folder / "data" / "run" / "processes.json").read_text())
-        return {name: int(who["pid"] if isinstance(who, dict) else who[0]) for name, who in data.items()}
+        return {row["name"]: int(row["pid"]) for row in data["processes"]}
 
     def kill(self, name: str) -> None:
         """End one child with SIGKILL, as a crash would."""

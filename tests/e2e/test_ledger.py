@@ -106,15 +106,16 @@ def _found(house: Installation) -> Counter[str]:
     return tokens
 
 
-def _kill_at_random(house: Installation, count: int, stop: threading.Event) -> None:
+def _kill_at_random(house: Installation, count: int, stop: threading.Event, killed: list[str]) -> None:
     names = ("mail0", "mail1", "postgres", "redis", "mail0", "mail1", "jobs")
     chance = random.Random(7)
     for _ in range(count):
         if stop.wait(chance.uniform(0.3, 1.5)):
             return
-        alive = [name for name in names if name in house.processes()]
-        with suppress(KeyError):
-            house.kill(chance.choice(alive))
+        alive = house.processes()
+        name = chance.choice([name for name in names if name in alive])
+        house.kill(name)
+        killed.append(name)
 
 
 @pytest.fixture
@@ -126,8 +127,8 @@ def mortal(tmp_path: Path, dns: DnsServer) -> Iterator[Installation]:
         "MAILADMIN_FAIL_POINTS": ",".join(f"{name}:0.01" for name in FAIL_POINTS),
     }
     made = Installation(tmp_path / "mortal", "127.0.0.3", "mail.mortal.example", settings)
-    made.start()
     try:
+        made.start()
         made.api("POST", "/domains", {"name": "acme.example"})
         for who in (ALICE, BOB):
             made.api("POST", "/mailboxes", {"address": who[0], "password": who[1]})
@@ -148,14 +149,16 @@ def _queue_is_empty(house: Installation) -> bool:
 def _play(house: Installation, messages: int, kills: int) -> None:
     ledger, stop = Ledger(), threading.Event()
     numbers = itertools.count()
-    killer = threading.Thread(target=_kill_at_random, args=(house, kills, stop))
+    killed: list[str] = []
+    killer = threading.Thread(target=_kill_at_random, args=(house, kills, stop, killed))
     senders = [threading.Thread(target=_sender, args=(house, ledger, numbers, messages)) for _ in range(8)]
     for thread in [killer, *senders]:
         thread.start()
     for thread in senders:
         thread.join()
-    killer.join()
     stop.set()
+    killer.join()
+    assert len(killed) >= min(kills, 5), "too few died to prove anything"
     eventually(lambda: house.health()["status"] == "ok", 60)
     eventually(lambda: _queue_is_empty(house), 180)
     found = _found(house)
