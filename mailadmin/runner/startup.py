@@ -35,6 +35,7 @@ REFUSED = 2
 NO_SUPERADMIN = 10
 POLL_SECONDS = 0.1
 EAGER_SECONDS = 20.0
+PATIENCE_SECONDS = 5.0
 PRELOADED = (
     "mailadmin.asgi",
     "mailadmin.runner.web",
@@ -66,9 +67,9 @@ def run_host(config: Config, parent: int | None) -> int:
         die_with_parent(signal.SIGTERM, parent)
     supervisor: Supervisor | None = None
     try:
-        folder = _folders(config)
+        folder, ended = _folders(config)
         supervisor = Supervisor(folder, signals, say_line)
-        _host_checks(config)
+        _host_checks(config, PATIENCE_SECONDS if ended else 0.0)
         return _Start(config, supervisor).run()
     except StopAsked:
         return 0
@@ -80,8 +81,8 @@ def run_host(config: Config, parent: int | None) -> int:
             supervisor.stop()
 
 
-def _folders(config: Config) -> RunFolder:
-    """Make the data folder, take its lock, end what a killed supervisor left."""
+def _folders(config: Config) -> tuple[RunFolder, int]:
+    """Make the data folder, take its lock, end what a killed supervisor left; returns how many that were."""
     try:
         config.data.mkdir(mode=0o750, parents=True, exist_ok=True)
         for name in ("log", "static"):
@@ -92,18 +93,22 @@ def _folders(config: Config) -> RunFolder:
         raise StartFault(f"MAILADMIN_DATA={config.data} cannot be used: {fault.strerror or fault}") from fault
     if count := folder.end_leftovers():
         say_line(f"{count} processes of an earlier run were ended")
-    return folder
+    return folder, count
 
 
-def _host_checks(config: Config) -> None:
-    """Refuse occupied ports and a certificate that cannot be used; raises StartFault."""
+def _host_checks(config: Config, patience_seconds: float) -> None:
+    """Refuse occupied ports and a certificate that cannot be used; raises StartFault.
+
+    The threads of a killed process may hold its ports for a moment longer: such a start has patience.
+    """
+    end = time.monotonic() + patience_seconds
     wanted = [(address, name) for service, name in PORTS if service in config.services for address in config.bind]
     if "web" in config.services:
         wanted += [(address, name) for name in ("http_port", "https_port") for address in config.http_bind]
     for address, name in wanted:
         port = getattr(config, name)
         if port is not None:
-            _check_port(f"MAILADMIN_{name.upper()}", address, port)
+            _check_port(f"MAILADMIN_{name.upper()}", address, port, end)
     try:
         if not config.tls_given:
             ensure_certificate(config.tls_cert, config.tls_key, config.hostname)
@@ -114,7 +119,16 @@ def _host_checks(config: Config) -> None:
         raise StartFault(f"the certificate cannot be made: {fault}") from fault
 
 
-def _check_port(variable: str, address: str, port: int) -> None:
+def _check_port(variable: str, address: str, port: int, end: float) -> None:
+    """Raise StartFault when the port cannot be opened, not before ``end`` on the monotonic clock."""
+    while fault := _port_fault(address, port):
+        if time.monotonic() >= end:
+            reason = fault.strerror or str(fault)
+            raise StartFault(f"{variable}={port} cannot be opened at {address}: {reason}; choose another port")
+        time.sleep(0.05)
+
+
+def _port_fault(address: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -123,8 +137,8 @@ def _check_port(variable: str, address: str, port: int) -> None:
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind((address, port))
     except OSError as fault:
-        reason = fault.strerror or str(fault)
-        raise StartFault(f"{variable}={port} cannot be opened at {address}: {reason}; choose another port") from fault
+        return fault
+    return None
 
 
 class _Start:
