@@ -18,7 +18,7 @@ ENDLESS_OCTETS = 2 * MEGABYTE
 
 _LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\Z")
 _APPEND = re.compile(rb"[^ ]{1,100} APPEND ", re.IGNORECASE)
-_TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,100}(?= |\Z)')
+_TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,40}(?= )')
 
 
 @dataclass(frozen=True, slots=True)

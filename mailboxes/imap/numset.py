@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-STAR = 2**32  # stands for ``*`` until the largest number is known
+STAR = 0  # stands for ``*`` until the largest number is known
 LARGEST = 2**32 - 1
 MAXIMUM_RANGES = 20_000
 
@@ -38,7 +38,7 @@ def parse_number_set(text: bytes) -> NumberSet:
             raise ValueError("not a sequence set")
         low = STAR if found[1] else int(found[2])
         high = STAR if found[3] else int(found[4]) if found[4] else low
-        if any(number > LARGEST and number != STAR for number in (low, high)):
+        if max(low, high) > LARGEST:
             raise ValueError("a number is too large")
         ranges.append((low, high))
     return NumberSet(tuple(ranges))

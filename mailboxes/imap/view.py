@@ -113,11 +113,12 @@ class View:
         self._told: dict[int, int] = {}
 
     def resolve(self, numbers: NumberSet, by_uid: bool) -> Ranges:
-        """Return the set as UIDs known here; raises ValueError for a sequence number that does not exist."""
+        """Return the set as UIDs known here; raises ValueError when no sequence number of it exists."""
         if by_uid:
             return self.uids.within(numbers.resolve(self.uids.last))
-        ranges = numbers.resolve(len(self.uids))
-        if not ranges or ranges[-1][1] > len(self.uids) or ranges[0][0] < 1:
+        count = len(self.uids)
+        ranges = [(max(low, 1), min(high, count)) for low, high in numbers.resolve(count) if low <= count]
+        if not ranges:
             raise ValueError("There is no message with such a number")
         return self.uids.within(tuple((self.uids.uid_of(low), self.uids.uid_of(high)) for low, high in ranges))
 
