@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,9 +21,17 @@ TEXT_LIMIT = 1000
 SHORT = 200
 
 
+class Table(NamedTuple):
+    """A list of alike things: steps of an evaluation, signatures, alignments."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage as the page shows it: ``facts`` are short values, ``more`` what folds out."""
+    """One stage as the page shows it: ``facts`` are short values, ``tables`` and ``more`` fold out with them."""
 
     at: datetime
     stage: str
@@ -30,6 +39,7 @@ class Step:
     sign: Sign
     reason: str
     facts: list[tuple[str, str]]
+    tables: list[Table]
     more: dict[str, Any]
     dns: list[dict[str, Any]]
 
@@ -93,20 +103,54 @@ def _verdict(trace: Trace, events: list[TraceEvent]) -> str:
 
 def _step(event: TraceEvent) -> Step:
     detail = event.detail if isinstance(event.detail, dict) else {"value": event.detail}
-    facts = [(str(name), _short(value)) for name, value in detail.items() if _is_short(value)]
-    more = {str(name): value for name, value in detail.items() if not _is_short(value)}
+    told = {_label(name): value for name, value in detail.items() if value not in ("", [], {}, None)}
+    facts = [(name, _short(value)) for name, value in told.items() if _is_short(value)]
+    tables = [_table(name, value) for name, value in told.items() if _is_table(value)]
+    more = {name: value for name, value in told.items() if not _is_short(value) and not _is_table(value)}
     dns = [row for row in event.dns if isinstance(row, dict)] if isinstance(event.dns, list) else []
     at = event.at if timezone.is_aware(event.at) else timezone.make_aware(event.at)
-    return Step(at, event.stage, event.outcome, sign_of(event.outcome), event.reason, facts, more, dns)
+    reason = event.reason or _brief(detail)
+    return Step(at, event.stage, event.outcome, sign_of(event.outcome), reason, facts, tables, more, dns)
+
+
+def _brief(detail: dict[str, Any]) -> str:
+    """Return a line for a stage without a sentence: its texts, or its size."""
+    texts = [value for value in detail.values() if isinstance(value, str) and 0 < len(value) <= SHORT]
+    size = detail.get("size")
+    if not texts and isinstance(size, int) and not isinstance(size, bool):
+        return filesizeformat(size)
+    return " · ".join(dict.fromkeys(texts))
+
+
+def _label(name: object) -> str:
+    """Return a detail's name for people."""
+    return str(name).replace("_", " ")
 
 
 def _is_short(value: Any) -> bool:
+    if isinstance(value, dict):
+        return _is_short(list(value.values()))
     if isinstance(value, list):
         return all(isinstance(item, (str, int)) for item in value) and sum(len(str(item)) for item in value) <= SHORT
-    return not isinstance(value, dict) and len(str(value)) <= SHORT
+    return len(str(value)) <= SHORT
+
+
+def _is_table(value: Any) -> bool:
+    """True for a list of objects whose values are plain."""
+    if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
+        return False
+    return not any(isinstance(item, (dict, list)) for row in value for item in row.values())
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> Table:
+    """Return the list as a table, without columns that say nothing."""
+    names = dict.fromkeys(key for row in rows for key, item in row.items() if item not in ("", None))
+    return Table(name, [_label(key) for key in names], [[_short(row.get(key)) for key in names] for row in rows])
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, bool):
