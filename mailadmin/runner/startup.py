@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import shutil
 import signal
 import socket
 import time
@@ -22,7 +23,13 @@ from mailadmin.runner.environment import forget_secrets
 from mailadmin.runner.faults import StartFault
 from mailadmin.runner.health import find_parts, is_up, mail_services, redis_fault, without_password
 from mailadmin.runner.leftovers import AlreadyRunning, RunFolder
-from mailadmin.runner.places import UnsafePlace, embedded_database_url, embedded_redis_url, make_socket_folder
+from mailadmin.runner.places import (
+    UnsafePlace,
+    embedded_database_url,
+    embedded_redis_url,
+    make_socket_folder,
+    socket_folder,
+)
 from mailadmin.runner.postgres import EmbeddedPostgres
 from mailadmin.runner.redis_server import EmbeddedRedis
 from mailadmin.runner.supervisor import Child, Signals, StopAsked, Supervisor, say_line
@@ -79,6 +86,7 @@ def run_host(config: Config, parent: int | None) -> int:
     finally:
         if supervisor is not None:
             supervisor.stop()
+            shutil.rmtree(socket_folder(config.data), ignore_errors=True)
 
 
 def _folders(config: Config) -> tuple[RunFolder, int]:
