@@ -2,11 +2,13 @@
 
 Keys are fetched first through the resolver port, then dkimpy is handed what was fetched, so no look-up blocks. The
 policy stands in front: no ``l=``, no rsa-sha1, RSA of at least 1024 bits (a warning below 2048), at most five
-signatures, a revoked key fails. A fault of the remote is a result, never an exception.
+signatures, a revoked key fails; shapes that cost the library more than linear time never reach it. A fault of the
+remote is a result, never an exception.
 """
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +26,9 @@ MAXIMUM_SIGNATURES = 5
 MINIMUM_BITS = 1024
 GOOD_BITS = 2048
 MAXIMUM_FIELD = 64 * 1024
+MAXIMUM_NAMES = 256
+_LONG_GAP = re.compile(rb"\s{512}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 ALGORITHMS = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
 
 
@@ -104,6 +109,8 @@ def _tags(field: bytes) -> dict[str, str]:
     """Return the signature's tags after the policy on what they say."""
     if len(field) > MAXIMUM_FIELD:
         raise _Refused(DkimResult.PERMERROR, "the signature field is longer than 64 kB")
+    if _LONG_GAP.search(field):
+        raise _Refused(DkimResult.PERMERROR, "the signature field holds more than 511 octets of white space in a row")
     try:
         tags = parse_tag_list(field.decode("ascii"))
     except (BadTagList, UnicodeDecodeError) as error:
@@ -117,9 +124,20 @@ def _tags(field: bytes) -> dict[str, str]:
         raise _Refused(DkimResult.POLICY, "the signature uses SHA-1 (RFC 8301)")
     if tags["a"] not in ALGORITHMS:
         raise _Refused(DkimResult.PERMERROR, f"the algorithm {tags['a'][:40]} is not known")
-    if "from" not in [name.strip().lower() for name in tags["h"].split(":")]:
-        raise _Refused(DkimResult.PERMERROR, "the signature does not cover From")
+    _check_shape(tags)
     return tags
+
+
+def _check_shape(tags: dict[str, str]) -> None:
+    """Raise _Refused unless ``h=``, ``b=`` and ``bh=`` are such as the library reads in linear time."""
+    names = tags["h"].split(":")
+    if len(names) > MAXIMUM_NAMES:
+        raise _Refused(DkimResult.PERMERROR, f"the signature names more than {MAXIMUM_NAMES} fields (h=)")
+    if "from" not in [name.strip().lower() for name in names]:
+        raise _Refused(DkimResult.PERMERROR, "the signature does not cover From")
+    for tag in ("b", "bh"):
+        if not _BASE64.fullmatch("".join(tags[tag].split())):
+            raise _Refused(DkimResult.PERMERROR, f"{tag}= is not base64")
 
 
 async def _fetch(tags: dict[str, str], resolver: Resolver) -> Answer:
