@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/-]+\Z")
-_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*\)")
-_NAME = re.compile(rb"authentication-results[ \t]*:", re.IGNORECASE)
+_NAME = re.compile(rb"authentication-results\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,31 @@ def authentication_results(authserv_id: str, results: Sequence[MethodResult]) ->
 
 def _claims(field: bytes, authserv_id: bytes) -> bool:
     """True when an Authentication-Results field names our authserv-id, comments and case aside."""
-    value = field.partition(b":")[2].replace(b"\r\n", b" ")
-    while (bare := _COMMENT.sub(b" ", value)) != value:
-        value = bare
-    words = value.replace(b";", b" ; ").split()
-    return bool(words) and words[0].strip(b'"').rstrip(b".").lower() == authserv_id
+    return _first_word(field.partition(b":")[2]).rstrip(b".").lower() == authserv_id
+
+
+def _first_word(value: bytes) -> bytes:
+    """Return the first word after comments, unquoted (RFC 5322 section 3.2), in one pass however deep they nest."""
+    word = bytearray()
+    depth, quoted, escaped = 0, False, False
+    for octet in value:
+        character = bytes((octet,))
+        if not escaped and character == b"\\" and (depth or quoted):
+            escaped = True
+            continue
+        if not escaped and character == b'"' and not depth:
+            quoted = not quoted
+        elif not escaped and not quoted and character in b"()":
+            if word and not depth:
+                break
+            depth = max(0, depth + (1 if character == b"(" else -1))
+        elif not depth and not quoted and (character.isspace() or character == b";"):
+            if word:
+                break
+        elif not depth:
+            word += character
+        escaped = False
+    return bytes(word)
 
 
 def strip_foreign_results(octets: bytes, authserv_id: str) -> tuple[bytes, int]:
