@@ -90,6 +90,7 @@ class DmarcEvaluation:
     alignments: list[Alignment] = field(default_factory=list)
     steps: list[WalkStep] = field(default_factory=list)
     psl_organizational_domain: str = ""
+    walk_failed: str = ""
 
     @property
     def psl_differs(self) -> bool:
@@ -153,8 +154,8 @@ async def evaluate_dmarc(
     passed SPF, or empty; ``dkim_domains`` are the ``d=`` of the signatures that passed.
     """
     distinct = sorted(set(author_domains))
-    if len(distinct) != 1:
-        reason = "there is no usable From" if not distinct else f"From names {len(distinct)} domains"
+    if len(distinct) != 1 or not distinct[0]:
+        reason = "there is no usable From" if distinct in ([], [""]) else f"From names {len(distinct)} domains"
         return DmarcEvaluation(DmarcResult.PERMERROR, reason)
     author = distinct[0]
     walk = await walk_tree(author, resolver)
@@ -166,6 +167,7 @@ async def evaluate_dmarc(
         organizational_domain=organizational,
         steps=walk.steps,
         psl_organizational_domain=psl_organizational_domain(author),
+        walk_failed=walk.failed,
     )
     policy_domain = _policy_domain(walk, organizational)
     if walk.failed and author not in walk.records:
@@ -230,6 +232,8 @@ async def _align(
         return Alignment(mechanism, domain, True, mode, "the same domain")
     if mode == "s":
         return Alignment(mechanism, domain, False, mode, "strict alignment asks for the same domain")
+    if evaluation.walk_failed:  # what was found below the silence may not be the organizational domain
+        return Alignment(mechanism, domain, False, mode, f"no answer: {evaluation.walk_failed}")
     if domain == organizational:
         return Alignment(mechanism, domain, True, mode, f"the organizational domain {organizational}")
     if not domain.endswith("." + organizational):
