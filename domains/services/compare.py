@@ -6,6 +6,7 @@ the same (SPF with further senders, MX with another preference); a DKIM key must
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from domains.dmarc.record import BadPolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
@@ -32,8 +33,8 @@ def _is_spf(text: str) -> bool:
 
 
 def _spf_right(found: str, wanted: str) -> bool:
-    """True when every mechanism of ours stands in the record; further senders and ``~all`` are the owner's choice."""
-    have = {word.removeprefix("+") for word in _words(found)}
+    """True when all mechanisms of ours stand before ``all``; further senders and ``~all`` are the owner's choice."""
+    have = {word.removeprefix("+") for word in takewhile(lambda word: word.lstrip("+-~?") != "all", _words(found))}
     return all(word in have for word in _words(wanted) if not word.endswith("all"))
 
 
