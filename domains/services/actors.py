@@ -115,7 +115,14 @@ def tokens_for(act: Act) -> QuerySet[ApiToken]:
         return ApiToken.objects.order_by("pk")
     if act.role != Role.DOMAIN_ADMIN:
         raise Forbidden(_("Only administrators have tokens."))
-    return ApiToken.objects.filter(created_by=act.actor).order_by("pk") if act.actor else ApiToken.objects.none()
+    if act.actor is None:
+        return ApiToken.objects.none()
+    rows = ApiToken.objects.filter(created_by=act.actor).order_by("pk")
+    if act.token_id is None:
+        return rows
+    # A token acts for its maker, but its reach is its own: neither tokens of a higher role nor of other domains.
+    beyond = Domain.objects.exclude(pk__in=act.domain_ids or ())
+    return rows.filter(role=Role.DOMAIN_ADMIN).exclude(domains__in=beyond)
 
 
 def create_token(act: Act, name: str, role: str, domains: Sequence[str] = ()) -> tuple[ApiToken, str]:
