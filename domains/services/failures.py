@@ -26,7 +26,8 @@ SELECT count(*) FILTER (WHERE address = %(address)s::inet AND NOT succeeded AND 
            WHERE account = %(account)s::varchar AND NOT succeeded AND at > now() - interval '1 hour'),
        coalesce(bool_or(succeeded AND address = %(address)s::inet AND account = %(account)s::varchar), false)
 FROM domains_signinattempt
-WHERE (address = %(address)s::inet OR (account = %(account)s::varchar AND account <> '')) AND at > now() - interval '2 days'
+WHERE (address = %(address)s::inet OR (account = %(account)s::varchar AND account <> ''))
+  AND at > now() - interval '2 days'
 """
 
 NOTE_FAILURE = """
@@ -34,8 +35,8 @@ INSERT INTO domains_signinattempt (at, door, address, account, credential_digest
 SELECT now(), %(door)s::varchar, %(address)s::inet, %(account)s::varchar, %(digest)s::bytea, false
 WHERE NOT EXISTS (
     SELECT 1 FROM domains_signinattempt
-    WHERE address = %(address)s::inet AND account = %(account)s::varchar AND credential_digest = %(digest)s::bytea AND NOT succeeded
-      AND at > now() - interval '1 day')
+    WHERE address = %(address)s::inet AND account = %(account)s::varchar
+      AND credential_digest = %(digest)s::bytea AND NOT succeeded AND at > now() - interval '1 day')
 """
 
 NOTE_SUCCESS = """
@@ -43,7 +44,8 @@ INSERT INTO domains_signinattempt (at, door, address, account, credential_digest
 SELECT now(), %(door)s::varchar, %(address)s::inet, %(account)s::varchar, %(digest)s::bytea, true
 WHERE NOT EXISTS (
     SELECT 1 FROM domains_signinattempt
-    WHERE address = %(address)s::inet AND account = %(account)s::varchar AND succeeded AND at > now() - interval '1 hour')
+    WHERE address = %(address)s::inet AND account = %(account)s::varchar AND succeeded
+      AND at > now() - interval '1 hour')
 """
 
 
@@ -58,7 +60,9 @@ class Attempt:
 
     def parameters(self) -> dict[str, str | bytes]:
         """Return the statements' parameters; an IPv6 client counts as its /64."""
-        digest = hmac.digest(derive_key("sign-in attempts"), f"{self.account}\0{self.credential}".encode(), sha256)
+        digest = hmac.digest(
+            derive_key("sign-in attempts"), f"{self.account}\0{self.credential}".encode("utf-8", "replace"), sha256
+        )
         return {
             "door": self.door,
             "address": network_of(self.address),
