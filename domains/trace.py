@@ -16,6 +16,7 @@ from domains.dns.port import Answer
 from domains.identifiers import new_identifier
 
 TEXT_LIMIT = 2000
+INDEXED_OCTETS = 1000  # PostgreSQL refuses an index row above 2,704 octets
 
 TRACE_INSERT = """
 INSERT INTO domains_trace
@@ -42,6 +43,11 @@ def clean(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return clean(str(value))
+
+
+def indexed(text: str) -> str:
+    """Return a text that is also short enough for an index, whatever its letters."""
+    return str(clean(text)).encode()[:INDEXED_OCTETS].decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +122,9 @@ class MessageTrace:
         return (
             self.id,
             self.direction,
-            clean(self.message_id),
-            clean(self.mail_from),
-            clean(self.recipients),
+            indexed(self.message_id),
+            indexed(self.mail_from),
+            [indexed(recipient) for recipient in self.recipients],
             sorted(self.domains),
             self.received_at,
             self.outcome,

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from weakref import WeakKeyDictionary
 
-from psycopg import Error
+from psycopg import DataError, Error, IntegrityError
 from psycopg_pool import PoolTimeout
 
 from domains.database import database
@@ -47,10 +47,27 @@ class TraceBuffer:
         try:
             async with database() as connection, connection.transaction(), connection.cursor() as cursor:
                 await cursor.executemany(TRACE_INSERT, [trace.as_row() for trace in batch])
+        except (DataError, IntegrityError, UnicodeError) as fault:
+            log.error("a trace of a refusal cannot be stored: %s", fault)
+            return await self._one_by_one(batch)
         except (Error, PoolTimeout, OSError) as fault:
             log.warning("traces of refusals wait: %s", fault)
             self._waiting = batch + self._waiting
             return False
+        return True
+
+    async def _one_by_one(self, batch: list[MessageTrace]) -> bool:
+        """Write each alone, so that one which the database never takes holds no other up; that one is dropped."""
+        for position, trace in enumerate(batch):
+            try:
+                async with database() as connection:
+                    await connection.execute(TRACE_INSERT, trace.as_row())
+            except (DataError, IntegrityError, UnicodeError) as fault:
+                log.error("the trace %s is dropped: %s", trace.id, fault)
+            except (Error, PoolTimeout, OSError) as fault:
+                log.warning("traces of refusals wait: %s", fault)
+                self._waiting = batch[position:] + self._waiting
+                return False
         return True
 
 
