@@ -1,0 +1,91 @@
+"""The records to publish: the zone text says the same as the JSON, read by another's parser."""
+
+from dataclasses import replace
+
+import dns.rdatatype
+import dns.zone
+import pytest
+
+from domains.dkim.record import split_strings
+from domains.services import provision
+from domains.services.publication import desired_records, zone_text
+from tests.factories import domain_admin_act, make_administrator, make_domain
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _host(settings):
+    settings.MAILADMIN = replace(
+        settings.MAILADMIN, hostname="mail.acme.example", public_addresses=("192.0.2.25", "2001:db8::25")
+    )
+
+
+def read_zone(text, origin):
+    """The records of zone text as (name, type, value), TXT strings joined."""
+    zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False)
+    rows = set()
+    for name, ttl, rdata in zone.iterate_rdatas():
+        kind = dns.rdatatype.to_text(rdata.rdtype)
+        value = b"".join(rdata.strings).decode() if kind == "TXT" else rdata.to_text().removesuffix(".")
+        rows.add((name.to_text(omit_final_dot=True), kind, ttl, value))
+    return rows
+
+
+def test_zone_text_read_again_equals_the_records():
+    domain = make_domain()
+    records = desired_records(domain)
+    expected = {(row.name, row.type, row.ttl, row.value) for row in records if row.zone == domain.name}
+    assert read_zone(zone_text(records, domain.name), f"{domain.name}.") == expected
+    assert len(expected) == len([row for row in records if row.zone == domain.name])
+
+
+def test_an_international_domain_is_published_in_a_labels():
+    domain = make_domain("bücher.example")
+    text = zone_text(desired_records(domain), domain.name)
+    assert text.isascii()
+    assert "xn--bcher-kva.example. 3600 IN MX" in text
+
+
+def test_every_purpose_of_the_contract_that_exists_is_emitted():
+    rows = desired_records(make_domain())
+    assert [row.purpose for row in rows if row.purpose == "dkim"] == ["dkim", "dkim"]
+    purposes = {row.purpose for row in rows}
+    assert purposes == {"mx", "host", "spf", "dkim", "dmarc", "tls-rpt", "srv"}
+    values = {row.purpose: row.value for row in rows}
+    assert values["spf"] == "v=spf1 mx ip4:192.0.2.25 ip6:2001:db8::25 -all"
+    assert values["dmarc"] == "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
+    assert values["tls-rpt"] == "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
+    assert all(row.about for row in rows)
+
+
+def test_a_pending_domain_is_asked_for_its_token_first():
+    act = domain_admin_act(actor=make_administrator("dora@operator.example"))
+    domain = provision.create_domain(act, "gmail.example")
+    first = desired_records(domain)[0]
+    assert (first.purpose, first.type) == ("ownership", "TXT")
+    assert domain.ownership_token in first.value
+
+
+def test_a_host_outside_the_domain_is_not_in_its_zone_text():
+    domain = make_domain("other.example")
+    records = desired_records(domain)
+    assert {row.zone for row in records if row.purpose == "host"} == {"acme.example"}
+    assert "\nmail.acme.example." not in zone_text(records, domain.name)
+
+
+@pytest.mark.parametrize("length", [0, 1, 254, 255, 256, 510, 511, 4000])
+def test_strings_hold_at_most_255_octets_and_join_to_the_value(length):
+    value = "x" * length
+    strings = split_strings(value)
+    assert "".join(strings) == value
+    assert all(len(text) <= 255 for text in strings)
+    assert len(strings) == max(1, -(-length // 255))
+
+
+def test_the_rsa_key_is_split_in_zone_text():
+    domain = make_domain()
+    line = next(row for row in zone_text(desired_records(domain), domain.name).splitlines() if "k=rsa" in row)
+    parts = [part for part in line.split('"') if "p=" in part or len(part) > 100]
+    assert len(parts) == 2
+    assert len(parts[0]) == 255
