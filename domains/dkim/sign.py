@@ -75,6 +75,8 @@ def sign(octets: bytes, signing_domain: str, keys: Sequence[LoadedKey]) -> bytes
 
 def _names(message: Message) -> list[bytes]:
     present = [name.lower() for name, _ in message.headers]
+    if b"from" not in present:
+        raise CannotSign("it has no From")
     return [*(name for name in present if name in SIGNED), *OVERSIGNED]
 
 

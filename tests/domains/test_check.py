@@ -1,0 +1,144 @@
+"""Publishing and checking as one loop: a real DNS server answers with the records that the product emitted."""
+
+import pytest
+
+from domains.models import DkimKey, DomainState, KeyState, RecordObservation
+from domains.services import provision
+from domains.services.check import check_due_domains, check_now, health_of
+from domains.services.publication import desired_records, ownership_value, zone_text
+from tests.factories import domain_admin_act, make_administrator, make_domain, superadmin_act
+
+pytestmark = pytest.mark.django_db
+
+
+def publish(server, domain):
+    """Publish what the product emits."""
+    server.load_zone_text(zone_text(desired_records(domain), domain.name))
+
+
+def statuses(name="acme.example", act=None):
+    """The status words of a check now, by purpose."""
+    found = {}
+    for state in check_now(act or superadmin_act(), name):
+        found.setdefault(state.record.purpose, set()).add(str(state.status))
+    return found
+
+
+def key_states(domain):
+    return set(DkimKey.objects.filter(domain=domain).values_list("state", flat=True))
+
+
+def test_nothing_published_is_missing_and_no_key_signs(dns_settings):
+    domain = make_domain()
+    assert set.union(*statuses().values()) == {"missing"}
+    assert key_states(domain) == {KeyState.AWAITING_DNS}
+    assert health_of(provision.get_domain_for(superadmin_act(), domain.name)).word == "bad"
+
+
+@pytest.mark.parametrize("truncated", [False, True], ids=["UDP", "TCP after truncation"])
+def test_what_was_emitted_is_right_and_the_keys_become_active(dns_settings, truncated):
+    domain = make_domain()
+    publish(dns_settings, domain)
+    if truncated:
+        dns_settings.truncated |= {name for name, _ in dns_settings.zone}
+    assert set.union(*statuses().values()) == {"right"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+    assert health_of(provision.get_domain_for(superadmin_act(), domain.name)).word == "good"
+
+
+def test_a_key_becomes_active_only_on_its_exact_text(dns_settings):
+    domain = make_domain()
+    publish(dns_settings, domain)
+    rsa, ed25519 = domain.dkim_keys.order_by("pk")
+    name = f"{rsa.selector}._domainkey.acme.example"
+    text = dns_settings.zone[name, "TXT"][0]
+    dns_settings.zone[name, "TXT"] = [text.replace("; k=", ";k=")]
+    assert statuses()["dkim"] == {"right", "wrong"}
+    states = dict(DkimKey.objects.values_list("selector", "state"))
+    assert states == {rsa.selector: KeyState.AWAITING_DNS, ed25519.selector: KeyState.ACTIVE}
+    dns_settings.zone[name, "TXT"] = [text]
+    assert statuses()["dkim"] == {"right"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+
+
+def test_servfail_is_unreachable_and_takes_no_key_away(dns_settings):
+    domain = make_domain()
+    publish(dns_settings, domain)
+    statuses()
+    dns_settings.failing |= {name for name, _ in dns_settings.zone}
+    assert set.union(*statuses().values()) == {"unreachable"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+
+
+def test_a_record_at_one_of_two_resolvers_is_waiting(dns_settings, settings):
+    from dataclasses import replace
+
+    from tests.dns_server import DnsServer
+
+    domain = make_domain()
+    publish(dns_settings, domain)
+    with DnsServer() as second:
+        servers = ((dns_settings.address, dns_settings.port), (second.address, second.port))
+        settings.MAILADMIN = replace(settings.MAILADMIN, resolvers=servers)
+        assert set.union(*statuses().values()) == {"waiting"}
+        assert key_states(domain) == {KeyState.AWAITING_DNS}
+        publish(second, domain)
+        assert set.union(*statuses().values()) == {"right"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+
+
+def test_a_pending_domain_becomes_active_by_its_token_alone(dns_settings):
+    dora = make_administrator("dora@operator.example")
+    domain = provision.create_domain(domain_admin_act(actor=dora), "acme.example")
+    act = domain_admin_act(domain)
+    dns_settings.zone["_mailadmin-ownership.acme.example", "TXT"] = ["mailadmin-ownership=guessed"]
+    assert statuses(act=act)["ownership"] == {"wrong"}
+    domain.refresh_from_db()
+    assert domain.state == DomainState.PENDING
+    dns_settings.zone["_mailadmin-ownership.acme.example", "TXT"] = [ownership_value(domain)]
+    check_now(act, "acme.example")
+    domain.refresh_from_db()
+    assert domain.state == DomainState.ACTIVE
+    assert "ownership" not in statuses(act=act)
+
+
+def test_a_suspended_domain_is_not_woken_by_its_token(dns_settings):
+    dora = make_administrator("dora@operator.example")
+    domain = provision.create_domain(domain_admin_act(actor=dora), "acme.example")
+    publish(dns_settings, domain)
+    provision.change_domain(superadmin_act(), "acme.example", "suspended")
+    check_now(superadmin_act(), "acme.example")
+    domain.refresh_from_db()
+    assert domain.state == DomainState.SUSPENDED
+
+
+def test_a_hostile_answer_is_kept_as_text_and_bounded(dns_settings):
+    make_domain()
+    dns_settings.zone["_dmarc.acme.example", "TXT"] = ["v=DMARC1; p=none; <script>\0\x07" + "x" * 9000]
+    statuses()
+    row = RecordObservation.objects.get(purpose="dmarc")
+    assert "\0" not in row.found[0]
+    assert len(row.found[0]) == 4000
+
+
+def test_a_changed_expectation_is_unchecked_again(dns_settings, settings):
+    from dataclasses import replace
+
+    from domains.services.check import record_states
+
+    domain = make_domain()
+    publish(dns_settings, domain)
+    statuses()
+    settings.MAILADMIN = replace(settings.MAILADMIN, hostname="new.acme.example")
+    states = {state.record.purpose: state.status for state in record_states(domain)}
+    assert states["mx"] == "unchecked"
+    assert states["spf"] == "right"
+
+
+def test_the_scheduled_check_takes_what_is_due_and_leaves_suspended_ones(dns_settings):
+    publish(dns_settings, make_domain())
+    make_domain("asleep.example")
+    provision.change_domain(superadmin_act(), "asleep.example", "suspended")
+    assert check_due_domains() == 1
+    assert check_due_domains() == 0
+    assert DkimKey.objects.filter(domain__name="acme.example", state=KeyState.ACTIVE).count() == 2
