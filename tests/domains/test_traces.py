@@ -1,0 +1,120 @@
+"""Traces: who may see which, what a hostile message cannot do to them, and the buffer of refusals."""
+
+import json
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from domains.database import close_pool, database
+from domains.errors import NotFound
+from domains.models import Trace
+from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces, traces_for
+from domains.trace import TRACE_INSERT, MessageTrace
+from domains.trace_buffer import TraceBuffer
+from tests.factories import domain_admin_act, make_account, make_domain, owner_act, superadmin_act
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_trace(**fields):
+    trace = MessageTrace("in", **({"mail_from": "sender@x.example", "outcome": "refused"} | fields))
+    trace.add("rcpt", "refused", "There is no such mailbox here")
+    return trace
+
+
+async def store(*traces):
+    async with database() as connection:
+        for trace in traces:
+            await connection.execute(TRACE_INSERT, trace.as_row())
+
+
+@pytest.fixture(autouse=True)
+async def _pool():
+    yield
+    await close_pool()
+
+
+async def test_who_sees_which():
+    def people():
+        account = make_account("alice@near.example")
+        make_domain("far.example")
+        return account, domain_admin_act(account.domain)
+
+    alice, dora = await sync_to_async(people)()
+    near = make_trace(recipients=["alice@near.example"], domains={"near.example"})
+    other = make_trace(recipients=["bob@near.example"], domains={"near.example"})
+    far = make_trace(recipients=["zoe@far.example"], domains={"far.example"})
+    await store(near, other, far)
+
+    def seen(act):
+        return {trace.pk for trace in traces_for(act)}
+
+    assert await sync_to_async(seen)(superadmin_act()) == {near.id, other.id, far.id}
+    assert await sync_to_async(seen)(dora) == {near.id, other.id}
+    assert await sync_to_async(seen)(owner_act(alice)) == {near.id}
+    with pytest.raises(NotFound):
+        await sync_to_async(get_trace_for)(dora, far.id)
+
+
+async def test_search_finds_by_message_id_address_domain_and_client():
+    trace = make_trace(
+        message_id="<1@x.example>", recipients=["a@b.example"], domains={"b.example"}, client_address="192.0.2.7"
+    )
+    await store(trace, make_trace())
+
+    def found(**query):
+        return [row.pk for row in search_traces(superadmin_act(), TraceQuery(**query))]
+
+    for query in (
+        {"message_id": "1@x.example"},
+        {"message_id": "<1@x.example>"},
+        {"address": "A@B.example"},
+        {"address": "b.example"},
+        {"address": "192.0.2.7"},
+        {"text": trace.id.upper()},
+    ):
+        assert await sync_to_async(found)(**query) == [trace.id], query
+
+
+HOSTILE = [
+    ("x" * 1_000_000, "a million letters"),
+    ("\0\ud800\x07", "what JSON and UTF-8 cannot hold"),
+    ("".join(chr(0x4E00 + (n * 7919) % 20000) for n in range(2000)), "incompressible letters of three octets"),
+    ("".join(chr(0x1F300 + (n * 7919) % 60000) for n in range(2000)), "letters of four octets"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), HOSTILE, ids=[why for _, why in HOSTILE])
+async def test_any_text_from_outside_can_be_stored(text, why):
+    trace = make_trace(message_id=text, mail_from=text, recipients=[text])
+    trace.add("helo", "accepted", text, {text: [text]})
+    await store(trace)
+    row = await Trace.objects.aget(pk=trace.id)
+    assert len(row.message_id.encode()) <= 1000
+    json.dumps(row.pending_events)
+
+
+async def test_stages_come_in_order():
+    trace = make_trace()
+    trace.add("data", "accepted")
+    await store(trace)
+    row = await Trace.objects.aget(pk=trace.id)
+    assert [event.stage for event in await sync_to_async(events_of)(row)] == ["rcpt", "data"]
+
+
+async def test_the_buffer_writes_together():
+    buffer = TraceBuffer()
+    for _ in range(20):
+        buffer.add(make_trace())
+    assert await buffer.flush()
+    assert await Trace.objects.acount() == 20
+
+
+async def test_a_trace_that_the_database_refuses_holds_no_other_up():
+    buffer = TraceBuffer()
+    bad = make_trace(client_address="not an address")
+    for trace in (make_trace(), bad, make_trace()):
+        buffer.add(trace)
+    assert await buffer.flush()
+    assert await Trace.objects.acount() == 2
+    assert await buffer.flush()
