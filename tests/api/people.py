@@ -1,0 +1,87 @@
+"""A world for API tests: near.example is Dora's, far.example foreign to her, one of everything in each."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from domains.identifiers import new_identifier
+from domains.models import Actor, ApiToken, Domain, Role, Trace
+from mailboxes.models import Blob, QueueEntry
+from tests.factories import make_account, make_administrator, make_alias, make_domain
+
+API = "/api/v1"
+
+
+@dataclass
+class World:
+    """Names of things by place (``near`` or ``far``), and a token's text by role."""
+
+    names: dict[str, dict[str, str]]
+    tokens: dict[str, str]
+
+
+def make_token(text: str, role: str, maker: Actor | None, *domains: Domain) -> ApiToken:
+    """A token of this text."""
+    token = ApiToken.objects.create(name=text, role=role, created_by=maker, digest=sha256(text.encode()).digest())
+    token.domains.set(domains)
+    return token
+
+
+def make_world() -> World:
+    """Both places, a token for each role."""
+    rosa = make_administrator("rosa@operator.example", role=Role.SUPERADMIN)
+    make_administrator("second@operator.example", role=Role.SUPERADMIN)
+    places = {name: make_domain(f"{name}.example") for name in ("near", "far")}
+    dora = make_administrator("dora@operator.example", places["near"])
+    makers = {"near": dora, "far": rosa}
+    names = {place: _fill(place, domain, makers[place]) for place, domain in places.items()}
+    make_token("superadmin", Role.SUPERADMIN, rosa)
+    make_token("domain_admin", Role.DOMAIN_ADMIN, dora, places["near"])
+    make_token("owner", Role.OWNER, Actor.objects.get(email="alice@near.example"))
+    return World(names, {"superadmin": "superadmin", "domain_admin": "domain_admin", "owner": "owner", "wrong": "x"})
+
+
+def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
+    now = timezone.now()
+    account = make_account(f"alice@{domain.name}")
+    alias = make_alias(f"sales@{domain.name}", [account.address])
+    trace = Trace.objects.create(
+        id=new_identifier(), direction="in", recipients=[account.address], domains=[domain.name],
+        received_at=now, outcome="delivered", pending_events=[],
+    )  # fmt: skip
+    entry = QueueEntry.objects.create(
+        id=new_identifier(), trace_id=trace.pk, mail_from=account.address, recipients=["zoe@remote.example"],
+        sender_domain=domain.name, next_hop="remote.example", created_at=now, next_attempt_at=now, expires_at=now,
+        blob=Blob.objects.create(sha256=b"0" * 32, size=3, data=b"abc"),
+    )  # fmt: skip
+    token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
+    return {
+        "name": domain.name,
+        "selector": domain.dkim_keys.order_by("pk")[0].selector,
+        "mailbox": account.address,
+        "alias": alias.address,
+        "message": trace.pk,
+        "queue": entry.pk,
+        "token": str(token.pk),
+        "email": "second@operator.example",
+    }
+
+
+def call(method: str, path: str, token: str | None = "superadmin", body: Any = None, **options: Any) -> Any:
+    """Make one call of the API; ``body`` is sent as JSON, bytes as they are."""
+    headers = {"authorization": f"Bearer {token}"} if token is not None else {}
+    if body is not None:
+        options = {"content_type": "application/json"} | options | {"data": body}
+    return Client(raise_request_exception=False).generic(method, API + path, **_encoded(options), headers=headers)
+
+
+def _encoded(options: dict[str, Any]) -> dict[str, Any]:
+    import json
+
+    data = options.get("data")
+    if data is not None and not isinstance(data, bytes):
+        options = options | {"data": json.dumps(data)}
+    return options

@@ -1,0 +1,231 @@
+"""Role × route × verb × own or foreign, read from the OpenAPI document: a route without a row here fails.
+
+A row says what each caller gets for a thing in reach and for a foreign one. ``reach`` is the status for a domain
+administrator at home; a superadministrator gets the same in both places; an owner's token, which no service makes,
+reaches nothing.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from domains.models import AuditRecord
+from mailadmin.api import PUBLIC, api
+from tests.api.people import API, call, make_world
+from tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class Row:
+    """``good``: the status in reach; ``foreign``: a domain administrator's elsewhere; ``owner``: an owner's."""
+
+    good: int
+    foreign: int = 404
+    owner: int = 404
+    admin: int = 0  # a domain administrator's in reach, when not ``good``
+    body: Any = None
+    content_type: str = "application/json"
+
+
+LIST = 0  # a list: 200 for all who may ask, without what is foreign
+REPORT = b"<feedback/>"
+
+ROWS: dict[tuple[str, str], Row] = {
+    ("GET", "/domains"): Row(200, LIST, 200),
+    ("POST", "/domains"): Row(201, 201, 403, body={"name": "new.example"}),
+    ("GET", "/domains/{name}"): Row(200),
+    ("PATCH", "/domains/{name}"): Row(200, admin=403, body={"state": "suspended"}),
+    ("DELETE", "/domains/{name}"): Row(409),
+    ("GET", "/domains/{name}/records"): Row(200),
+    ("POST", "/domains/{name}/check"): Row(200),
+    ("GET", "/domains/{name}/dkim-keys"): Row(200),
+    ("POST", "/domains/{name}/dkim-keys"): Row(201, body={"algorithm": "ed25519", "selector": "new"}),
+    ("GET", "/domains/{name}/dkim-keys/{selector}"): Row(200),
+    ("DELETE", "/domains/{name}/dkim-keys/{selector}"): Row(204),
+    ("GET", "/domains/{name}/catch-all"): Row(200),
+    ("PUT", "/domains/{name}/catch-all"): Row(200, owner=403, body={"target": None}),
+    ("GET", "/domains/{name}/dmarc/sources"): Row(200),
+    ("GET", "/mailboxes"): Row(200, LIST, 200),
+    ("POST", "/mailboxes"): Row(201, 422, 403, body={"address": "new@{name}", "password": PASSWORD}),
+    ("GET", "/mailboxes/{address}"): Row(200),
+    ("PATCH", "/mailboxes/{address}"): Row(200, owner=403, body={"enabled": False}),
+    ("DELETE", "/mailboxes/{address}"): Row(204, owner=403),
+    ("GET", "/aliases"): Row(200, LIST, 200),
+    ("POST", "/aliases"): Row(201, 422, 403, body={"address": "new@{name}", "targets": ["zoe@remote.example"]}),
+    ("GET", "/aliases/{address}"): Row(200),
+    ("PATCH", "/aliases/{address}"): Row(200, owner=403, body={"targets": ["zoe@remote.example"]}),
+    ("DELETE", "/aliases/{address}"): Row(204, owner=403),
+    ("GET", "/administrators"): Row(200, 403, 403, admin=403),
+    ("POST", "/administrators"): Row(
+        201, 403, 403, admin=403, body={"email": "new@x.example", "password": PASSWORD, "role": "superadmin"}
+    ),
+    ("DELETE", "/administrators/{email}"): Row(204, 403, 403, admin=403),
+    ("GET", "/tokens"): Row(200, LIST, 403),
+    ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
+    ("DELETE", "/tokens/{id}"): Row(204, owner=403),
+    ("POST", "/dmarc/reports"): Row(422, 422, 422, body=REPORT, content_type="application/octet-stream"),
+    ("GET", "/queue"): Row(200, LIST, 200),
+    ("GET", "/queue/{id}"): Row(200),
+    ("DELETE", "/queue/{id}"): Row(204, owner=403),
+    ("POST", "/queue/{id}/retry"): Row(202, owner=403),
+    ("GET", "/messages"): Row(200, LIST, 200),
+    ("GET", "/messages/{id}"): Row(200, owner=200),
+}
+THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
+
+
+def operations():
+    """Every (verb, path) of the document."""
+    schema = api.get_openapi_schema()
+    return {
+        (verb.upper(), path.removeprefix(API))
+        for path, verbs in schema["paths"].items()
+        for verb in verbs
+        if verb in ("get", "post", "put", "patch", "delete", "head", "options")
+    }
+
+
+def test_every_route_has_a_row_and_every_row_a_route():
+    assert operations() == set(ROWS)
+
+
+def test_every_operation_asks_for_a_token():
+    schema = api.get_openapi_schema()
+    for path, verbs in schema["paths"].items():
+        for verb, operation in verbs.items():
+            assert operation.get("security"), (verb, path)
+    assert {f"{API}/openapi.json", f"{API}/docs"} == PUBLIC
+
+
+def filled(text, names, path):
+    """The path or body with the names of one place."""
+    values = dict(names)
+    kind = THINGS.get(path.split("/")[1], "")
+    values |= {"id": names.get(kind, ""), "address": names.get(kind, "")}
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+def body_for(row, names, path):
+    if isinstance(row.body, dict):
+        return {key: _deep(value, names, path) for key, value in row.body.items()}
+    return row.body
+
+
+def _deep(value, names, path):
+    if isinstance(value, list):
+        return [filled(item, names, path) for item in value]
+    return filled(value, names, path) if isinstance(value, str) else value
+
+
+def ask(world, operation, place, token):
+    """Make the call of a row at one place."""
+    verb, path = operation
+    row = ROWS[operation]
+    names = world.names[place]
+    return call(verb, filled(path, names, path), token, body_for(row, names, path), content_type=row.content_type)
+
+
+@pytest.fixture
+def world(dns_settings):
+    return make_world()
+
+
+def differing(world, place, token, right):
+    """Make every call, each undone after it; returns the operations whose answer is not ``right``."""
+    wrong = {}
+    for operation, row in sorted(ROWS.items()):
+        with transaction.atomic():
+            before = AuditRecord.objects.count()
+            answer = ask(world, operation, place, token)
+            changed = AuditRecord.objects.count() != before
+            transaction.set_rollback(True)
+        if answer.status_code >= 400:
+            assert is_problem(answer), operation
+            assert not changed, operation
+        if not right(operation, row, answer):
+            wrong[operation] = (answer.status_code, answer.content[:300])
+    return wrong
+
+
+def is_problem(answer):
+    body = answer.json()
+    return (
+        answer["content-type"].startswith("application/problem+json")
+        and {"type", "title", "status", "detail", "errors"} <= set(body)
+        and body["status"] == answer.status_code
+    )
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong"])
+def test_nobody_without_a_token(world, token):
+    assert differing(world, "near", token, lambda operation, row, answer: answer.status_code == 401) == {}
+
+
+@pytest.mark.parametrize("place", ["near", "far"])
+def test_a_superadministrator_everywhere(world, place):
+    assert differing(world, place, "superadmin", lambda operation, row, answer: answer.status_code == row.good) == {}
+
+
+def test_a_domain_administrator_at_home(world):
+    def right(operation, row, answer):
+        return answer.status_code == (row.admin or row.good)
+
+    assert differing(world, "near", "domain_admin", right) == {}
+
+
+def test_a_domain_administrator_elsewhere(world):
+    def right(operation, row, answer):
+        if row.foreign != LIST:
+            return answer.status_code == row.foreign
+        return answer.status_code == 200 and b"far" not in answer.content and answer.json()["items"]
+
+    assert differing(world, "far", "domain_admin", right) == {}
+
+
+def test_an_owners_token_at_home_reads_its_own_mail_only(world):
+    own = {("GET", "/mailboxes"), ("GET", "/mailboxes/{address}"), ("GET", "/messages"), ("GET", "/messages/{id}")}
+
+    def right(operation, row, answer):
+        if operation in own:
+            return answer.status_code == 200 and b"far" not in answer.content
+        if row.owner == 200:
+            return answer.json() == {"items": [], "next": None}
+        return answer.status_code == row.owner
+
+    assert differing(world, "near", "owner", right) == {}
+
+
+def test_an_owners_token_elsewhere_reaches_nothing(world):
+    def right(operation, row, answer):
+        return answer.status_code in (403, 404, 422) if "{" in operation[1] else b"far" not in answer.content
+
+    assert differing(world, "far", "owner", right) == {}
+
+
+def test_a_verb_that_does_not_exist_is_405_and_does_nothing(world):
+    paths = {path for _, path in ROWS}
+    for verb, path in itertools.product(("GET", "PUT", "PATCH", "DELETE", "POST", "TRACE"), sorted(paths)):
+        if (verb, path) not in ROWS:
+            answer = call(verb, filled(path, world.names["near"], path), "superadmin", {})
+            assert answer.status_code == 405, (verb, path)
+
+
+@pytest.mark.parametrize("path", sorted(PUBLIC))
+def test_the_description_is_public(path):
+    assert Client().get(path).status_code == 200
+
+
+def test_the_document_is_openapi_3_1_and_complete():
+    document = Client().get(f"{API}/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert {path.removeprefix(API) for path in document["paths"]} == {path for _, path in ROWS}
+    for verbs in document["paths"].values():
+        for operation in verbs.values():
+            assert operation["summary"]
