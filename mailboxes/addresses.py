@@ -12,7 +12,8 @@ from mailboxes.mime.headers import parse_addresses
 
 _ATOM = r"[A-Za-z0-9!#$&'*+=?^_`{|}~-]+"
 _CREATED = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_FOREIGN = re.compile(r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)(?:\.[^\s@<>()\[\],;:\\\"]+)*")
+_FOREIGN_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\ud7ff\ue000-\U0010ffff-]+"
+_FOREIGN = re.compile(rf"{_FOREIGN_ATOM}(?:\.{_FOREIGN_ATOM})*")
 LOCAL_OCTETS = 64
 ADDRESS_OCTETS = 254
 RESERVED = frozenset({"dmarc-reports", "dmarc-failures", "tls-reports"})
