@@ -40,7 +40,12 @@ class BearerToken(HttpBearer):
     """``Authorization: Bearer TOKEN``."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Act | None:
-        """Return who acts, or None when the token is not known; HttpError 429 once the address guessed too often."""
+        """Return who acts, or None when the token is not known.
+
+        HttpError 429 once the address guessed too often, 400 for NUL, which the database cannot even look for.
+        """
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise HttpError(400, "An address or a query holds no NUL.")
         row = ApiToken.objects.select_related("created_by").filter(digest=sha256(token.encode()).digest()).first()
         if row is None or (row.created_by is not None and not row.created_by.is_active):
             _count_failure(request.META.get("REMOTE_ADDR") or "0.0.0.0", token)  # noqa: S104

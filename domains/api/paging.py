@@ -39,7 +39,9 @@ def _decode(cursor: str, length: int) -> list[str]:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
         raise HttpError(400, "The cursor is not one that this list gave.") from error
-    if not isinstance(values, list) or len(values) != length or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or len(values) != length:
+        raise HttpError(400, "The cursor is not one that this list gave.")
+    if not all(isinstance(value, str) and "\0" not in value for value in values):
         raise HttpError(400, "The cursor is not one that this list gave.")
     return values
 

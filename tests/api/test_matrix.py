@@ -70,7 +70,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/tokens"): Row(200, LIST, 403),
     ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
     ("DELETE", "/tokens/{id}"): Row(204, owner=403),
-    ("POST", "/dmarc/reports"): Row(422, 422, 422, body=REPORT, content_type="application/octet-stream"),
+    ("POST", "/dmarc/reports"): Row(422, 422, 403, body=REPORT, content_type="application/octet-stream"),
     ("GET", "/queue"): Row(200, LIST, 200),
     ("GET", "/queue/{id}"): Row(200),
     ("DELETE", "/queue/{id}"): Row(204, owner=403),
