@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+_MANY_LINE_ENDS = b"\r\n" * 4096
 _RUNS = re.compile(rb" {2,}")
 _HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+?)[ \t]*:")
@@ -33,6 +34,7 @@ def relaxed_body(body: bytes) -> bytes:
         body = _RUNS.sub(b" ", body)
     if b" \r\n" in body:
         body = body.replace(b" \r\n", b"\r\n")
+    body = body.removesuffix(b" ")
     stripped: bytes = simple_body(body)
     return b"" if stripped == b"\r\n" else stripped
 
@@ -40,8 +42,9 @@ def relaxed_body(body: bytes) -> bytes:
 def simple_body(body: bytes) -> bytes:
     """Return the body without empty lines at its end, ended by one CRLF (RFC 6376 section 3.4.3)."""
     end = len(body)
-    while end >= 2 and body.endswith(b"\r\n", 0, end):
-        end -= 2
+    for step in (_MANY_LINE_ENDS, b"\r\n"):
+        while body.endswith(step, 0, end):
+            end -= len(step)
     if end == len(body):
         return body + b"\r\n"
     return body[: end + 2]
