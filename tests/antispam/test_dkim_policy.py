@@ -248,11 +248,13 @@ def test_simple_bodies(body, canonical):
     assert simple_body(body) == canonical
 
 
-async def test_signing_and_verifying_25_mb_costs_less_than_two_seconds():
-    octets = make_message("x  y \t" * 10 + "\r\n") + (b"x  y \t" * 10 + b"\r\n") * 400_000
+async def test_signing_and_verifying_25_mb_cost_less_than_two_seconds_each():
+    octets = make_message() + (b"x  y \t" * 10 + b"\r\n") * 400_000
     pair = generate_key("ed25519")
     began = time.process_time()
     header = sign(octets, "acme.example", [LoadedKey("s", "ed25519", load_key(pair.private_der))])
+    between = time.process_time()
     (found,) = await verified(header + octets, {(NAME, "TXT"): [f"v=DKIM1; k=ed25519; p={pair.public_key}"]})
-    assert time.process_time() - began < 4.0
+    assert between - began < 2.0
+    assert time.process_time() - between < 2.0
     assert found.result is DkimResult.PASS
