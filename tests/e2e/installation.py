@@ -146,10 +146,12 @@ class Installation:
         data = json.loads((self.folder / "data" / "run" / "processes.json").read_text())
         return {row["name"]: int(row["pid"]) for row in data["processes"]}
 
-    def kill(self, name: str) -> None:
-        """End one child with SIGKILL, as a crash would."""
-        with suppress(ProcessLookupError):
+    def kill(self, name: str) -> bool:
+        """End one child with SIGKILL, as a crash would; False when it is not running at the moment."""
+        with suppress(ProcessLookupError, KeyError, OSError, ValueError):
             os.kill(self.processes()[name], signal.SIGKILL)
+            return True
+        return False
 
     def api(self, method: str, path: str, body: Any = None, token: str = TOKEN) -> Any:
         """Call the REST API; returns the decoded answer, raises ApiError from 400 on."""

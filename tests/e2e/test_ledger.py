@@ -77,9 +77,12 @@ def _send(house: Installation, ledger: Ledger, token: str, submitted: bool) -> N
     ledger.note(token, accepted)
 
 
-def _sender(house: Installation, ledger: Ledger, numbers: "Iterator[int]", count: int) -> None:
+def _sender(
+    house: Installation, ledger: Ledger, numbers: "Iterator[int]", count: int, all_killed: threading.Event
+) -> None:
+    """Send until ``count`` messages were tried and every planned death has happened."""
     for number in numbers:
-        if number >= count:
+        if number >= count and all_killed.is_set():
             return
         while not _reachable(house):
             time.sleep(0.1)
@@ -106,16 +109,16 @@ def _found(house: Installation) -> Counter[str]:
     return tokens
 
 
-def _kill_at_random(house: Installation, count: int, stop: threading.Event, killed: list[str]) -> None:
+def _kill_at_random(house: Installation, count: int, killed: list[str], all_killed: threading.Event) -> None:
     names = ("mail0", "mail1", "postgres", "redis", "mail0", "mail1", "jobs")
     chance = random.Random(7)
-    for _ in range(count):
-        if stop.wait(chance.uniform(0.3, 1.5)):
-            return
-        alive = house.processes()
-        name = chance.choice([name for name in names if name in alive])
-        house.kill(name)
-        killed.append(name)
+    end = time.monotonic() + 60 + 3 * count
+    while len(killed) < count and time.monotonic() < end:
+        time.sleep(chance.uniform(0.3, 1.5))
+        name = chance.choice(names)
+        if house.kill(name):
+            killed.append(name)
+    all_killed.set()
 
 
 @pytest.fixture
@@ -147,18 +150,16 @@ def _queue_is_empty(house: Installation) -> bool:
 
 
 def _play(house: Installation, messages: int, kills: int) -> None:
-    ledger, stop = Ledger(), threading.Event()
-    numbers = itertools.count()
-    killed: list[str] = []
-    killer = threading.Thread(target=_kill_at_random, args=(house, kills, stop, killed))
-    senders = [threading.Thread(target=_sender, args=(house, ledger, numbers, messages)) for _ in range(8)]
+    ledger, all_killed = Ledger(), threading.Event()
+    numbers, killed = itertools.count(), list[str]()
+    killer = threading.Thread(target=_kill_at_random, args=(house, kills, killed, all_killed))
+    arguments = (house, ledger, numbers, messages, all_killed)
+    senders = [threading.Thread(target=_sender, args=arguments) for _ in range(8)]
     for thread in [killer, *senders]:
         thread.start()
-    for thread in senders:
+    for thread in [*senders, killer]:
         thread.join()
-    stop.set()
-    killer.join()
-    assert len(killed) >= min(kills, 5), "too few died to prove anything"
+    assert len(killed) == kills, "too few died to prove anything"
     eventually(lambda: house.health()["status"] == "ok", 60)
     eventually(lambda: _queue_is_empty(house), 180)
     found = _found(house)
