@@ -44,6 +44,7 @@ def make_messages(count: int, key: LoadedKey) -> list[tuple[str, str, bytes]]:
 
 def publish_sender(dns: DnsServer) -> LoadedKey:
     """Publish SPF, DKIM and DMARC of the sending domain; returns its key."""
+    dns.negative_ttl = 300
     pair = generate_key("rsa2048")
     dns.zone[("load.example", "TXT")] = ["v=spf1 ip4:127.0.0.0/8 -all"]
     dns.zone[("s1._domainkey.load.example", "TXT")] = [serialise_key_record("rsa2048", pair.public_key)]

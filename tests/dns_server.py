@@ -51,7 +51,7 @@ class DnsServer:
     """Serves ``zone`` while entered as a context; ``port`` is the same for UDP and TCP.
 
     Names in ``failing`` answer SERVFAIL, in ``silent`` nothing, in ``truncated`` are cut over UDP. ``asked`` keeps
-    the questions.
+    the questions. ``negative_ttl`` is how long an absence may be remembered.
     """
 
     def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
@@ -60,6 +60,7 @@ class DnsServer:
         self.silent: set[str] = set()
         self.truncated: set[str] = set()
         self.asked: list[tuple[str, str]] = []
+        self.negative_ttl = 0
         self._tcp = _Tcp((address, port), _TcpHandler)
         self.address, self.port = self._tcp.server_address[:2]
         self._udp = _Udp((address, self.port), _UdpHandler)
@@ -123,8 +124,8 @@ class DnsServer:
             return
         if not any(owner == name or owner.endswith(f".{name}") for owner, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
-        soa = "ns.invalid. host.invalid. 1 3600 600 86400 0"
-        response.authority.append(dns.rrset.from_text(f"{name}.", 0, "IN", "SOA", soa))
+        soa = f"ns.invalid. host.invalid. 1 3600 600 86400 {self.negative_ttl}"
+        response.authority.append(dns.rrset.from_text(f"{name}.", self.negative_ttl, "IN", "SOA", soa))
 
 
 class _Udp(socketserver.ThreadingUDPServer):
