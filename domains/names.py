@@ -14,6 +14,7 @@ from confusable_homoglyphs import confusables
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SELECTOR = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAXIMUM_OCTETS = 253
+MAXIMUM_CHARACTERS = 1000  # as typed: decomposed letters are several
 _DIGITS = {"0": "o", "1": "l"}
 ALLOWED = "letters, digits and hyphens in labels of at most 63 octets, at least two labels, such as example.org"
 
@@ -40,6 +41,8 @@ def _normalise(text: str, minimum_labels: int) -> str:
     stripped = text.strip(" ")
     if not stripped:
         raise ValueError(f"The domain name is empty. Allowed are {ALLOWED}.")
+    if len(stripped) > MAXIMUM_CHARACTERS:
+        raise ValueError(f"The name is longer than {MAXIMUM_OCTETS} octets. Allowed are {ALLOWED}.")
     if any(unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp", "Cs") for c in stripped):
         raise ValueError(f"{stripped!r} holds a space or an invisible character. Allowed are {ALLOWED}.")
     name = stripped.removesuffix(".").removesuffix("。")

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import check, expansion, reports
+from domains.services import check, expansion, provision, reports
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -16,9 +16,10 @@ def expand_traces() -> None:
 
 @shared_task(name="domains.tasks.retain", acks_late=True)
 def retain() -> None:
-    """Remove traces and audit records past their time."""
+    """Remove traces, audit records and unproven domains past their time."""
     with single_run("retain") as ours:
         if ours:
+            provision.remove_unproven()
             expansion.remove_old_traces()
             expansion.remove_old_audit()
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from zoneinfo import available_timezones
 
@@ -51,11 +52,11 @@ def _email(text: str) -> str:
 
 
 def _domains(act: Act, names: Sequence[str]) -> list[Domain]:
-    """Return the named domains; each must be in the actor's reach."""
+    """Return the named domains, locked, in one order for all; each must be in the actor's reach."""
     from domains.services.provision import get_domain_for
 
     try:
-        return [get_domain_for(act, name) for name in dict.fromkeys(names)]
+        return [get_domain_for(act, name, lock=True) for name in sorted(set(names))]
     except NotFound as error:
         raise Refused({"domains": str(error)}) from error
 
@@ -73,9 +74,9 @@ def create_administrator(act: Act, email: str, password: str, role: str, domains
     if role not in ADMINISTRATORS:
         raise Refused({"role": _("The role is superadmin or domain_admin.")})
     check_password_rules(password, address)
-    rows = _domains(act, domains)
     try:
         with transaction.atomic():
+            rows = _domains(act, domains)
             actor = Actor.objects.create_actor(address, password, role)
             actor.domains.set(rows)
             changes = {"role": role, "domains": [row.name for row in rows]}
@@ -92,7 +93,10 @@ def delete_administrator(act: Act, email: str) -> None:
     """Delete an administrator, or make them a mere owner when they have a mailbox; the last superadmin stays."""
     require_superadmin(act)
     superadmins = list(Actor.objects.select_for_update().filter(role=Role.SUPERADMIN, is_active=True).order_by("pk"))
-    actor = Actor.objects.filter(role__in=ADMINISTRATORS, email=email.lower()).first()
+    address = email.lower()
+    with suppress(Refused):
+        address = _email(email)
+    actor = Actor.objects.select_for_update().filter(role__in=ADMINISTRATORS, email=address).first()
     if actor is None:
         raise NotFound(_("There is no administrator %(email)s.") % {"email": email})
     if superadmins == [actor]:
@@ -131,9 +135,9 @@ def create_token(act: Act, name: str, role: str, domains: Sequence[str] = ()) ->
     text = name.strip()
     if not text or len(text) > 100 or not text.isprintable():
         raise Refused({"name": _("A name has 1 to 100 printable characters.")})
-    rows = _domains(act, domains)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
+        rows = _domains(act, domains)
         token = _save_token(text, secret, role, act.actor)
         token.domains.set(rows)
         changes = {"role": role, "domains": [row.name for row in rows]}
@@ -157,7 +161,7 @@ def _save_token(name: str, secret: str, role: str, maker: Actor | None) -> ApiTo
 @transaction.atomic
 def delete_token(act: Act, identifier: int) -> None:
     """Delete a token; it stops working at once."""
-    token = tokens_for(act).filter(pk=identifier).first()
+    token = tokens_for(act).select_for_update().filter(pk=identifier).first()
     if token is None:
         raise NotFound(_("There is no token %(id)s.") % {"id": identifier})
     record(act, "token.delete", "token", token.name)

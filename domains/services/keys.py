@@ -1,6 +1,6 @@
 """DKIM keys of a domain: made, listed, deleted. Private parts are sealed and bound to (domain, selector)."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,7 +9,7 @@ from domains.audit import Act, record
 from domains.dkim.keys import SigningKey, generate_key, load_key
 from domains.errors import NotFound, Refused, Taken
 from domains.models import DkimKey, Domain, KeyAlgorithm, KeyState
-from domains.names import is_selector
+from domains.names import MAXIMUM_OCTETS, is_selector
 from domains.services.sealing import seal, unseal
 
 MAXIMUM_KEYS = 20
@@ -31,11 +31,12 @@ def keys_of(domain: Domain) -> QuerySet[DkimKey]:
     return DkimKey.objects.filter(domain=domain).select_related("domain")
 
 
-def get_key_for(act: Act, name: str, selector: str) -> DkimKey:
-    """Return one key; raises NotFound."""
+def get_key_for(act: Act, name: str, selector: str, lock: bool = False) -> DkimKey:
+    """Return one key; raises NotFound. With ``lock`` its row is held until the transaction ends."""
     from domains.services.provision import get_domain_for
 
-    key = keys_of(get_domain_for(act, name)).filter(selector=selector.lower()).first()
+    rows = keys_of(get_domain_for(act, name))
+    key = (rows.select_for_update(of=("self",)) if lock else rows).filter(selector=selector.lower()).first()
     if key is None:
         raise NotFound(_("There is no key %(selector)s.") % {"selector": selector})
     return key
@@ -63,39 +64,42 @@ def add_key(domain: Domain, algorithm: str, selector: str | None = None) -> Dkim
     )
 
 
+@transaction.atomic
 def create_key(act: Act, name: str, algorithm: str, selector: str | None = None) -> DkimKey:
-    """Make a key for a domain; raises NotFound, Refused for a bad selector, Taken for one in use."""
+    """Make a key for a domain; raises NotFound, Refused for a bad selector, Taken for one in use.
+
+    The lock on the domain keeps two makers apart: each gets a dated selector of its own, neither passes the limit.
+    """
     from domains.services.provision import get_domain_for
 
-    domain = get_domain_for(act, name)
-    chosen = _checked_selector(selector)
+    domain = get_domain_for(act, name, lock=True)
+    chosen = _checked_selector(selector, domain.name)
     if algorithm not in KeyAlgorithm.values:
         raise Refused({"algorithm": _("The algorithm is rsa2048 or ed25519.")})
-    if domain.dkim_keys.count() >= MAXIMUM_KEYS:
+    if DkimKey.objects.filter(domain=domain).count() >= MAXIMUM_KEYS:
         raise Refused({"selector": _("A domain has at most %(count)d keys.") % {"count": MAXIMUM_KEYS}})
-    try:
-        with transaction.atomic():
-            key = add_key(domain, algorithm, chosen)
-            record(act, "key.create", "dkim_key", f"{key.selector}._domainkey.{domain.name}", domain.name)
-    except IntegrityError as error:
-        text = _("The selector %(selector)s exists already.") % {"selector": chosen}
-        raise Taken({"selector": text}) from error
+    if DkimKey.objects.filter(domain=domain, selector=chosen).exists():
+        raise Taken({"selector": _("The selector %(selector)s exists already.") % {"selector": chosen}})
+    key = add_key(domain, algorithm, chosen)
+    record(act, "key.create", "dkim_key", f"{key.selector}._domainkey.{domain.name}", domain.name)
     return key
 
 
-def _checked_selector(selector: str | None) -> str | None:
+def _checked_selector(selector: str | None, domain: str) -> str | None:
     if selector is None or selector == "":
         return None
     if not is_selector(selector.lower()):
         text = _("A selector is one label of letters, digits and hyphens, at most 63, such as r20261124.")
         raise Refused({"selector": text})
+    if len(f"{selector}._domainkey.{domain}") > MAXIMUM_OCTETS:
+        raise Refused({"selector": _("The selector is too long for the name of its record in this domain.")})
     return selector.lower()
 
 
 @transaction.atomic
 def delete_key(act: Act, name: str, selector: str) -> None:
     """Delete a key; what it signed can no longer be verified once its record is gone."""
-    key = get_key_for(act, name, selector)
+    key = get_key_for(act, name, selector, lock=True)
     record_name = f"{key.selector}._domainkey.{key.domain.name}"
     record(act, "key.delete", "dkim_key", record_name, key.domain.name, {"state": key.state})
     key.delete()

@@ -1,24 +1,31 @@
 """Domains made, changed and deleted.
 
 A domain made by a superadministrator is active at once; anybody else's is pending, neither local nor signing, until
-its ownership token is seen in the DNS (``services.check``). What hangs on a domain in packages above is told here by
-``register_dependants``, so that deleting can count and remove it.
+its ownership token is seen in the DNS (``services.check``), and is removed when that does not happen within
+``UNPROVEN``: nobody keeps a name from its owner by merely claiming it. What hangs on a domain in packages above is
+told here by ``register_dependants``, so that deleting can count and remove it.
 """
 
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from domains.audit import Act, record
+from domains.audit import Act, record, system_act
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
 from domains.models import ApiToken, Domain, DomainState, KeyAlgorithm, Role
 from domains.names import DomainName, skeleton
 from domains.services.keys import add_key
+
+MAXIMUM_NAME = 220
+MAXIMUM_SKELETON = 512
+UNPROVEN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,14 @@ def domains_for(act: Act) -> QuerySet[Domain]:
     return rows.filter(pk__in=act.domain_ids or ())
 
 
-def get_domain_for(act: Act, name: str) -> Domain:
-    """Return one domain by its name in any spelling; raises NotFound when it is absent or foreign."""
+def get_domain_for(act: Act, name: str, lock: bool = False) -> Domain:
+    """Return one domain by its name in any spelling; raises NotFound when it is absent or foreign.
+
+    With ``lock`` its row is held until the transaction ends, and one that was deleted meanwhile is absent.
+    """
+    rows = domains_for(act)
     with suppress(ValueError, Domain.DoesNotExist):
-        return domains_for(act).get(name=DomainName(name).ascii)
+        return (rows.select_for_update() if lock else rows).get(name=DomainName(name).ascii)
     raise NotFound(_("There is no domain %(name)s.") % {"name": name})
 
 
@@ -62,16 +73,20 @@ def require_administrator(act: Act) -> None:
 
 def _parsed(name: str) -> DomainName:
     try:
-        return DomainName(name)
+        parsed = DomainName(name)
     except ValueError as error:
         raise Refused({"name": str(error)}) from error
+    if len(parsed.ascii) > MAXIMUM_NAME:
+        text = _("The name is too long: its records need names of their own below it. At most %(most)d octets fit.")
+        raise Refused({"name": text % {"most": MAXIMUM_NAME}})
+    return parsed
 
 
 def create_domain(act: Act, name: str) -> Domain:
     """Add a domain with one RSA-2048 and one Ed25519 key; raises Refused, Taken or Forbidden."""
     require_administrator(act)
     parsed = _parsed(name)
-    shape = skeleton(parsed.ascii)
+    shape = skeleton(parsed.ascii)[:MAXIMUM_SKELETON]
     if Domain.objects.filter(name=parsed.ascii).exists():
         raise Taken({"name": _("The domain %(name)s exists already.") % {"name": parsed.ascii}})
     if Domain.objects.filter(skeleton=shape).exists():
@@ -111,8 +126,7 @@ def _give(act: Act, domain: Domain) -> None:
 @transaction.atomic
 def change_domain(act: Act, name: str, state: str | None = None) -> Domain:
     """Suspend or resume a domain, which only a superadministrator may; raises NotFound, Forbidden, Refused."""
-    domain = get_domain_for(act, name)
-    domain = Domain.objects.select_for_update().get(pk=domain.pk)
+    domain = get_domain_for(act, name, lock=True)
     if state is None or state == domain.state:
         return domain
     if not act.is_superadmin:
@@ -136,13 +150,31 @@ def contents_of(domain: Domain) -> dict[str, int]:
 @transaction.atomic
 def delete_domain(act: Act, name: str, cascade: bool = False) -> None:
     """Delete a domain; raises NotEmpty with counts unless ``cascade``."""
-    domain = get_domain_for(act, name)
+    domain = get_domain_for(act, name, lock=True)
     require_administrator(act)
-    domain = Domain.objects.select_for_update().get(pk=domain.pk)
     counts = contents_of(domain)
     if counts and not cascade:
         raise NotEmpty(_("The domain %(name)s is not empty.") % {"name": domain.name}, counts)
+    _remove(act, domain, "domain.delete", counts)
+
+
+def _remove(act: Act, domain: Domain, action: str, counts: dict[str, int]) -> None:
     for dependants in _dependants:
         dependants.remove(act, domain)
-    record(act, "domain.delete", "domain", domain.name, domain.name, {"removed": counts})
+    record(act, action, "domain", domain.name, domain.name, {"removed": counts})
     domain.delete()
+
+
+def remove_unproven(now: datetime | None = None) -> int:
+    """Remove the domains that were claimed longer ago than ``UNPROVEN`` and never proven; returns how many."""
+    before = (now or timezone.now()) - UNPROVEN
+    unproven = Domain.objects.filter(state=DomainState.PENDING, created_at__lt=before)
+    return sum(_remove_unproven(pk) for pk in list(unproven.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def _remove_unproven(pk: int) -> bool:
+    domain = Domain.objects.select_for_update().filter(pk=pk, state=DomainState.PENDING).first()
+    if domain is not None:
+        _remove(system_act(), domain, "domain.unproven", contents_of(domain))
+    return domain is not None

@@ -64,7 +64,10 @@ def desired_records(domain: Domain) -> list[DesiredRecord]:
 
 def _ownership(domain: Domain) -> Iterator[DesiredRecord]:
     if domain.state == DomainState.PENDING:
-        about = _("Proves that you control this domain. Until it is seen, no mail is accepted or signed for it.")
+        about = _(
+            "Proves that you control this domain. Until it is seen, no mail is accepted or signed for it; "
+            "after 7 days without it, the domain is removed."
+        )
         name = f"{OWNERSHIP_LABEL}.{domain.name}"
         yield DesiredRecord(name, domain.name, "TXT", ownership_value(domain), "ownership", about)
 

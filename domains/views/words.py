@@ -183,6 +183,7 @@ ACTIONS: dict[str, Promise] = {
     "domain.change": _("changed the domain"),
     "domain.delete": _("deleted the domain"),
     "domain.proven": _("saw the proof for the domain"),
+    "domain.unproven": _("removed the unproven domain"),
     "key.create": _("made the key"),
     "key.delete": _("deleted the key"),
     "key.activate": _("activated the key"),

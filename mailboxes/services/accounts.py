@@ -47,10 +47,14 @@ def search_accounts(act: Act, domain: str = "", text: str = "") -> QuerySet[Acco
     return rows.order_by("domain__name", "local_part")
 
 
-def get_account_for(act: Act, address: str) -> Account:
-    """Return one account by its address; raises NotFound when it is absent or foreign."""
+def get_account_for(act: Act, address: str, lock: bool = False) -> Account:
+    """Return one account by its address; raises NotFound when it is absent or foreign.
+
+    With ``lock`` its row is held until the transaction ends, and one that was deleted meanwhile is absent.
+    """
     local_part, _at, domain = normalised(address).rpartition("@")
-    account = accounts_for(act).filter(local_part=local_part, domain__name=domain).first()
+    rows = accounts_for(act).filter(local_part=local_part, domain__name=domain)
+    account = (rows.select_for_update(of=("self",)) if lock else rows).first()
     if account is None:
         raise NotFound(_("There is no mailbox %(address)s.") % {"address": address})
     return account
@@ -67,12 +71,12 @@ def parse_new_address(act: Act, text: str, field: str = "address") -> tuple[Addr
     except ValueError as error:
         raise Refused({field: str(error)}) from error
     try:
-        domain = get_domain_for(act, address.domain)
+        domain = get_domain_for(act, address.domain, lock=True)
     except NotFound as error:
         raise Refused({field: str(error)}) from error
     if address.local_part in RESERVED:
         raise Taken({field: _("%(address)s is reserved for taking in reports.") % {"address": address}})
-    return address, Domain.objects.select_for_update().get(pk=domain.pk)
+    return address, domain
 
 
 def refuse_taken(address: Address, domain: Domain, field: str = "address") -> None:
@@ -135,8 +139,7 @@ def _owner(act: Act, address: str, password: str) -> Actor:
 def change_account(act: Act, address: str, **changes: Any) -> Account:
     """Change what is given of ``password display_name quota_bytes enabled``; raises NotFound, Forbidden, Refused."""
     require_administrator(act)
-    account = get_account_for(act, address)
-    account = Account.objects.select_for_update(of=("self",)).select_related("domain", "actor").get(pk=account.pk)
+    account = get_account_for(act, address, lock=True)
     changes = {name: value for name, value in changes.items() if value is not None or name == "quota_bytes"}
     _checked_fields(changes)
     password = changes.pop("password", None)
@@ -167,15 +170,14 @@ def _set_password(act: Act, account: Account, password: str) -> None:
 def delete_account(act: Act, address: str) -> None:
     """Delete a mailbox with all its messages; raises NotFound or Forbidden."""
     require_administrator(act)
-    account = get_account_for(act, address)
+    account = get_account_for(act, address, lock=True)
     changes = {"messages": account.messages_count, "used_bytes": account.used_bytes}
     record(act, "mailbox.delete", "mailbox", account.address, account.domain.name, changes)
     remove_account(account)
 
 
 def remove_account(account: Account) -> None:
-    """Remove the rows of an account; the collector removes bytes that nothing refers to any more."""
-    Account.objects.select_for_update().get(pk=account.pk)
+    """Remove the rows of a locked account; the collector removes bytes that nothing refers to any more."""
     with connection.cursor() as cursor:
         cursor.execute(DELETE_MESSAGES, [account.pk])
         cursor.execute(DELETE_EXPUNGED, [account.pk])

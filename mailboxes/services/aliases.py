@@ -37,10 +37,14 @@ def search_aliases(act: Act, domain: str = "", text: str = "") -> QuerySet[Alias
     return rows.order_by("domain__name", "local_part")
 
 
-def get_alias_for(act: Act, address: str) -> Alias:
-    """Return one alias by its address; raises NotFound when it is absent or foreign."""
+def get_alias_for(act: Act, address: str, lock: bool = False) -> Alias:
+    """Return one alias by its address; raises NotFound when it is absent or foreign.
+
+    With ``lock`` its row is held until the transaction ends.
+    """
     local_part, _at, domain = normalised(address).rpartition("@")
-    alias = aliases_for(act).filter(local_part=local_part, domain__name=domain).first()
+    rows = aliases_for(act).filter(local_part=local_part, domain__name=domain)
+    alias = (rows.select_for_update(of=("self",)) if lock else rows).first()
     if alias is None:
         raise NotFound(_("There is no alias %(address)s.") % {"address": address})
     return alias
@@ -80,7 +84,7 @@ def create_alias(act: Act, address: str, targets: Sequence[str]) -> Alias:
 def change_alias(act: Act, address: str, targets: Sequence[str]) -> Alias:
     """Replace the targets; raises NotFound, Forbidden or Refused."""
     require_administrator(act)
-    alias = get_alias_for(act, address)
+    alias = get_alias_for(act, address, lock=True)
     rows = parse_targets(targets, alias.address)
     changes = {"targets": [alias.targets, rows]}
     alias.targets = rows
@@ -93,7 +97,7 @@ def change_alias(act: Act, address: str, targets: Sequence[str]) -> Alias:
 def delete_alias(act: Act, address: str) -> None:
     """Delete an alias; raises NotFound or Forbidden."""
     require_administrator(act)
-    alias = get_alias_for(act, address)
+    alias = get_alias_for(act, address, lock=True)
     record(act, "alias.delete", "alias", alias.address, alias.domain.name, {"targets": alias.targets})
     alias.delete()
 
@@ -108,7 +112,7 @@ def get_catch_all_for(act: Act, name: str) -> str | None:
 def set_catch_all(act: Act, name: str, target: str | None) -> str | None:
     """Set or clear the catch-all of a domain; raises NotFound, Forbidden or Refused."""
     require_administrator(act)
-    domain = get_domain_for(act, name)
+    domain = get_domain_for(act, name, lock=True)
     before = get_catch_all_for(act, name)
     if not target:
         CatchAll.objects.filter(domain=domain).delete()

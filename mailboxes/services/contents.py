@@ -17,7 +17,8 @@ def count_contents(domain: Domain) -> dict[str, int]:
 
 def remove_contents(act: Act, domain: Domain) -> None:
     """Remove mailboxes with all their messages, and aliases, inside the caller's transaction."""
-    for account in Account.objects.filter(domain=domain).select_related("actor", "domain").order_by("pk"):
+    held = Account.objects.filter(domain=domain).select_related("actor", "domain").select_for_update(of=("self",))
+    for account in held.order_by("pk"):
         record(act, "mailbox.delete", "mailbox", account.address, domain.name, {"messages": account.messages_count})
         remove_account(account)
     remove_aliases(domain)

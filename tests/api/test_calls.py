@@ -164,6 +164,8 @@ def test_administrators(acme):
     assert made.status_code == 201
     assert set(made.json()) == {"email", "role", "domains"}
     problem(call("POST", "/administrators", body=body), 409, "email")
+    assert call("POST", "/administrators", body=body | {"email": "Dora@Bücher.example"}).status_code == 201
+    assert call("DELETE", "/administrators/DORA@b%C3%BCcher.example").status_code == 204
     assert call("DELETE", "/administrators/dora@operator.example").status_code == 204
     problem(call("DELETE", "/administrators/dora@operator.example"), 404)
 

@@ -5,6 +5,7 @@ import pytest
 from domains.audit import Act
 from domains.errors import NotFound, Refused, Taken
 from domains.models import DkimKey, KeyState
+from domains.names import is_selector
 from domains.services import keys
 from domains.services.sealing import SealBroken, seal, unseal
 from tests.factories import domain_admin_act, make_domain, superadmin_act
@@ -53,7 +54,7 @@ def test_dated_selectors_do_not_collide():
     make_domain()
     made = [keys.create_key(superadmin_act(), "acme.example", "ed25519").selector for _ in range(3)]
     assert len(set(made)) == 3
-    assert all(keys._checked_selector(selector) for selector in made)
+    assert all(is_selector(selector) for selector in made)
 
 
 def test_a_domain_has_at_most_twenty_keys():
@@ -115,3 +116,11 @@ def test_secrets_stay_out_of_texts_and_of_the_row():
     for shown in (repr(key), str(key), repr(pair)):
         assert pair.private_der.hex() not in shown
         assert "private" not in shown.lower()
+
+
+def test_a_selector_leaves_its_record_a_name_that_the_dns_can_hold():
+    name = ".".join(["a" * 50] * 4) + ".example"
+    make_domain(name)
+    with pytest.raises(Refused):
+        keys.create_key(superadmin_act(), name, "ed25519", "s" * 63)
+    assert keys.create_key(superadmin_act(), name, "ed25519", "s" * 20).state == KeyState.AWAITING_DNS

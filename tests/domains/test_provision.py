@@ -1,10 +1,12 @@
 """Domains made and deleted: bad, taken and look-alike names, who gets which state, what deleting removes."""
 
 import pytest
+from django.utils import timezone
 
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
 from domains.models import AuditRecord, DkimKey, Domain, KeyState
 from domains.services import provision
+from domains.services.publication import desired_records
 from mailboxes.models import Account, Alias
 from tests.factories import (
     domain_admin_act,
@@ -175,3 +177,37 @@ def test_every_change_is_recorded():
     provision.delete_domain(superadmin_act(), "acme.example")
     actions = list(AuditRecord.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["domain.create", "domain.change", "domain.delete"]
+
+
+def test_a_name_leaves_room_for_the_names_of_its_records():
+    longest = ".".join(["a" * 60, "b" * 60, "c" * 60, "d" * 29]) + ".example"
+    assert len(longest) == provision.MAXIMUM_NAME
+    domain = make_domain(longest)
+    assert max(len(row.name) for row in desired_records(domain)) <= 253
+    with pytest.raises(Refused):
+        provision.create_domain(superadmin_act(), f"e{longest}")
+
+
+def test_a_name_whose_letters_decompose_into_many_is_held():
+    domain = make_domain(".".join(["각" * 50] * 3) + ".example")
+    assert provision.get_domain_for(superadmin_act(), domain.name) == domain
+
+
+def test_a_name_that_is_a_book_is_refused_briefly():
+    with pytest.raises(Refused) as error:
+        provision.create_domain(superadmin_act(), "ø" * 200_000 + ".example")
+    assert len(str(error.value)) < 500
+
+
+def test_a_claim_without_proof_ends_after_a_week_with_all_that_hangs_on_it():
+    dora = make_administrator("dora@operator.example")
+    squatted = provision.create_domain(domain_admin_act(actor=dora), "gmail.example")
+    make_account("bob@gmail.example")
+    make_domain("acme.example")
+    Domain.objects.update(created_at=timezone.now() - provision.UNPROVEN)
+    fresh = provision.create_domain(domain_admin_act(actor=dora), "fresh.example")
+    assert provision.remove_unproven() == 1
+    assert set(Domain.objects.values_list("name", flat=True)) == {"acme.example", fresh.name}
+    assert not Account.objects.filter(domain_id=squatted.pk).exists()
+    assert AuditRecord.objects.get(action="domain.unproven").object_name == "gmail.example"
+    assert make_domain("gmail.example").state == "active"
