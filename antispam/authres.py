@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/-]+\Z")
-_NAME = re.compile(rb"authentication-results\s*:", re.IGNORECASE)
+_NAME = re.compile(rb"(?:\A|(?<=\r\n))authentication-results[ \t\v\f]*(?:\r\n[ \t\v\f]+){0,99}:", re.IGNORECASE)
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+READ_OCTETS = 1024
+READ_FIELDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,17 @@ def authentication_results(authserv_id: str, results: Sequence[MethodResult]) ->
     return text.encode("utf-8", "replace")
 
 
-def _claims(field: bytes, authserv_id: bytes) -> bool:
-    """True when an Authentication-Results field names our authserv-id, comments and case aside."""
-    return _first_word(field.partition(b":")[2]).rstrip(b".").lower() == authserv_id
+def _claims(value: bytes, authserv_id: bytes) -> bool:
+    """True when a field's value names our authserv-id, comments and case aside, or hides whom it names."""
+    word, ended = _first_word(value[:READ_OCTETS])
+    return word.rstrip(b".").lower() == authserv_id or (len(value) > READ_OCTETS and not ended)
 
 
-def _first_word(value: bytes) -> bytes:
-    """Return the first word after comments, unquoted (RFC 5322 section 3.2), in one pass however deep they nest."""
+def _first_word(value: bytes) -> tuple[bytes, bool]:
+    """Return the first word after comments, unquoted (RFC 5322 section 3.2), and whether its end was met.
+
+    One pass, however deep the comments nest.
+    """
     word = bytearray()
     depth, quoted, escaped = 0, False, False
     for octet in value:
@@ -59,23 +66,36 @@ def _first_word(value: bytes) -> bytes:
             quoted = not quoted
         elif not escaped and not quoted and character in b"()":
             if word and not depth:
-                break
+                return bytes(word), True
             depth = max(0, depth + (1 if character == b"(" else -1))
         elif not depth and not quoted and (character.isspace() or character == b";"):
             if word:
-                break
+                return bytes(word), True
         elif not depth:
             word += character
         escaped = False
-    return bytes(word)
+    return bytes(word), False
 
 
 def strip_foreign_results(octets: bytes, authserv_id: str) -> tuple[bytes, int]:
-    """Return the message without fields that claim our authserv-id, and how many were removed (RFC 8601 5)."""
-    block, separator, body = octets.partition(b"\r\n\r\n")
-    if b"authentication-results" not in block.lower():
+    """Return the message without fields that claim our authserv-id, and how many were removed (RFC 8601 5).
+
+    Each field is read for ``READ_OCTETS``; one that names nobody by then, or stands behind ``READ_FIELDS`` others,
+    is removed too.
+    """
+    end = octets.find(b"\r\n\r\n")
+    end = len(octets) if end < 0 else end + 2
+    if b"authentication-results" not in octets[:end].lower() or octets.startswith(b"\r\n"):
         return octets, 0
-    fields = re.split(rb"\r\n(?![ \t])", block)
     wanted = authserv_id.lower().encode()
-    kept = [field for field in fields if not (_NAME.match(field) and _claims(field, wanted))]
-    return b"\r\n".join(kept) + separator + body, len(fields) - len(kept)
+    kept: list[bytes] = []
+    position = removed = 0
+    for seen, name in enumerate(_NAME.finditer(octets, 0, end)):
+        following = _FIELD_END.search(octets, name.end(), end)
+        stop = following.end() if following else end
+        if seen < READ_FIELDS and not _claims(octets[name.end() : stop], wanted):
+            continue
+        kept.append(octets[position : name.start()])
+        position = stop
+        removed += 1
+    return b"".join([*kept, octets[position:]]), removed

@@ -21,6 +21,7 @@ from domains.dkim.canonical import Message
 from domains.dkim.record import BadKeyRecord, KeyRecord, parse_key_record
 from domains.dns.port import Answer, DnsStatus, Resolver
 from domains.taglist import BadTagList, parse_tag_list
+from mailboxes.mime.headers import read_block
 
 MAXIMUM_SIGNATURES = 5
 MINIMUM_BITS = 1024
@@ -72,6 +73,8 @@ async def verify_dkim(octets: bytes, resolver: Resolver) -> list[DkimSignature]:
 
     ``octets`` has CRLF line ends. Signatures beyond the fifth are not looked at and say so.
     """
+    if not read_block(octets).within:
+        return [DkimSignature(DkimResult.PERMERROR, "the header block is longer than any that is read")]
     try:
         message = Message(octets)
     except dkim.DKIMException as error:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 _MANY_LINE_ENDS = b"\r\n" * 4096
 _RUNS = tuple(b" " * length for length in (4096, 64, 8, 2))
 _HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+?)[ \t]*:")
 
 
@@ -62,14 +63,11 @@ def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
     if not separator:
         block = octets.removesuffix(b"\r\n")
     fields: list[list[bytes]] = []
-    for line in block.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t") and fields:
-            fields[-1][1] += line + b"\r\n"
-            continue
-        match = _FIELD.match(line)
+    for field in _FIELD_END.split(block):
+        match = _FIELD.match(field)
         if match is None:
             raise dkim.MessageFormatError("a header line without a name")
-        fields.append([match[1], line[match.end() :] + b"\r\n"])
+        fields.append([match[1], field[match.end() :] + b"\r\n"])
     return fields, body
 
 
