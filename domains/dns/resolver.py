@@ -5,6 +5,7 @@ An answer counts as authenticated only when a trusted resolver set AD. Silence, 
 """
 
 import asyncio
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -278,11 +279,22 @@ async def authoritative_servers(zone_name: str, resolver: NetworkResolver) -> tu
 
 async def _server_addresses(hosts: Sequence[str], resolver: NetworkResolver) -> list[Server]:
     servers: list[Server] = []
+    rdtypes = ("A", "AAAA") if _has_ipv6() else ("A",)
     for host in list(hosts)[:8]:
-        for rdtype in ("A", "AAAA"):
+        for rdtype in rdtypes:
             answer = await resolver.lookup(host, rdtype)
             servers += [(address, 53) for address in answer.records if answer.found]
     return servers
+
+
+def _has_ipv6() -> bool:
+    """True when this host has a road to IPv6 addresses; connecting UDP sends nothing."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect(("2001:500:2::c", 53))  # a root server
+    except OSError:
+        return False
+    return True
 
 
 _resolvers: WeakKeyDictionary[asyncio.AbstractEventLoop, NetworkResolver] = WeakKeyDictionary()

@@ -1,7 +1,8 @@
 """Looks a domain's records up, keeps what was seen, and draws the conclusions: keys become active, domains too.
 
 The network is asked outside any transaction. A DKIM key becomes active only when its exact text was seen at every
-server that answered; a pending domain when its ownership text was.
+authoritative server and at every resolver that answered; a pending domain when its ownership text was. Where no
+authoritative server can be asked, all resolvers stand for them.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
-from domains.dns.port import Answer
+from domains.dns.port import Answer, DnsStatus
 from domains.dns.resolver import NetworkResolver, Server, ask_server, authoritative_servers, default_resolver
 from domains.models import DkimKey, Domain, DomainState, KeyState, RecordObservation, RecordStatus
 from domains.reach import refuse_address
@@ -130,10 +131,14 @@ async def _ask(
         async with limit:
             return await ask_server(server, name, rdtype, recursive)
 
-    questions = [at(server, True) for server in resolver.servers]
-    if own:
-        questions += [at(server, False) for server in servers]
-    return list(await asyncio.gather(*questions))
+    asked = list(servers) if own else []
+    questions = [*(at(server, True) for server in resolver.servers), *(at(server, False) for server in asked)]
+    answers = await asyncio.gather(*questions)
+    count = len(resolver.servers)
+    if not asked:
+        return answers
+    # Resolvers serve in turn, so one of them may rest; authoritative servers may not.
+    return [answer for answer in answers[:count] if answer.status is not DnsStatus.TEMPFAIL] + answers[count:]
 
 
 # ---- Keeping ----------------------------------------------------------------------------------------------------

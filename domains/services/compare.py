@@ -13,6 +13,8 @@ from domains.dns.port import Answer, DnsStatus
 from domains.models.record import RecordStatus
 from domains.services.publication import DesiredRecord
 
+# What must be seen at every server before it counts: a silent one may still hand out the old text.
+_EVERYWHERE = frozenset({"dkim", "ownership"})
 _SILENT = {DnsStatus.TEMPFAIL: RecordStatus.UNREACHABLE, DnsStatus.BOGUS: RecordStatus.BOGUS}
 
 
@@ -111,7 +113,7 @@ def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
     """Return the verdict over the answers of all servers asked for this record's name and type.
 
     Servers that agree give the status; when only some have the right text it is ``waiting``. Servers that are silent
-    count only when all are.
+    count only when all are; for a key or a proof of ownership, which must be seen everywhere, each of them counts.
     """
     judged = [_one(record, answer) for answer in answers]
     speaking = [status for status in judged if status not in _SILENT.values()]
@@ -120,7 +122,8 @@ def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
         return Comparison(RecordStatus.BOGUS, found)
     if not speaking:
         return Comparison(RecordStatus.UNREACHABLE, found)
-    if RecordStatus.RIGHT in speaking and len(set(speaking)) > 1:
+    asked = judged if record.purpose in _EVERYWHERE else speaking
+    if RecordStatus.RIGHT in speaking and len(set(asked)) > 1:
         return Comparison(RecordStatus.WAITING, found)
     return Comparison(speaking[0], found)
 

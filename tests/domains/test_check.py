@@ -142,3 +142,60 @@ def test_the_scheduled_check_takes_what_is_due_and_leaves_suspended_ones(dns_set
     assert check_due_domains() == 1
     assert check_due_domains() == 0
     assert DkimKey.objects.filter(domain__name="acme.example", state=KeyState.ACTIVE).count() == 2
+
+
+@pytest.fixture
+def second(dns_settings, settings, monkeypatch):
+    """A second DNS server; both are the zone's authoritative servers, the first is also the resolver."""
+    from dataclasses import replace
+    from ipaddress import ip_network
+
+    from domains.services import check
+    from tests.dns_server import DnsServer
+
+    with DnsServer() as server:
+        places = [(one.address, one.port) for one in (dns_settings, server)]
+
+        async def servers(name, resolver):
+            return name, places
+
+        monkeypatch.setattr(check, "authoritative_servers", servers)
+        private = (ip_network("127.0.0.0/8"),)
+        settings.MAILADMIN = replace(settings.MAILADMIN, authoritative=True, private_networks=private)
+        yield server
+
+
+def test_a_key_waits_while_one_authoritative_server_is_silent(dns_settings, second):
+    domain = make_domain()
+    publish(dns_settings, domain)
+    publish(second, domain)
+    second.failing |= {name for name, _ in second.zone}
+    seen = statuses()
+    assert seen["dkim"] == {"waiting"}
+    assert seen["spf"] == {"right"}
+    assert key_states(domain) == {KeyState.AWAITING_DNS}
+    second.failing.clear()
+    assert set.union(*statuses().values()) == {"right"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+
+
+def test_a_key_does_not_wait_for_a_resolver_that_rests(dns_settings, second, settings):
+    from dataclasses import replace
+
+    domain = make_domain()
+    publish(dns_settings, domain)
+    publish(second, domain)
+    resolvers = (*settings.MAILADMIN.resolvers, ("127.0.0.1", 1))
+    settings.MAILADMIN = replace(settings.MAILADMIN, resolvers=resolvers)
+    assert statuses()["dkim"] == {"right"}
+    assert key_states(domain) == {KeyState.ACTIVE}
+
+
+def test_a_claim_waits_while_one_authoritative_server_is_silent(dns_settings, second):
+    dora = make_administrator("dora@operator.example")
+    domain = provision.create_domain(domain_admin_act(actor=dora), "acme.example")
+    publish(dns_settings, domain)
+    second.failing.add("_mailadmin-ownership.acme.example")
+    assert statuses(act=domain_admin_act(domain))["ownership"] == {"waiting"}
+    domain.refresh_from_db()
+    assert domain.state == DomainState.PENDING

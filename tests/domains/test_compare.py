@@ -37,7 +37,8 @@ TABLE = [
     ("dkim", KEY, [[KEY], ["old"]], "waiting", "an old text at one server"),
     ("dkim", KEY, [DnsStatus.TEMPFAIL], "unreachable", "SERVFAIL or silence"),
     ("dkim", KEY, [DnsStatus.TEMPFAIL, DnsStatus.TEMPFAIL], "unreachable", "all silent"),
-    ("dkim", KEY, [DnsStatus.TEMPFAIL, [KEY]], "right", "one silent, the other right"),
+    ("dkim", KEY, [DnsStatus.TEMPFAIL, [KEY]], "waiting", "one silent, the other right: not seen everywhere"),
+    ("spf", SPF, [DnsStatus.TEMPFAIL, [SPF]], "right", "one silent, the other right: enough for what is no key"),
     ("dkim", KEY, [DnsStatus.TEMPFAIL, []], "missing", "one silent, the other without"),
     ("dkim", KEY, [DnsStatus.BOGUS, [KEY]], "bogus", "DNSSEC fails at one"),
     ("dkim", KEY, [], "unreachable", "no server to ask"),
@@ -85,6 +86,7 @@ TABLE = [
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t", "x"]], "right", "the token among others"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=u"]], "wrong", "another token"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t"], []], "waiting", "at one of two servers"),
+    ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t"], DnsStatus.TEMPFAIL], "waiting", "one silent"),
 ]
 
 
