@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
 
 from django.conf import settings
-from psycopg import AsyncConnection, Error
+from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from antispam.inbound.policy import LOOP, UNAVAILABLE, is_looping, reply_to_recipient
@@ -17,7 +16,7 @@ from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
 from mailboxes.delivery.deliver import deliver
-from mailboxes.delivery.request import DeliveryRequest, RecipientOutcome, RecipientStatus, Target
+from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.resolve import Found, resolve_recipient
 from mailboxes.mime.headers import first_value, read_block
 from mailboxes.smtp.port import Content, Session, Transaction
@@ -26,15 +25,6 @@ from mailboxes.smtp.replies import Reply
 log = logging.getLogger(__name__)
 
 REFUSALS_KEPT = 20
-_GOOD = (RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT)
-
-
-class _NotAll(Exception):
-    """One of the recipients accepted in the dialogue cannot be served now: nothing is stored."""
-
-    def __init__(self, outcome: RecipientOutcome) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
 
 
 @dataclass(slots=True)
@@ -105,7 +95,7 @@ class InboundHandler:
             return LOOP
         try:
             return await self._deliver(session, transaction, incoming, octets)
-        except _NotAll as fault:
+        except NotAll as fault:
             reply = _refusal_of(fault.outcome)
             _note_refusal(trace, "delivery", reply, fault.outcome.target.recipient)
             return reply
@@ -127,7 +117,7 @@ class InboundHandler:
             trace=trace,
             authenticated_domain=found.authenticated_domain,
             smtputf8=transaction.smtputf8,
-            within=_all_or_nothing,
+            all_or_nothing=True,
         )
         kept = len(trace.events)
         try:
@@ -168,13 +158,6 @@ def received_field(session: Session, transaction: Transaction, hostname: str, tr
         f"{recipient};\r\n {format_datetime(now)}\r\n"
     )
     return text.encode("utf-8", "replace")
-
-
-async def _all_or_nothing(connection: AsyncConnection[Any], outcomes: Sequence[RecipientOutcome]) -> None:
-    """Undo the delivery when a recipient accepted at RCPT cannot be served any more: the sender tries again."""
-    for outcome in outcomes:
-        if outcome.status not in _GOOD:
-            raise _NotAll(outcome)
 
 
 def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:

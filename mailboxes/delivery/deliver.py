@@ -20,12 +20,15 @@ from domains.redis import publish
 from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
 from mailboxes.addresses import envelope_domain
 from mailboxes.delivery.request import (
+    GOOD,
     DeliveryRequest,
     DeliveryResult,
+    NotAll,
     RecipientOutcome,
     RecipientStatus,
     Target,
 )
+from mailboxes.delivery.single import deliver_one, is_usual
 from mailboxes.mime.structure import Described, describe
 from mailboxes.outbound.enqueue import Outgoing, enqueue
 from mailboxes.outbound.wake import wake_relay_async
@@ -75,13 +78,22 @@ RETURNING id
 async def deliver(request: DeliveryRequest) -> DeliveryResult:
     """Deliver every copy and return each outcome, once all of it is durable.
 
-    Whatever ``request.within`` raises undoes everything. Errors of the database are raised as they are.
+    With ``request.all_or_nothing``, a copy that cannot be stored raises NotAll and nothing is; whatever
+    ``request.within`` raises undoes everything as well. Errors of the database are raised as they are.
     """
     content = b"Return-Path: <" + request.mail_from.encode("utf-8", "replace") + b">\r\n" + request.content
     described = await _describe(content) if any(t.account_id for t in request.targets) else None
+    if described is not None and is_usual(request, content):
+        delivered = await deliver_one(request, content, described)
+        if delivered is not None:
+            folder_id, outcome = delivered
+            publish(f"mailbox.{folder_id}", b"")
+            return DeliveryResult([outcome])
     async with database() as connection, connection.transaction():
         outcomes = [await _one(connection, request, target, content, described) for target in _ordered(request)]
         await _forward(connection, request)
+        if request.all_or_nothing:
+            _require_all(outcomes)
         await _write_trace(connection, request, outcomes)
         if request.within is not None:
             await request.within(connection, outcomes)
@@ -89,6 +101,13 @@ async def deliver(request: DeliveryRequest) -> DeliveryResult:
     fail_point("deliver.after-commit")
     await _notify(outcomes)
     return DeliveryResult([_without_id(outcome) for outcome in outcomes])
+
+
+def _require_all(outcomes: Sequence[RecipientOutcome]) -> None:
+    """Raise NotAll for the first copy that cannot be stored."""
+    for outcome in outcomes:
+        if outcome.status not in GOOD:
+            raise NotAll(outcome)
 
 
 async def _describe(content: bytes) -> Described:
@@ -222,7 +241,7 @@ async def _notify(outcomes: Sequence[RecipientOutcome]) -> None:
     """Wake the IDLE sessions of the folders concerned, the intake of reports, and the relay."""
     for outcome in outcomes:
         if outcome.status is RecipientStatus.DELIVERED:
-            await publish(f"mailbox.{outcome.folder.partition('/')[0]}", b"")
+            publish(f"mailbox.{outcome.folder.partition('/')[0]}", b"")
         elif outcome.status is RecipientStatus.REPORT and outcome.uid is not None:
             await ask_for_intake(outcome.uid)
     if any(outcome.status is RecipientStatus.QUEUED for outcome in outcomes):

@@ -22,6 +22,9 @@ class RecipientStatus(StrEnum):
     LOOP = "loop"  # the message came back
 
 
+GOOD = frozenset({RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT})
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where one recipient's copy goes, as ``delivery.resolve`` found it.
@@ -56,6 +59,7 @@ class DeliveryRequest:
     new_trace: bool = True
     authenticated_domain: str = ""  # the domain that passed DMARC or aligned SPF, for reports
     smtputf8: bool = False
+    all_or_nothing: bool = False  # a copy that cannot be stored undoes the others and raises NotAll
     within: "Within | None" = None  # runs inside the delivery's transaction, last; what it raises undoes all of it
 
 
@@ -70,6 +74,14 @@ class RecipientOutcome:
     reason: str = ""
 
 
+class NotAll(Exception):
+    """One copy of an all-or-nothing request cannot be stored: nothing was."""
+
+    def __init__(self, outcome: RecipientOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
 Within = Callable[[AsyncConnection[Any], Sequence[RecipientOutcome]], Awaitable[None]]
 
 
@@ -82,5 +94,4 @@ class DeliveryResult:
     @property
     def ok(self) -> bool:
         """True when every target was delivered, queued or taken in."""
-        good = {RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT}
-        return all(outcome.status in good for outcome in self.outcomes)
+        return all(outcome.status in GOOD for outcome in self.outcomes)
