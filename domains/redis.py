@@ -1,8 +1,8 @@
 """Wake-ups between processes over Redis: fire and forget, never needed for correctness.
 
-Every reader also polls PostgreSQL, so a lost notice costs time only. Publishing never raises and never takes longer
-than ``PUBLISH_SECONDS``; after a fault it is not tried again for ``PAUSE_SECONDS``. One connection for each event
-loop carries all its subscriptions. Channels carry the prefix ``mailadmin.``.
+Every reader also polls PostgreSQL, so a lost notice costs time only. Publishing never raises; a batch that takes
+longer than ``PUBLISH_SECONDS`` is given up, and after a fault nothing is tried again for ``PAUSE_SECONDS``. One
+connection for each event loop carries all its subscriptions. Channels carry the prefix ``mailadmin.``.
 """
 
 import asyncio
@@ -51,30 +51,61 @@ def _url() -> str:
 
 # --- publishing --------------------------------------------------------------------------------------------------
 
-_publishers: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, _Breaker]] = WeakKeyDictionary()
+_publishers: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Publisher]" = WeakKeyDictionary()
 _local = threading.local()
 
 
-async def publish(channel: str, payload: bytes = b"") -> None:
-    """Tell the channel's readers in every process; nothing is raised, at most ``PUBLISH_SECONDS`` pass."""
-    client, breaker = _publisher()
-    if breaker.open:
-        return
-    try:
-        async with asyncio.timeout(PUBLISH_SECONDS):
-            await client.publish(PREFIX + channel, payload)
-    except _FAULTS as fault:
-        breaker.trip(fault)
+def publish(channel: str, payload: bytes = b"") -> None:
+    """Tell the channel's readers in every process, a moment later; nothing is raised and nobody waits.
 
-
-def _publisher() -> tuple[Any, _Breaker]:
-    """Return this event loop's client."""
+    To be called in an event loop. What comes while a batch is on its way goes with the next one, each notice once.
+    """
     loop = asyncio.get_running_loop()
-    found = _publishers.get(loop)
-    if found is None:
-        client = redis.asyncio.Redis.from_url(_url(), socket_connect_timeout=PUBLISH_SECONDS)
-        found = _publishers[loop] = (client, _Breaker())
-    return found
+    publisher = _publishers.get(loop)
+    if publisher is None:
+        publisher = _publishers[loop] = _Publisher()
+    publisher.add(channel, payload)
+
+
+class _Publisher:
+    """One event loop's notices on their way."""
+
+    def __init__(self) -> None:
+        self.client = redis.asyncio.Redis.from_url(_url(), socket_connect_timeout=PUBLISH_SECONDS)
+        self.breaker = _Breaker()
+        self.waiting: dict[tuple[str, bytes], None] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def add(self, channel: str, payload: bytes) -> None:
+        """Send the notice with the next batch; while Redis is away it is forgotten."""
+        if self.breaker.open:
+            return
+        self.waiting[channel, payload] = None
+        if self.task is None:
+            self.task = asyncio.create_task(self._send(), name="redis notices")
+
+    async def _send(self) -> None:
+        """Send what waits until nothing does."""
+        try:
+            while self.waiting:
+                batch, self.waiting = self.waiting, {}
+                pipeline = self.client.pipeline(transaction=False)
+                for channel, payload in batch:
+                    pipeline.publish(PREFIX + channel, payload)
+                async with asyncio.timeout(PUBLISH_SECONDS):
+                    await pipeline.execute()
+        except _FAULTS as fault:
+            self.waiting.clear()
+            self.breaker.trip(fault)
+        finally:
+            self.task = None
+
+    async def close(self) -> None:
+        """Let the last batch go and close the connection."""
+        if self.task is not None:
+            await asyncio.wait([self.task], timeout=PUBLISH_SECONDS)
+        with contextlib.suppress(*_FAULTS):
+            await self.client.aclose()
 
 
 def publish_now(channel: str, payload: bytes = b"") -> None:
@@ -200,5 +231,4 @@ async def close_redis() -> None:
             await hub.task
     publisher = _publishers.pop(loop, None)
     if publisher is not None:
-        with contextlib.suppress(*_FAULTS):
-            await publisher[0].aclose()
+        await publisher.close()

@@ -12,4 +12,4 @@ def wake_relay() -> None:
 
 async def wake_relay_async() -> None:
     """Wake the relays from a mail worker, after the commit."""
-    await publish(CHANNEL, b"")
+    publish(CHANNEL, b"")

@@ -17,7 +17,7 @@ from mailboxes.store.blobs import BlobMissing
 
 async def announce(mailbox_id: int) -> None:
     """Wake the sessions that have the mailbox open, here and in other processes."""
-    await publish(mailbox_channel(mailbox_id))
+    publish(mailbox_channel(mailbox_id))
 
 
 class AccountStore:

@@ -37,7 +37,7 @@ async def first(channel: str, started: asyncio.Event) -> bytes:
 async def until(heard: "asyncio.Task[bytes]", channel: str, payload: bytes) -> None:
     """Publish until the reader, whose subscription may still be in the making, has heard it."""
     for _ in range(100):
-        await notices.publish(channel, payload)
+        notices.publish(channel, payload)
         if heard.done():
             return
         await asyncio.sleep(0.02)
@@ -80,7 +80,7 @@ async def test_without_redis_nothing_raises_and_nothing_waits(no_redis: None) ->
     reader = asyncio.create_task(first("test.away", asyncio.Event()))
     began = time.monotonic()
     for _ in range(50):
-        await notices.publish("test.away", b"lost")
+        notices.publish("test.away", b"lost")
         notices.publish_now("test.away", b"lost")
     assert time.monotonic() - began < 0.5
     assert not reader.done()
