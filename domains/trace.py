@@ -35,6 +35,8 @@ OUTCOME_UPDATE = "UPDATE domains_trace SET outcome = %s WHERE id = %s"
 def clean(value: Any) -> Any:
     """Return the value fit for JSONB: strings without NUL or lone surrogates and cut, containers cleaned."""
     if isinstance(value, str):
+        if len(value) <= TEXT_LIMIT and value.isascii() and "\0" not in value:
+            return value
         return value[:TEXT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
         return {str(clean(str(key))): clean(item) for key, item in value.items()}

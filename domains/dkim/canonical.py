@@ -7,6 +7,7 @@ module replaces those parts in the library, once: keys are objects of ``cryptogr
 import base64
 import binascii
 import re
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,7 +90,9 @@ class _RsaKey(dict[str, int]):
         self.key = key
 
 
-def _parse_public_key(der: bytes) -> _RsaKey:
+@lru_cache(maxsize=512)
+def parse_public_key(der: bytes) -> _RsaKey:
+    """Return the key of a SubjectPublicKeyInfo or RSAPublicKey in DER; raises dkim.UnparsableKeyError."""
     try:
         key = load_der_public_key(der)
     except (ValueError, TypeError) as error:
@@ -140,7 +143,7 @@ class _SigningKey:
 def _replace_slow_parts() -> None:
     dkim.canonicalization.Relaxed.canonicalize_body = staticmethod(relaxed_body)
     dkim.canonicalization.Simple.canonicalize_body = staticmethod(simple_body)
-    dkim.parse_public_key = _parse_public_key
+    dkim.parse_public_key = parse_public_key
     dkim.parse_pem_private_key = lambda key: key
     dkim.RSASSA_PKCS1_v1_5_sign = _rsa_sign
     dkim.RSASSA_PKCS1_v1_5_verify = _rsa_verify

@@ -10,8 +10,8 @@ class Trace(models.Model):
 
     id = models.CharField(max_length=26, primary_key=True)
     direction = models.CharField(max_length=8)
-    message_id = models.TextField(blank=True, default="", db_index=True)
-    mail_from = models.TextField(blank=True, default="", db_index=True)
+    message_id = models.TextField(blank=True, default="")
+    mail_from = models.TextField(blank=True, default="")
     recipients = ArrayField(models.TextField(), default=list)
     domains = ArrayField(models.TextField(), default=list)
     received_at = models.DateTimeField(db_index=True)
@@ -21,7 +21,9 @@ class Trace(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
+        indexes = [  # written with every message: one for each question, none for LIKE
+            models.Index(fields=["message_id"], name="trace_message_id"),
+            models.Index(fields=["mail_from"], name="trace_mail_from"),
             GinIndex(fields=["recipients"], fastupdate=True, name="trace_recipients"),
             GinIndex(fields=["domains"], fastupdate=True, name="trace_domains"),
             models.Index(
