@@ -40,8 +40,10 @@ class RemoteReply:
 
 
 def parse_reply(code: int, message: str) -> RemoteReply:
-    """Return the reply with its enhanced code taken from the text; control characters become spaces."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())[:REPLY_LIMIT]
+    """Return the reply with its enhanced code taken from the text; a code that is none becomes 0."""
+    line = _one_line(message)
+    if not 200 <= code <= 599:
+        return RemoteReply(0, "", line)
     match = _ENHANCED.match(line)
     if match is None or match[1][0] != str(code)[0]:
         return RemoteReply(code, "", line)
@@ -50,7 +52,12 @@ def parse_reply(code: int, message: str) -> RemoteReply:
 
 def no_reply(enhanced: str, text: str) -> RemoteReply:
     """Return what stands for a reply when the remote said nothing: silence, a refused connection, no address."""
-    return RemoteReply(0, enhanced, text[:REPLY_LIMIT])
+    return RemoteReply(0, enhanced, _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Return the text as one printable line, cut; control characters become spaces."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * REPLY_LIMIT]).split())[:REPLY_LIMIT]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,17 @@ async def test_host_without_ehlo_is_greeted_with_helo() -> None:
         (Script(data="451 4.3.0 later"), Outcome.DEFERRED),
         (Script(data="554 5.0.0 no"), Outcome.FAILED),
         (Script(data=None), Outcome.DEFERRED),
+        (Script(data="250 2.0.0 queued"), Outcome.DEFERRED),  # nothing was handed over: never "sent"
+        (Script(data="221 bye"), Outcome.DEFERRED),
+        (Script(mail="250 ok\r\n250 ok\r\n250 ok"), Outcome.DEFERRED),  # replies out of step
         (Script(dot="452 4.3.1 full"), Outcome.DEFERRED),
         (Script(dot="554 5.6.0 spam"), Outcome.FAILED),
         (Script(dot=None), Outcome.DEFERRED),  # dropped after the dot: nobody said 250
         (Script(dot="rubbish"), Outcome.DEFERRED),
         (Script(dot="250 " + "x" * 40_000), Outcome.DEFERRED),  # a reply without end
+        (Script(mail="250-more\r\n" * 1_000_000 + "250 ok"), Outcome.DEFERRED),  # 10 MB of reply
+        (Script(rcpt={"bob@far.example": "250 \x00\x1b[2J ok"}), Outcome.SENT),
+        (Script(rcpt={"bob@far.example": "\x00\xff garbage"}), Outcome.DEFERRED),
     ],
 )
 async def test_fault_after_the_greeting(script: Script, outcome: Outcome) -> None:
@@ -74,6 +81,8 @@ async def test_fault_after_the_greeting(script: Script, outcome: Outcome) -> Non
         Script(banner="554 5.7.1 go away"),
         Script(banner="421 4.3.2 busy"),
         Script(banner="garbage"),
+        Script(banner="gar\x00bage"),
+        Script(banner="220-" + "x" * 1000 + "\r\n220-" * 10_000),
         Script(ehlo=None, helo=None),
         Script(ehlo="550 no", helo="550 no"),
     ],
@@ -82,6 +91,35 @@ async def test_fault_before_the_transaction_leaves_other_hosts_to_be_tried(scrip
     with pytest.raises(HostFailed) as caught:
         await attempt(script)
     assert caught.value.reply.outcome is Outcome.DEFERRED
+    assert str(caught.value.reply).isprintable()
+
+
+@pytest.mark.parametrize(
+    "content", [b".", b"..\r\n.\r\n", b"a: b\r\n\r\nno line end", b"a: b\r\n\r\n" + b".\r\n" * 90_000]
+)
+async def test_dots_arrive_as_they_left(content: bytes) -> None:
+    script = Script()
+    await attempt(script, content=content)
+    assert script.messages == [content if content.endswith(b"\r\n") else content + b"\r\n"]
+
+
+async def test_a_large_message_of_short_lines_costs_under_two_seconds() -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for reply in (b"220 hi", b"250 hi", b"250 ok", b"250 ok", b"354 go"):
+            writer.write(reply + b"\r\n")
+            await reader.readline()
+        while (await reader.read(1 << 20))[-5:] != b"\r\n.\r\n":
+            pass
+        writer.write(b"250 ok\r\n")
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    envelope = Envelope("", ("b@far.example",), b".\r\n" * (25 * 1024 * 1024 // 3))
+    before = time.process_time()
+    (result,) = await deliver_remotely(envelope, Remote("mx", "127.0.0.1", port), "us")
+    assert time.process_time() - before < 2
+    assert result.outcome is Outcome.SENT
+    server.close()
 
 
 async def test_recipients_end_each_for_itself() -> None:
