@@ -7,12 +7,12 @@ from ninja import Query, Router, Schema
 from pydantic import ConfigDict
 
 from domains.api.act import act_of
-from domains.api.paging import PageQuery, paginate
+from domains.api.paging import PageQuery, paginate, paginate_list
 from domains.api.shown import show_domain, show_key
 from domains.models import DkimKey, Domain
 from domains.names import DomainName
 from domains.services import keys, provision, publication
-from domains.services.check import check_now, health_of, record_states
+from domains.services.check import RecordState, check_now, health_of, record_states
 
 router = Router(tags=["domains"])
 
@@ -80,20 +80,20 @@ def delete_domain(request: HttpRequest, name: str, cascade: bool = False) -> tup
 
 @router.get("/domains/{name}/records", summary="The records to publish")
 def list_records(
-    request: HttpRequest, name: str, format: Annotated[Literal["json", "zone"], Query()] = "json"
-) -> HttpResponse | list[dict[str, Any]]:
-    """Return every record with its last observed status, or as zone text (RFC 1035) with ``format=zone``."""
+    request: HttpRequest, name: str, page: PageQuery, format: Annotated[Literal["json", "zone"], Query()] = "json"
+) -> HttpResponse | dict[str, Any]:
+    """List every record with its last observed status, or give zone text (RFC 1035) with ``format=zone``."""
     domain = provision.get_domain_for(act_of(request), name)
     if format == "zone":
         text = publication.zone_text(publication.desired_records(domain), domain.name)
         return HttpResponse(text, content_type="text/dns; charset=utf-8")
-    return [state.as_json() for state in record_states(domain)]
+    return paginate_list(record_states(domain), page, RecordState.as_json)
 
 
 @router.post("/domains/{name}/check", summary="Look everything up now")
-def check_domain(request: HttpRequest, name: str) -> list[dict[str, Any]]:
+def check_domain(request: HttpRequest, name: str, page: PageQuery) -> dict[str, Any]:
     """Ask the DNS for every record; a DKIM key whose exact text is seen everywhere becomes active."""
-    return [state.as_json() for state in check_now(act_of(request), name)]
+    return paginate_list(check_now(act_of(request), name), page, RecordState.as_json)
 
 
 @router.get("/domains/{name}/dkim-keys", summary="List DKIM keys")

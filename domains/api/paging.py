@@ -15,9 +15,11 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 T = TypeVar("T", bound=Model)
+Item = TypeVar("Item")
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 500
+MAXIMUM_PLACE_DIGITS = 9
 
 
 class Page(Schema):
@@ -37,7 +39,7 @@ def _encode(values: Sequence[Any]) -> str:
 def _decode(cursor: str, length: int) -> list[str]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, RecursionError, binascii.Error) as error:
         raise HttpError(400, "The cursor is not one that this list gave.") from error
     if not isinstance(values, list) or len(values) != length:
         raise HttpError(400, "The cursor is not one that this list gave.")
@@ -61,6 +63,16 @@ def _after(keys: Sequence[str], values: Sequence[str], descending: bool) -> Q:
         equal = dict(zip(keys[:position], values[:position], strict=True))
         condition |= Q(**equal) & Q(**{f"{key}__{step}": values[position]})
     return condition
+
+
+def paginate_list(items: Sequence[Item], page: Page, show: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
+    """Return one page of what is no table; the cursor is the place in the list. HttpError 400 on a bad cursor."""
+    place = _decode(page.cursor, 1)[0] if page.cursor else "0"
+    if not place.isascii() or not place.isdecimal() or len(place) > MAXIMUM_PLACE_DIGITS:
+        raise HttpError(400, "The cursor is not one that this list gave.")
+    end = int(place) + page.limit
+    shown = [show(item) for item in items[int(place) : end]]
+    return {"items": shown, "next": _encode([end]) if end < len(items) else None}
 
 
 def paginate(

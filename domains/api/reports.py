@@ -10,6 +10,7 @@ from ninja import Query, Router, Status
 from ninja.errors import HttpError
 
 from domains.api.act import act_of
+from domains.api.paging import PageQuery, paginate_list
 from domains.api.shown import show_report
 from domains.dmarc.archive import MAXIMUM_OCTETS
 from domains.errors import Refused
@@ -53,6 +54,7 @@ def take_in_report(request: HttpRequest) -> Status[dict[str, Any]]:
 def list_sources(
     request: HttpRequest,
     name: str,
+    page: PageQuery,
     first_day: Annotated[date | None, Query(alias="from")] = None,
     last_day: Annotated[date | None, Query(alias="to")] = None,
 ) -> dict[str, Any]:
@@ -62,4 +64,4 @@ def list_sources(
     first = first_day or max(date.min + timedelta(days=DEFAULT_DAYS), last) - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise Refused({"from": _("The first day lies after the last.")})
-    return {"items": [show_source(source) for source in reports.sources_of(domain, first, last)], "next": None}
+    return paginate_list(reports.sources_of(domain, first, last), page, show_source)

@@ -33,7 +33,9 @@ def search_aliases(act: Act, domain: str = "", text: str = "") -> QuerySet[Alias
     if domain:
         rows = rows.filter(domain=get_domain_for(act, domain))
     if text:
-        rows = rows.filter(Q(local_part__icontains=text.partition("@")[0]) | Q(targets__contains=[text.lower()]))
+        local_part, _at, tail = text.partition("@")
+        own = Q(local_part__icontains=local_part) & Q(domain__name__istartswith=tail)
+        rows = rows.filter(own | Q(targets__icontains=text))
     return rows.order_by("domain__name", "local_part")
 
 

@@ -1,5 +1,6 @@
 """The calls of the contract over HTTP: their answers, their errors, paging, hostile input."""
 
+import base64
 import json
 
 import pytest
@@ -67,8 +68,7 @@ def test_a_domain_that_is_not_empty_says_what_it_holds(acme):
 
 
 def test_records_have_the_fields_and_words_of_the_contract(acme):
-    rows = call("GET", "/domains/acme.example/records").json()
-    rows = rows["items"] if isinstance(rows, dict) else rows
+    rows = call("GET", "/domains/acme.example/records").json()["items"]
     wanted = {"name", "zone", "type", "ttl", "value", "purpose", "about", "required", "status", "found", "checked_at"}
     for row in rows:
         assert set(row) == wanted
@@ -86,8 +86,9 @@ def test_records_as_zone_text(acme):
 def test_check_answers_the_same_list_with_what_was_found(acme, dns_settings):
     text = call("GET", "/domains/acme.example/records?format=zone").content.decode()
     dns_settings.load_zone_text(text)
-    rows = call("POST", "/domains/acme.example/check").json()
-    rows = rows["items"] if isinstance(rows, dict) else rows
+    answer = call("POST", "/domains/acme.example/check").json()
+    assert answer == call("GET", "/domains/acme.example/records").json()
+    rows = answer["items"]
     assert {row["status"] for row in rows} == {"right"}
     assert all(row["found"] and row["checked_at"].endswith("Z") for row in rows)
     keys = call("GET", "/domains/acme.example/dkim-keys").json()["items"]
@@ -361,6 +362,44 @@ def test_pages_of_two_keys(acme):
 @pytest.mark.parametrize("cursor", ["x", "!!!", "bnVsbA", "W10", "WzFd", "WyJhIiwiYiJd", "é", "%FF"])
 def test_a_cursor_of_no_list_is_400(acme, cursor):
     problem(call("GET", f"/domains?cursor={cursor}"), 400)
+
+
+def test_records_come_in_pages(acme):
+    whole = call("GET", "/domains/acme.example/records").json()
+    assert whole["next"] is None
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = call("GET", f"/domains/acme.example/records?limit=3&cursor={cursor}").json()
+        assert len(page["items"]) <= 3
+        seen, cursor = seen + page["items"], page["next"]
+    assert seen == whole["items"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "WyItMSJd", "WyJhIl0", "WyLCsiJd", "WyI5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5Il0"]
+)
+@pytest.mark.parametrize("path", ["records", "dmarc/sources"])
+def test_a_cursor_that_is_no_place_is_400(acme, path, cursor):
+    problem(call("GET", f"/domains/acme.example/{path}?cursor={cursor}"), 400)
+
+
+def test_a_cursor_that_nests_without_end_is_400(acme):
+    cursor = base64.urlsafe_b64encode(b"[" * 20_000).decode()
+    problem(call("GET", f"/domains?cursor={cursor}"), 400)
+
+
+def test_aliases_are_found_by_address_and_by_target(acme):
+    make_domain("other.example")
+    make_alias("sales@acme.example", ["Zoe@remote.example"])
+    make_alias("sales@other.example", ["bob@acme.example"])
+
+    def found(text):
+        return [item["address"] for item in call("GET", f"/aliases?q={text}").json()["items"]]
+
+    assert found("sales") == ["sales@acme.example", "sales@other.example"]
+    assert found("sales@other.example") == ["sales@other.example"]
+    assert found("zoe@remote") == ["sales@acme.example"]
+    assert found("nobody@other.example") == []
 
 
 @pytest.mark.parametrize("cursor", ["WyJhYmMiXQ", "WyI5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5Il0"])
