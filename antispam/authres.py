@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/-]+\Z")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+(?:@[A-Za-z0-9.-]+)?\Z")
+VALUE_OCTETS = 255
+LINE_OCTETS = 900
 _NAME = re.compile(rb"(?:\A|(?<=\r\n))authentication-results[ \t\v\f]*(?:\r\n[ \t\v\f]+){0,99}:", re.IGNORECASE)
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 READ_OCTETS = 1024
@@ -23,7 +25,8 @@ class MethodResult:
 
 def _value(text: str) -> str:
     """Return a token or a quoted string; control characters and line ends never pass."""
-    clean = "".join(c for c in text if c.isprintable())[:255]
+    printable = "".join(c for c in text if c.isprintable())
+    clean = printable.encode("utf-8", "replace")[:VALUE_OCTETS].decode("utf-8", "ignore")
     if _TOKEN.match(clean):
         return clean
     return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -34,7 +37,8 @@ def _result(found: MethodResult) -> str:
     if found.reason:
         words.append(f"reason={_value(found.reason)}")
     words += [f"{name}={_value(value)}" for name, value in found.properties if value]
-    return " ".join(words)
+    line = " ".join(words)
+    return line if len(line.encode()) <= LINE_OCTETS else "\r\n  ".join(words)
 
 
 def authentication_results(authserv_id: str, results: Sequence[MethodResult]) -> bytes:

@@ -2,7 +2,7 @@
 
 A ``MessageTrace`` is gathered in memory along one dialogue and written once: for an accepted message in the
 transaction that makes it durable (``TRACE_INSERT``), for a refusal through the buffered ``TraceBuffer``. Later
-stages in other processes add rows with ``record_event``. Values are JSON only; they never hold a body, a password
+stages in other processes add rows with ``EVENT_INSERT``. Values are JSON only; they never hold a body, a password
 or a SASL line. Strings from outside are cut at ``TEXT_LIMIT`` characters and lose NUL, which JSONB cannot store.
 """
 

@@ -117,7 +117,7 @@ async def walk_tree(domain: str, resolver: Resolver) -> Walk:
             break
         if record is not None:
             walk.records[name] = record
-            if record.psd in ("y", "n"):
+            if record.psd == "n" or (record.psd == "y" and name != domain):
                 break
     return walk
 

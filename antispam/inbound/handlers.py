@@ -15,6 +15,7 @@ from antispam.services.inspect import Envelope, Inspection, inspect
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
+from mailboxes.addresses import normalised
 from mailboxes.delivery.deliver import deliver
 from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.resolve import Found, resolve_recipient
@@ -52,10 +53,8 @@ class InboundHandler:
 
     async def mail(self, session: Session, transaction: Transaction) -> Reply | None:
         """Begin the trace."""
-        trace = MessageTrace("in", mail_from=transaction.reverse_path, client_address=session.client_address)
-        detail = {"address": session.client_address, "port": session.client_port, "tls": dict(session.tls)}
-        trace.add("connect", "accepted", "", detail)
-        trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
+        await self.reset(session)
+        trace = _begun(session, transaction)
         detail = {"mail_from": transaction.reverse_path, "parameters": dict(transaction.parameters)}
         trace.add("mail", "accepted", "", detail)
         session.state["incoming"] = _Incoming(trace)
@@ -70,6 +69,7 @@ class InboundHandler:
             resolution = await resolve_recipient(forward_path, transaction.size or 0)
         except (Error, PoolTimeout, OSError) as fault:
             log.warning("connection %s: %s: %s", session.id, type(fault).__name__, fault)
+            _note_refusal(incoming.trace, "rcpt", UNAVAILABLE, forward_path)
             return UNAVAILABLE
         if resolution.found is not Found.FOREIGN and resolution.domain:
             incoming.trace.domains.add(resolution.domain)
@@ -85,7 +85,8 @@ class InboundHandler:
         """Inspect, then deliver; 250 only once every copy is durable."""
         incoming: _Incoming = session.state["incoming"]
         trace = incoming.trace
-        trace.recipients = list(transaction.forward_paths)
+        accepted = [normalised(path) for path in transaction.forward_paths]
+        trace.recipients = list(dict.fromkeys([*accepted, *trace.recipients]))
         octets = content.read()
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
@@ -101,6 +102,7 @@ class InboundHandler:
             return reply
         except (Error, PoolTimeout, OSError) as fault:
             log.warning("connection %s: %s: %s", session.id, type(fault).__name__, fault)
+            _note_refusal(trace, "delivery", UNAVAILABLE)
             return UNAVAILABLE
 
     async def _deliver(self, session: Session, transaction: Transaction, incoming: _Incoming, octets: bytes) -> Reply:
@@ -130,7 +132,10 @@ class InboundHandler:
         return Reply(250, "2.0.0", f"queued as {trace.id}")
 
     async def refused(self, session: Session, transaction: Transaction | None, stage: str, reply: Reply) -> None:
-        """Note in the trace what the server itself refused."""
+        """Note in the trace what the server itself refused; a refused MAIL begins one."""
+        if stage == "mail" and transaction is not None:
+            await self.reset(session)
+            session.state["incoming"] = _Incoming(_begun(session, transaction))
         incoming: _Incoming | None = session.state.get("incoming")
         if incoming is not None:
             _note_refusal(incoming.trace, stage, reply)
@@ -145,6 +150,15 @@ class InboundHandler:
     async def disconnect(self, session: Session) -> None:
         """The same as a reset."""
         await self.reset(session)
+
+
+def _begun(session: Session, transaction: Transaction) -> MessageTrace:
+    """Return a trace with what came before MAIL."""
+    trace = MessageTrace("in", mail_from=transaction.reverse_path, client_address=session.client_address)
+    detail = {"address": session.client_address, "port": session.client_port, "tls": dict(session.tls)}
+    trace.add("connect", "accepted", "", detail)
+    trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
+    return trace
 
 
 def received_field(session: Session, transaction: Transaction, hostname: str, trace_id: str, now: datetime) -> bytes:
@@ -180,5 +194,6 @@ def _note_refusal(trace: MessageTrace, stage: str, reply: Reply, recipient: str 
     if sum(event.outcome == "refused" for event in trace.events) < REFUSALS_KEPT:
         detail = {"reply": reply.as_text(), "cause": reply.cause} | ({"recipient": recipient} if recipient else {})
         trace.add(stage, "refused", reply.text, detail)
-        if recipient and recipient not in trace.recipients:
-            trace.recipients.append(recipient)
+        address = normalised(recipient)
+        if address and address not in trace.recipients:
+            trace.recipients.append(address)

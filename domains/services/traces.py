@@ -43,19 +43,20 @@ def search_traces(act: Act, query: TraceQuery) -> QuerySet[Trace]:
         bare = query.message_id.strip().strip("<>")
         rows = rows.filter(message_id__in=[bare, f"<{bare}>"])
     if query.address:
-        rows = rows.filter(_about(query.address.strip().lower()))
+        rows = rows.filter(_about(query.address.strip()))
     if query.since is not None:
         rows = rows.filter(received_at__gte=query.since)
     if query.text:
         text = query.text.strip()
-        rows = rows.filter(_about(text.lower()) | Q(pk=text.lower()) | Q(message_id__in=[text, f"<{text}>"]))
+        rows = rows.filter(_about(text) | Q(pk=text.lower()) | Q(message_id__in=[text, f"<{text}>"]))
     return rows.order_by("-pk")
 
 
 def _about(text: str) -> Q:
     """Return the condition that an address, a domain of ours or a client address has to do with the message."""
+    typed, text = text, text.lower()
     if "@" in text:
-        return Q(mail_from=text) | Q(recipients__contains=[text])
+        return Q(mail_from__in=[typed, text]) | Q(recipients__contains=[text])
     condition = Q(domains__contains=[text]) | Q(mail_from__endswith=f"@{text}")
     return condition | Q(client_address=text) if _is_ip(text) else condition
 

@@ -125,6 +125,7 @@ class SmtpDialogue(Wire):
         """Wait for more of a line; a line without end is cut off."""
         if self.lines.discarded > MEGABYTE:
             await self._end(Reply(421, "4.7.0", "The line has no end", close=True), "command")
+            return
         await self.wait_for_octets(self.limits.command_seconds, may_drain=self.transaction is None)
 
     async def _greet(self) -> bool:
@@ -195,10 +196,10 @@ class SmtpDialogue(Wire):
         self._push(reply)
         await self._tell_refused(stage, reply)
 
-    async def _tell_refused(self, stage: str, reply: Reply) -> None:
+    async def _tell_refused(self, stage: str, reply: Reply, asked: Transaction | None = None) -> None:
         """Let the handler put our own refusal into the trace; its fault changes nothing."""
         try:
-            await self.handler.refused(self.smtp_session, self.transaction, stage, reply)
+            await self.handler.refused(self.smtp_session, self.transaction or asked, stage, reply)
         except Exception:
             logger.exception("smtp %s: refusal not recorded", self.smtp_session.id)
 
@@ -221,7 +222,6 @@ class SmtpDialogue(Wire):
     async def _reset(self) -> None:
         """Forget the transaction here and at the handler."""
         self.transaction = None
-        self.recipients_tried = 0
         await self._ask_nothing(self.handler.reset(self.smtp_session))
 
     async def _ask_nothing(self, notice: Awaitable[None]) -> None:

@@ -200,12 +200,11 @@ class SmtpServer(SmtpDialogue, SMTP):
         if transaction.size is not None and transaction.size > self.limits.message_octets:
             reply = self._too_big()
             self._push(reply)
-            await self._tell_refused("mail", reply)
+            await self._tell_refused("mail", reply, transaction)
             return
         reply_or_none = await self._ask(self.handler.mail(self.smtp_session, transaction))
         if reply_or_none is None or reply_or_none.positive:
             self.transaction = transaction
-            self.recipients_tried = 0
         self._push(reply_or_none or SENDER_OK)
 
     def _mail_refusal(self) -> Reply | None:
@@ -298,7 +297,7 @@ class SmtpServer(SmtpDialogue, SMTP):
                 reply = await self._ask(self.handler.data(self.smtp_session, transaction, content))
             self._push(reply or OK)
             if reply is not None and reply.positive:
-                self.spent.junk = 0
+                self.spent.junk = self.recipients_tried = 0
         finally:
             reader.close()
         await self._reset()

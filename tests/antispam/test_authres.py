@@ -86,12 +86,26 @@ def test_hostile_comments_cost_linear_time(value):
     assert time.process_time() - began < 0.5
 
 
-HOSTILE = ["a\r\nBcc: eve@evil.example", "a\nb", "a;spf=pass", 'a"b', "a\\", "a b", "\0", "x" * 5000, "é", "a(b"]
+HOSTILE = [
+    "a\r\nBcc: eve@evil.example",
+    "a\nb",
+    "a;spf=pass",
+    'a"b',
+    "a\\",
+    "a b",
+    "\0",
+    "x" * 5000,
+    "é",
+    "a(b",
+    '"' * 300,
+    "\U0001f300" * 300,
+    "a/b",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_value_breaks_out_of_its_place(text):
-    result = MethodResult("dkim", "fail", text, [("header.d", text), ("header.s", text)])
+    result = MethodResult("dkim", "fail", text, [("header.d", text), ("header.s", text), ("header.a", text)])
     field = authentication_results(OURS, [result])
     assert field.startswith(b"Authentication-Results: mail.acme.example;\r\n ")
     assert field.endswith(b"\r\n")
@@ -113,4 +127,12 @@ def test_one_result_a_line():
     )
     assert field == (
         b"Authentication-Results: mail.acme.example;\r\n spf=pass smtp.mailfrom=a@b.example;\r\n dkim=none\r\n"
+    )
+
+
+def test_a_slash_stands_in_quotes_and_an_address_needs_none():
+    """RFC 2045 section 5.1: a token holds no tspecials; RFC 8601 section 2.2: a pvalue may be an address."""
+    found = MethodResult("spf", "none", "n/a", [("smtp.mailfrom", "a+b@c.example"), ("smtp.helo", "a@b@c")])
+    assert authentication_results(OURS, [found]).split(b"\r\n")[1] == (
+        b' spf=none reason="n/a" smtp.mailfrom=a+b@c.example smtp.helo="a@b@c"'
     )

@@ -85,6 +85,18 @@ ORGANIZATIONAL = [
     ),
     ("a.giant.bank.example", {"bank.example": P + "; psd=y"}, "giant.bank.example", "one label below psd=y"),
     ("bank.example", {"bank.example": P + "; psd=y"}, "bank.example", "psd=y where the walk begins"),
+    (
+        "bank.gov.example",
+        {"bank.gov.example": P + "; psd=y", "gov.example": P + "; psd=y"},
+        "bank.gov.example",
+        "psd=y where the walk begins does not end it, psd=y above does",
+    ),
+    (
+        "bank.gov.example",
+        {"bank.gov.example": P + "; psd=y", "gov.example": P},
+        "gov.example",
+        "nor when a plain one is above",
+    ),
     ("mail.example.com", {"example.com": [P, P]}, "mail.example.com", "two records count as none"),
     ("mail.example.com", {"example.com": ["v=spf1 -all", P]}, "example.com", "other TXT records do not matter"),
     ("mail.example.com", {"example.com": "v=DMARC1; p=nonsense"}, "mail.example.com", "a record without a policy"),

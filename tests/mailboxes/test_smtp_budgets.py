@@ -154,3 +154,26 @@ async def test_a_handler_that_never_answers_becomes_451():
         await client.hello()
         assert (await client.say("MAIL FROM:<a@x.example>")).startswith("451 4.3.0")
         assert (await client.say("NOOP")).startswith("250")
+
+
+async def test_a_new_transaction_gives_no_new_recipients_until_a_message_came():
+    handler = Recorder()
+    async with connected(mx(handler)) as client:
+        await client.hello()
+        for number in range(1001):
+            if number % 100 == 0:
+                await client.say("RSET")
+                await client.say("MAIL FROM:<a@x.example>")
+            reply = await client.say(f"RCPT TO:<r{number}@y.example>")
+        assert reply.startswith("452 4.5.3")
+
+
+async def test_after_a_message_the_recipients_are_counted_afresh():
+    async with connected(mx(Recorder(), recipients=2)) as client:
+        await client.hello()
+        for _ in range(3):
+            await client.say("MAIL FROM:<a@x.example>")
+            for name in ("b", "c"):
+                assert (await client.say(f"RCPT TO:<{name}@y.example>")).startswith("250")
+            await client.say("DATA")
+            assert (await client.say("x\r\n.")).startswith("250")

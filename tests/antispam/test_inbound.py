@@ -1,0 +1,111 @@
+"""The MX over a real socket, database and DNS: what is accepted, what is refused, and the trace of both."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from asgiref.sync import sync_to_async
+from psycopg import OperationalError
+
+from antispam.inbound import handlers
+from antispam.inbound.handlers import InboundHandler
+from domains.database import close_pool
+from domains.models import Trace
+from domains.services.traces import TraceQuery, events_of, search_traces, traces_for
+from domains.trace_buffer import trace_buffer
+from mailboxes.smtp.server import SmtpService
+from tests.factories import make_account, owner_act, superadmin_act
+from tests.mailboxes.smtp_peer import Talker, connected
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("dns_settings")]
+MESSAGE = "From: a@b.example\r\nMessage-ID: <1@b.example>\r\n\r\nbody\r\n."
+
+
+@pytest.fixture
+def alice():
+    return make_account("alice@acme.example")
+
+
+@pytest.fixture(autouse=True)
+async def _pool():
+    yield
+    await close_pool()
+
+
+@asynccontextmanager
+async def mx():
+    """Talk to the MX, greeted; afterwards the refusals are written."""
+    async with connected(SmtpService("mx", "mail.acme.example", InboundHandler())) as client:
+        await client.hello()
+        yield client
+        await client.say("QUIT")
+        assert await client.closed()
+    assert await trace_buffer().flush()
+
+
+async def stages(trace: Trace) -> list[tuple[str, str]]:
+    return [(event.stage, event.outcome) for event in await sync_to_async(events_of)(trace)]
+
+
+async def begin(client: Talker, recipient: str) -> str:
+    assert (await client.say("MAIL FROM:<Bob@B.example>")).startswith("250")
+    return await client.say(f"RCPT TO:<{recipient}>")
+
+
+async def test_an_accepted_message_leaves_one_event_a_stage(alice):
+    async with mx() as client:
+        assert (await begin(client, "alice@acme.example")).startswith("250")
+        await client.say("DATA")
+        reply = await client.say(MESSAGE)
+    trace = await Trace.objects.aget(pk=reply.rpartition(" ")[2])
+    words = ["connect", "helo", "mail", "rcpt", "data", "spf", "dkim", "dmarc", "verdict", "delivery"]
+    assert [stage for stage, _ in await stages(trace)] == words
+
+
+async def test_a_recipient_is_found_however_it_was_spelt(alice):
+    async with mx() as client:
+        assert (await begin(client, "ALICE@Acme.EXAMPLE")).startswith("250")
+        assert (await client.say("RCPT TO:<Nobody@ACME.example>")).startswith("550 5.1.1")
+        await client.say("DATA")
+        assert (await client.say(MESSAGE)).startswith("250")
+
+    def found(address: str) -> int:
+        return search_traces(superadmin_act(), TraceQuery(address=address)).count()
+
+    for address in ("alice@acme.example", "Alice@acme.example", "nobody@acme.example", "Bob@B.example"):
+        assert await sync_to_async(found)(address) == 1, address
+    assert await sync_to_async(lambda: traces_for(owner_act(alice)).count())() == 1
+
+
+async def test_a_message_too_large_at_mail_leaves_a_trace():
+    async with mx() as client:
+        for _ in range(2):
+            assert (await client.say("MAIL FROM:<big@b.example> SIZE=30000000")).startswith("552 5.3.4")
+    rows = [row async for row in Trace.objects.all()]
+    assert [(row.mail_from, row.outcome) for row in rows] == [("big@b.example", "refused")] * 2
+    assert await stages(rows[0]) == [("connect", "accepted"), ("helo", "accepted"), ("mail", "refused")]
+
+
+async def test_a_refusal_is_kept_when_the_next_message_follows_at_once(alice):
+    async with mx() as client:
+        assert (await client.say("MAIL FROM:<big@b.example> SIZE=30000000")).startswith("552")
+        assert (await begin(client, "alice@acme.example")).startswith("250")
+        await client.say("DATA")
+        assert (await client.say(MESSAGE)).startswith("250")
+    assert {row.outcome async for row in Trace.objects.all()} == {"refused", "delivered"}
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "delivery"])
+async def test_a_temporary_failure_of_ours_stands_in_the_trace(alice, monkeypatch, stage):
+    async def down(*_: object, **__: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(handlers, {"rcpt": "resolve_recipient", "delivery": "deliver"}[stage], down)
+    async with mx() as client:
+        reply = await begin(client, "alice@acme.example")
+        if stage == "delivery":
+            await client.say("DATA")
+            reply = await client.say(MESSAGE)
+        assert reply.startswith("451 4.3.0")
+    trace = await Trace.objects.aget()
+    assert (await stages(trace))[-1] == (stage, "refused")
+    assert trace.recipients == ["alice@acme.example"]
