@@ -1,12 +1,14 @@
 """Linear canonicalisation and OpenSSL behind dkimpy's own calls (RFC 6376 section 3.4, RFC 8463).
 
-dkimpy signs and verifies; its relaxed body canonicalisation is quadratic and its RSA is pure Python. Importing this
-module replaces those parts in the library, once: keys are objects of ``cryptography``, hashes stay the library's.
+dkimpy signs and verifies; its canonicalisation and choice of fields are quadratic and its RSA is pure Python.
+Importing this module replaces those parts in the library, once: keys are objects of ``cryptography``, hashes stay the
+library's.
 """
 
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -28,13 +30,39 @@ _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+?)[ \t]*:")
 
 
+def _single_spaces(octets: bytes) -> bytes:
+    """Return the octets with each run of blanks and tabs as one space."""
+    if b"\t" in octets:
+        octets = octets.replace(b"\t", b" ")
+    for run in _RUNS:  # a run of any length is one space after at most ten passes
+        while run in octets:
+            octets = octets.replace(run, b" ")
+    return octets
+
+
+def relaxed_headers(fields: Iterable[Sequence[bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return each (name, value) in relaxed form, the value ended by CRLF (RFC 6376 section 3.4.2)."""
+    return [(field[0].lower().rstrip(), _relaxed_value(field[1])) for field in fields]
+
+
+def _relaxed_value(value: bytes) -> bytes:
+    value = value.strip()
+    if b"\n" in value:
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+    return _single_spaces(value) + b"\r\n"
+
+
+def select_fields(fields: Sequence[Sequence[bytes]], names: Iterable[bytes]) -> list[Sequence[bytes]]:
+    """Return the fields that ``names`` (lower case) ask for, each from the bottom up (RFC 6376 section 5.4.2)."""
+    waiting: dict[bytes, list[Sequence[bytes]]] = {}
+    for field in fields:
+        waiting.setdefault(field[0].lower(), []).append(field)
+    return [waiting[name].pop() for name in names if waiting.get(name)]
+
+
 def relaxed_body(body: bytes) -> bytes:
     """Return the body in relaxed form (RFC 6376 section 3.4.4), in time linear in its size."""
-    if b"\t" in body:
-        body = body.replace(b"\t", b" ")
-    for run in _RUNS:  # a run of any length is one space after at most ten passes
-        while run in body:
-            body = body.replace(run, b" ")
+    body = _single_spaces(body)
     if b" \r\n" in body:
         body = body.replace(b" \r\n", b"\r\n")
     body = body.removesuffix(b" ")
@@ -141,6 +169,8 @@ class _SigningKey:
 
 
 def _replace_slow_parts() -> None:
+    dkim.select_headers = select_fields
+    dkim.canonicalization.Relaxed.canonicalize_headers = staticmethod(relaxed_headers)
     dkim.canonicalization.Relaxed.canonicalize_body = staticmethod(relaxed_body)
     dkim.canonicalization.Simple.canonicalize_body = staticmethod(simple_body)
     dkim.parse_public_key = parse_public_key
