@@ -2,7 +2,8 @@
 
 The fast path of repeated logins is an HMAC over account, credential, credential version and password, kept in this
 process for ``REMEMBER_SECONDS``; a changed password has another version, so nothing of the old one is found. Unknown
-addresses take the same steps and the same time as known ones.
+addresses take the same steps and the same time as known ones. Attempts that are looked at take turns within a
+process, from the look at the budget to the note of the outcome: many guesses at once spend it like one after another.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from django.contrib.auth.hashers import check_password, make_password
 
@@ -40,6 +43,8 @@ WHERE a.local_part = %s AND d.name = %s
 # One thread: at most one hash a process at a time, and there is one mail worker a core.
 _hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
 _remembered: OrderedDict[bytes, float] = OrderedDict()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_turn = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,14 @@ async def authenticate(door: str, address: str, username: str, password: str) ->
     row = await _find(name)
     if row is not None and row[3] and _is_remembered(_digest(row[0], row[2], password)):
         return Authenticated(row[0], row[4])
-    attempt = Attempt(door, address, name, password)
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        return await _look(Attempt(door, address, name, password), row, password)
+
+
+async def _look(
+    attempt: Attempt, row: tuple[int, str, int, bool, str] | None, password: str
+) -> Authenticated | Denied:
+    """Look at one attempt under the budget, and note how it ended."""
     if await is_throttled_async(attempt):
         return Denied(temporary=True, text=THROTTLED)
     encoded = row[1] if row is not None else None
@@ -131,7 +143,12 @@ def check_actor(door: str, address: str, username: str, password: str) -> SignIn
     name = normalised(username.strip())
     if "\0" in username + password or len(name) > 320 or len(password) > PASSWORD_CHARACTERS:
         return SignIn(None)
-    attempt = Attempt(door, address, name, password)
+    with _turn:
+        return _look_at_actor(Attempt(door, address, name, password), name, password)
+
+
+def _look_at_actor(attempt: Attempt, name: str, password: str) -> SignIn:
+    """Do the same at the panel."""
     if is_throttled(attempt):
         return SignIn(None, throttled=True)
     actor = Actor.objects.filter(email=name).select_related("account__domain").first()
