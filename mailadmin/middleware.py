@@ -159,15 +159,17 @@ def _set_scheme(request: HttpRequest, scheme: str) -> None:
 
 
 class SecureTransportMiddleware(Middleware):
-    """Serves clients beyond loopback over HTTPS only; plain HTTP gets ACME challenges and a redirect to the panel."""
+    """Serves a panel beyond loopback over HTTPS only; plain HTTP gets ACME challenges and a redirect to the panel."""
 
     def before(self, request: HttpRequest) -> HttpResponseBase | None:
-        """Return the redirect for a plain request from elsewhere."""
-        if request.is_secure() or request.path.startswith(ACME_PREFIX) or _from_loopback(request):
+        """Return the redirect for a plain request to a public base, or from elsewhere."""
+        if request.is_secure() or request.path.startswith(ACME_PREFIX):
             return None
-        config = settings.MAILADMIN
-        if config.https_url:
+        config, local = settings.MAILADMIN, _from_loopback(request)
+        if config.https_url and (config.public_url or not local):
             return HttpResponseRedirect(f"{config.url}{request.get_full_path()}", preserve_request=True)
+        if local:
+            return None
         return HttpResponse(
             "This panel is served over HTTPS beyond its own machine: set MAILADMIN_URL to its https address.\n",
             status=403,

@@ -4,36 +4,60 @@ import os
 import stat
 import sys
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 from dotenv import dotenv_values
 
-from domains.services.sealing import derive_key_from, load_or_make_master_key
-from mailadmin.runner.config import ConfigError, parse_config
+from domains.services.sealing import UnsafeSecrets, derive_key_from, load_or_make_master_key
+from mailadmin.runner.config import Config, ConfigError, parse_config
 from mailadmin.runner.places import embedded_database_url, embedded_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-def _dotenv(path: Path) -> dict[str, str]:
+def read_dotenv(path: Path) -> dict[str, str]:
     """Return the file's variables; one that others may read is refused, since it may hold secrets."""
     if not path.exists():
         return {}
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigError(".env", oct(stat.S_IMODE(path.stat().st_mode)), "mode 0600; run chmod 600 .env")
-    return {key: value for key, value in dotenv_values(path).items() if value is not None}
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(".env", oct(mode), "mode 0600; run chmod 600 .env")
+    try:
+        held = dotenv_values(stream=StringIO(path.read_text("utf-8")), interpolate=False)
+    except UnicodeDecodeError as error:
+        raise ConfigError(".env", str(path), "text in UTF-8") from error
+    except OSError as error:
+        raise ConfigError(".env", str(path), f"a file that this user may read ({error.strerror})") from error
+    return {key: value for key, value in held.items() if value is not None}
 
 
-def _fail(error: ConfigError) -> None:
-    """End the process with the one line, unless a test wants the error itself."""
-    sys.stderr.write(f"mailadmin: {error}\n")
+def _fail(line: object) -> NoReturn:
+    """End the process with the one line."""
+    sys.stderr.write(f"mailadmin: {line}\n")
     raise SystemExit(2)
 
 
+def _load_master_key(config: Config) -> bytes:
+    """Return the key that all others come from; a folder that cannot hold it ends the process."""
+    own = config.secrets == config.data / "secrets"
+    variable, folder = ("MAILADMIN_DATA", config.data) if own else ("MAILADMIN_SECRETS", config.secrets)
+    try:
+        config.data.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return load_or_make_master_key(config.secrets)
+    except FileExistsError:  # a file stands where a folder should
+        _fail(f"{variable}={folder} cannot be used: Not a directory")
+    except OSError as error:
+        _fail(f"{variable}={folder} cannot be used: {error.strerror or error}")
+    except UnsafeSecrets as error:
+        _fail(f"MAILADMIN_SECRETS: {error}")
+
+
 try:
-    MAILADMIN = parse_config({**_dotenv(BASE_DIR / ".env"), **os.environ}, BASE_DIR)
+    MAILADMIN = parse_config({**read_dotenv(BASE_DIR / ".env"), **os.environ}, BASE_DIR)
 except ConfigError as fault:
     _fail(fault)
 
@@ -44,7 +68,7 @@ MAILADMIN = replace(
 )
 
 DEBUG = False
-SECRET_KEY = derive_key_from(load_or_make_master_key(MAILADMIN.secrets), "django").hex()
+SECRET_KEY = derive_key_from(_load_master_key(MAILADMIN), "django").hex()
 
 INSTALLED_APPS = [
     "django.contrib.auth",

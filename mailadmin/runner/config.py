@@ -5,9 +5,11 @@ that names the variable, the value and what is allowed.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +30,14 @@ STANDARD_PORTS = {
     "sieve": 4190,
     "https": 443,
 }
+# What a mail worker runs today, and the ports of each: without an open port the service does not run.
+MAIL_SERVICES: Mapping[str, tuple[str, ...]] = {
+    "mx": ("mx_port",),
+    "submission": ("submission_port", "submissions_port"),
+    "imap": ("imap_port", "imaps_port"),
+    "relay": (),
+}
+WEB_PORTS = ("http_port", "https_port")
 SECRET_VARIABLES = ("MAILADMIN_ADMIN_PASSWORD", "MAILADMIN_API_TOKEN")
 
 
@@ -36,6 +46,27 @@ class ConfigError(ValueError):
 
     def __init__(self, variable: str, value: str, allowed: str) -> None:
         super().__init__(f"{variable}={value!r} is not allowed: {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One listening socket: the field of ``Config`` that names its port, and where it listens."""
+
+    name: str
+    address: str
+    port: int
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names the port."""
+        return f"MAILADMIN_{self.name.upper()}"
+
+    def collides(self, other: "Socket") -> bool:
+        """True when a connection to one may reach the other."""
+        ours, theirs = ip_address(self.address), ip_address(other.address)
+        if self.port != other.port or ours.version != theirs.version:
+            return False
+        return ours == theirs or ours.is_unspecified or theirs.is_unspecified
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +122,19 @@ class Config:
         """True when the panel's public base is HTTPS."""
         return self.url.startswith("https:")
 
+    @property
+    def public_url(self) -> bool:
+        """True when the panel's public base lies beyond this machine."""
+        return not _is_loopback_host(urlsplit(self.url).hostname or "")
+
+    def sockets(self) -> list[Socket]:
+        """Return every socket that this host's services listen on."""
+        web = WEB_PORTS if "web" in self.services else ()
+        mail = [name for service, names in MAIL_SERVICES.items() if service in self.services for name in names]
+        places = [(name, address) for name in web for address in self.http_bind]
+        places += [(name, address) for name in mail for address in self.bind]
+        return [Socket(name, address, port) for name, address in places if (port := getattr(self, name)) is not None]
+
 
 def _port(text: str) -> int | None:
     if text == "off":
@@ -119,7 +163,7 @@ def _items(text: str) -> list[str]:
 
 def _addresses(text: str) -> tuple[str, ...]:
     try:
-        return tuple(str(ip_address(item.strip("[]"))) for item in _items(text))
+        return tuple(dict.fromkeys(str(ip_address(item.strip("[]"))) for item in _items(text)))
     except ValueError as error:
         raise ValueError(f"a comma list of IPv4 and IPv6 addresses ({error})") from error
 
@@ -139,10 +183,17 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("a base such as https://panel.example or http://localhost:8000, without a path")
-    return text.rstrip("/")
+    allowed = "a base such as https://panel.example or http://localhost:8000, without a path"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{allowed} ({error})") from error
+    extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+        raise ValueError(allowed)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
 def _hostname(text: str) -> str:
@@ -157,7 +208,7 @@ def _hostname(text: str) -> str:
 def _services(text: str) -> frozenset[str]:
     names = SERVICES if text in ("all", "") else tuple(_items(text))
     unknown = [name for name in names if name not in SERVICES]
-    if unknown:
+    if unknown or not names:
         raise ValueError(f"a comma list of {', '.join(SERVICES)}")
     return frozenset(names)
 
@@ -195,16 +246,32 @@ def _public_ports(text: str) -> dict[str, int]:
     return ports
 
 
+def without_password(url: str) -> str:
+    """Return a URL that may be shown, also one that is none."""
+    return re.sub(r"([?&]password=)[^&]*", r"\1…", re.sub(r"(://[^:/@]*):.*@", r"\1:…@", url))
+
+
 def _database_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in ("postgresql", "postgres"):
+    if text and _scheme(text) not in ("postgresql", "postgres"):
         raise ValueError("a URL such as postgresql://user:password@host:5432/name")
     return text
 
 
 def _redis_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    scheme = _scheme(text)
+    database = urlsplit(text).path.strip("/") if scheme != "unix" else ""
+    if text and (scheme not in ("redis", "rediss", "unix") or (database and not database.isdecimal())):
         raise ValueError("a URL such as redis://host:6379/0 or unix:///run/redis.sock")
     return text
+
+
+def _scheme(url: str) -> str:
+    """Return the scheme of a URL, empty when its host or port is not one."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme if parts.port != 0 else ""
+    except ValueError:
+        return ""
 
 
 def _token(text: str) -> str:
@@ -228,7 +295,7 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            shown = "…" if variable in SECRET_VARIABLES else text
+            shown = "…" if variable in SECRET_VARIABLES else without_password(text)
             raise ConfigError(variable, shown, str(error)) from error
 
 
@@ -242,7 +309,7 @@ def parse_config(environment: Mapping[str, str], base: Path) -> Config:
     if (certificate is None) != (key is None):
         raise ConfigError("MAILADMIN_TLS_CERT", str(certificate or ""), "set it together with MAILADMIN_TLS_KEY")
     public = read("MAILADMIN_PUBLIC_ADDRESSES", "", _addresses)
-    return Config(
+    config = Config(
         data=data,
         secrets=secrets,
         bind=bind,
@@ -282,6 +349,24 @@ def parse_config(environment: Mapping[str, str], base: Path) -> Config:
         admin_password=environment.get("MAILADMIN_ADMIN_PASSWORD", ""),
         api_token=read("MAILADMIN_API_TOKEN", "", _token),
     )
+    _refuse_shared_ports(config.sockets())
+    return config
+
+
+def _refuse_shared_ports(sockets: list[Socket]) -> None:
+    """Raise ConfigError when two listeners would share a socket: SO_REUSEPORT would deal clients out to both."""
+    for first, second in combinations(sockets, 2):
+        if first.collides(second):
+            raise ConfigError(first.variable, str(first.port), f"a port of its own, {second.variable} is the same")
+
+
+def _is_loopback_host(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_public(text: str) -> bool:

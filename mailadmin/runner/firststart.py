@@ -15,9 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from domains.errors import ServiceError
 from mailadmin.runner import waits
-from mailadmin.runner.config import Config
+from mailadmin.runner.config import Config, without_password
 from mailadmin.runner.faults import StartFault
-from mailadmin.runner.health import database_fault, without_password
+from mailadmin.runner.health import database_fault
 
 logger = logging.getLogger("mailadmin.runner")
 

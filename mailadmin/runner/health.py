@@ -7,7 +7,6 @@ are made for the question and closed.
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redis
@@ -15,29 +14,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from domains.database import connection_arguments
-from mailadmin.runner.config import Config
+from mailadmin.runner.config import MAIL_SERVICES, WEB_PORTS, Config
 from mailadmin.runner.heartbeat import Heartbeat
 from mailadmin.runner.status import service_states, worker_heartbeats
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 1.6
 OK = "ok"
-# What a mail worker runs today, and the ports of each: without an open port the service does not run.
-MAIL_SERVICES: Mapping[str, tuple[str, ...]] = {
-    "mx": ("mx_port",),
-    "submission": ("submission_port", "submissions_port"),
-    "imap": ("imap_port", "imaps_port"),
-    "relay": (),
-}
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:…@{host}"))
 
 
 def mail_services(config: Config) -> list[str]:
@@ -52,7 +35,7 @@ def mail_services(config: Config) -> list[str]:
 def find_parts(config: Config, *, inside_web: bool = False) -> dict[str, str]:
     """Return every part with ``ok`` or its reason; ``inside_web``: the asking process is the web server."""
     parts = _ask_both(config)
-    if "web" in config.services:
+    if web_sockets(config):
         parts["web"] = OK if inside_web else _web_fault(config) or OK
     beats = worker_heartbeats()
     for role in ("jobs", "beat"):
@@ -115,9 +98,9 @@ def redis_fault(url: str) -> str:
 
 
 def web_sockets(config: Config) -> list[tuple[str, int, bool]]:
-    """Return (address, port, TLS) of every socket of the web server."""
-    ports = ((config.http_port, False), (config.https_port, True))
-    return [(address, port, tls) for address in config.http_bind for port, tls in ports if port is not None]
+    """Return (address, port, TLS) of every socket of the web server; without any it does not run."""
+    found = [place for place in config.sockets() if place.name in WEB_PORTS]
+    return [(place.address, place.port, place.name == "https_port") for place in found]
 
 
 def _web_fault(config: Config) -> str:

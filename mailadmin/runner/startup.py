@@ -1,5 +1,6 @@
 """The order of a start: folders, leftovers, ports, certificate, database, Redis, migrations, then the services."""
 
+import errno
 import gc
 import logging
 import shutil
@@ -18,10 +19,10 @@ from django.db import Error as DatabaseError
 from mailadmin.access.first_run import forget_setup_token, make_setup_token
 from mailadmin.runner.certificate import ensure_certificate
 from mailadmin.runner.child import die_with_parent, fork_child
-from mailadmin.runner.config import Config
+from mailadmin.runner.config import WEB_PORTS, Config, Socket, without_password
 from mailadmin.runner.environment import forget_secrets
 from mailadmin.runner.faults import StartFault
-from mailadmin.runner.health import find_parts, is_up, mail_services, redis_fault, without_password
+from mailadmin.runner.health import find_parts, is_up, mail_services, redis_fault, web_sockets
 from mailadmin.runner.leftovers import AlreadyRunning, RunFolder
 from mailadmin.runner.places import (
     UnsafePlace,
@@ -53,13 +54,6 @@ PRELOADED = (
     "antispam.listeners",
     "mailboxes.listeners",
     "mailboxes.outbound.relay",
-)
-PORTS = (
-    ("mx", "mx_port"),
-    ("submission", "submission_port"),
-    ("submission", "submissions_port"),
-    ("imap", "imap_port"),
-    ("imap", "imaps_port"),
 )
 
 
@@ -110,13 +104,8 @@ def _host_checks(config: Config, patience_seconds: float) -> None:
     The threads of a killed process may hold its ports for a moment longer: such a start has patience.
     """
     end = time.monotonic() + patience_seconds
-    wanted = [(address, name) for service, name in PORTS if service in config.services for address in config.bind]
-    if "web" in config.services:
-        wanted += [(address, name) for name in ("http_port", "https_port") for address in config.http_bind]
-    for address, name in wanted:
-        port = getattr(config, name)
-        if port is not None:
-            _check_port(f"MAILADMIN_{name.upper()}", address, port, end)
+    for place in config.sockets():
+        _check_port(place, end)
     try:
         if not config.tls_given:
             ensure_certificate(config.tls_cert, config.tls_key, config.hostname)
@@ -127,13 +116,20 @@ def _host_checks(config: Config, patience_seconds: float) -> None:
         raise StartFault(f"the certificate cannot be made: {fault}") from fault
 
 
-def _check_port(variable: str, address: str, port: int, end: float) -> None:
+def _check_port(place: Socket, end: float) -> None:
     """Raise StartFault when the port cannot be opened, not before ``end`` on the monotonic clock."""
-    while fault := _port_fault(address, port):
+    while fault := _port_fault(place.address, place.port):
         if time.monotonic() >= end:
             reason = fault.strerror or str(fault)
-            raise StartFault(f"{variable}={port} cannot be opened at {address}: {reason}; choose another port")
+            where = f"{place.variable}={place.port} cannot be opened at {place.address}"
+            raise StartFault(f"{where}: {reason}; {_remedy(fault, place)}")
         time.sleep(0.05)
+
+
+def _remedy(fault: OSError, place: Socket) -> str:
+    if fault.errno == errno.EADDRNOTAVAIL:
+        return f"{'MAILADMIN_HTTP_BIND' if place.name in WEB_PORTS else 'MAILADMIN_BIND'} takes this host's addresses"
+    return "choose another port"
 
 
 def _port_fault(address: str, port: int) -> OSError | None:
@@ -223,7 +219,7 @@ class _Start:
     def _services(self) -> list[Child]:
         """Return what this host runs besides the stores."""
         config, children = self._config, []
-        if "web" in config.services:
+        if web_sockets(config):
             from mailadmin.runner.web import run_web
 
             children.append(Child("web", _forked(partial(run_web, config))))
@@ -255,7 +251,7 @@ class _Start:
         print(ready_line(self._config, time.monotonic() - self._began), flush=True)
         if self._has_superadmin:
             forget_setup_token()
-        elif "web" in self._config.services:
+        elif web_sockets(self._config):
             print(f"mailadmin set-up link (once): {self._config.url}/setup/{make_setup_token()}", flush=True)
 
 
@@ -281,9 +277,7 @@ def _preload() -> None:
 
 def ready_line(config: Config, seconds: float) -> str:
     """Return the line that tells scripts that every listener accepts."""
-    places = [config.url] if "web" in config.services else []
-    for service, name in PORTS:
-        port = getattr(config, name)
-        if service in config.services and port is not None:
-            places.append(f"{name.removesuffix('_port')} {port}")
+    places = [config.url] if web_sockets(config) else []
+    mail = [place for place in config.sockets() if place.name not in WEB_PORTS]
+    places += dict.fromkeys(f"{place.name.removesuffix('_port')} {place.port}" for place in mail)
     return f"mailadmin ready after {seconds:.1f} s: {', '.join(places)}"

@@ -135,19 +135,30 @@ def test_forwarded_headers_count_from_trusted_proxies_only(
     assert "HTTP_X_FORWARDED_HOST" not in request.META
 
 
-def test_plain_http_from_elsewhere_is_redirected_to_the_panel(configured: Any) -> None:
+@pytest.mark.parametrize("address", [PUBLIC, "127.0.0.1"])  # a proxy of this machine may be nobody we trust
+def test_plain_http_to_a_public_panel_is_redirected(configured: Any, address: str) -> None:
     configured(url="https://panel.example")
     stand = middleware.SecureTransportMiddleware(answer)
-    reply = stand(RequestFactory().post("/domains?x=1", REMOTE_ADDR=PUBLIC))
+    reply = stand(RequestFactory().post("/domains?x=1", REMOTE_ADDR=address))
     assert (reply.status_code, reply["Location"]) == (307, "https://panel.example/domains?x=1")
-    for path, address, secure in (
-        ("/domains", "127.0.0.1", False),
-        ("/domains", "::1", False),
-        ("/.well-known/acme-challenge/abc", PUBLIC, False),
-        ("/domains", PUBLIC, True),
-    ):
+    for path, secure in (("/.well-known/acme-challenge/abc", False), ("/domains", True)):
         request = RequestFactory().get(path, REMOTE_ADDR=address, secure=secure)
-        assert stand(request).status_code == 200, (path, address, secure)
+        assert stand(request).status_code == 200, (path, secure)
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "status"),
+    [
+        ("http://localhost:8000", "127.0.0.1", 200),
+        ("http://localhost:8000", "::1", 200),
+        ("https://localhost:8443", "127.0.0.1", 200),  # a choice, not a need, on the machine itself
+        ("https://localhost:8443", PUBLIC, 307),
+    ],
+)
+def test_plain_http_on_the_machine_itself_is_served(configured: Any, url: str, address: str, status: int) -> None:
+    configured(url=url)
+    reply = middleware.SecureTransportMiddleware(answer)(RequestFactory().get("/domains", REMOTE_ADDR=address))
+    assert reply.status_code == status
 
 
 def test_plain_http_from_elsewhere_is_refused_where_no_https_panel_is(configured: Any) -> None:
@@ -166,6 +177,6 @@ def test_every_answer_carries_the_policy() -> None:
     assert "camera=()" in reply["Permissions-Policy"]
 
 
-def test_a_url_is_shown_without_its_password() -> None:
-    assert health.without_password("redis://:geheim@host:6379/0") == "redis://:…@host:6379/0"
-    assert health.without_password("postgresql://bob@host/x") == "postgresql://bob@host/x"
+def test_a_web_server_without_an_open_port_is_no_part(beats: list[Heartbeat], configured: Any) -> None:
+    config = configured(services=frozenset({"web"}), http_port=None, https_port=None)
+    assert set(health.find_parts(config)) == {"database", "redis"}
