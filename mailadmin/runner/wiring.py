@@ -94,7 +94,7 @@ def _relay_service(config: Config) -> "RelayService":
     from domains.dns.resolver import default_resolver
     from domains.redis import subscribe
     from mailboxes.delivery.deliver import deliver
-    from mailboxes.delivery.resolve import resolve_targets
+    from mailboxes.delivery.resolve import resolve_for_relay
     from mailboxes.outbound.attempt import Reach
     from mailboxes.outbound.enqueue import enqueue_notice
     from mailboxes.outbound.ports import RelayPorts
@@ -104,7 +104,7 @@ def _relay_service(config: Config) -> "RelayService":
     ports = RelayPorts(
         resolver=default_resolver(),
         read_blob=read_blob,
-        resolve=resolve_targets,
+        resolve=resolve_for_relay,
         deliver=deliver,
         enqueue=enqueue_notice,
         subscribe=subscribe,

@@ -119,7 +119,7 @@ async def _describe(content: bytes) -> Described:
 
 def _ordered(request: DeliveryRequest) -> list[Target]:
     """Return the targets by account, the order in which rows are locked; each account gets one copy."""
-    unique = {(t.account_id, t.forward_to, t.report_domain_id, t.recipient): t for t in request.targets}
+    unique = {target.place: target for target in request.targets}
     return sorted(unique.values(), key=lambda target: target.account_id or 0)
 
 
@@ -196,7 +196,7 @@ async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, t
 async def _forward(connection: AsyncConnection[Any], request: DeliveryRequest) -> None:
     """Queue the copies that go elsewhere, one entry a domain of ours and next hop."""
     by_domain: dict[str, list[str]] = {}
-    for target in request.targets:
+    for target in _ordered(request):
         if target.forward_to:
             by_domain.setdefault(envelope_domain(target.recipient), []).append(target.forward_to)
     parameters = {"forwarded": True, "authenticated": bool(request.authenticated_domain)}

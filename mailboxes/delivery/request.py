@@ -19,7 +19,6 @@ class RecipientStatus(StrEnum):
     REPORT = "report"  # taken in as a report file
     OVER_QUOTA = "over_quota"  # the account is full
     UNKNOWN = "unknown"  # no such recipient any more
-    LOOP = "loop"  # the message came back
 
 
 GOOD = frozenset({RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT})
@@ -41,6 +40,11 @@ class Target:
     report_domain_id: int | None = None
     report_kind: str = ""  # dmarc-reports, dmarc-failures, tls-reports
     folder: str = "INBOX"
+
+    @property
+    def place(self) -> tuple[int | None, str, int | None, str]:
+        """What two targets share when one copy serves both."""
+        return self.account_id, self.forward_to.lower(), self.report_domain_id, self.report_kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class _Expansion:
     """One recipient being resolved."""
 
     recipient: str
-    size: int
+    size: int | None
     targets: dict[str, Target] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     refusals: list[Found] = field(default_factory=list)
@@ -95,13 +95,19 @@ class _Expansion:
             self.targets.setdefault(key, target)
 
 
-async def resolve_recipient(recipient: str, size: int = 0) -> Resolution:
-    """Return what a forward path is; ``size`` in octets is held against the quota. A bare postmaster is ours."""
+def is_host_role(recipient: str) -> bool:
+    """True for a role address without a domain or at this host's own name: the superadministrators answer it."""
+    domain = envelope_domain(recipient)
+    return (not domain or domain == settings.MAILADMIN.hostname) and split_address(recipient)[0].lower() in ROLES
+
+
+async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
+    """Return what a forward path is; ``size`` in octets is held against the quota, None never is."""
     local_part, _domain = split_address(recipient)
     domain = envelope_domain(recipient)
     expansion = _Expansion(recipient, size)
     async with database() as connection:
-        if (not domain or domain == settings.MAILADMIN.hostname) and local_part.lower() in ROLES:
+        if is_host_role(recipient):
             rows: dict[str, _Row] = {}
             level = await _administrators(connection, None)
         else:
@@ -118,9 +124,9 @@ async def resolve_recipient(recipient: str, size: int = 0) -> Resolution:
     return Resolution(expansion.refusals[0] if expansion.refusals else Found.UNKNOWN, domain=domain)
 
 
-async def resolve_targets(recipient: str) -> Sequence[Target]:
-    """Return the targets of a recipient of ours, none when it is unknown (for the relay's local road)."""
-    return (await resolve_recipient(recipient)).targets
+async def resolve_for_relay(recipient: str) -> Resolution:
+    """Return what a recipient in the queue is; a full mailbox is for the delivery to find, copy by copy."""
+    return await resolve_recipient(recipient, None)
 
 
 async def _lookup(connection: AsyncConnection[Any], addresses: Sequence[str]) -> dict[str, _Row]:
@@ -191,7 +197,7 @@ def _account(expansion: _Expansion, address: str, row: _Row) -> None:
     """Add a mailbox unless it is switched off or has no room."""
     if not row.enabled:
         expansion.refusals.append(Found.DISABLED)
-    elif row.quota is not None and (row.used or 0) + expansion.size > row.quota:
+    elif expansion.size is not None and row.quota is not None and (row.used or 0) + expansion.size > row.quota:
         expansion.refusals.append(Found.FULL)
     else:
         expansion.add(Target(expansion.recipient, address, account_id=row.account_id))

@@ -1,9 +1,11 @@
 """One attempt at one queue entry towards another host: route, addresses, dialogue; results, no database.
 
 Hosts are tried in the order of the route, each address of a host in turn, until one of them takes part in a
-transaction. When none does, the last reason stands for all recipients: permanent only if no host could ever answer.
+transaction, but no more than ``TRIES`` of them, and no further one after ``TRYING_SECONDS``. When none does, the last
+reason stands for all recipients: permanent only if no host could ever answer.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,9 @@ from domains.reach import refuse_address
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply
 from mailboxes.outbound.route import resolve_addresses, resolve_route
 from mailboxes.outbound.transact import Envelope, HostFailed, Remote, deliver_remotely
+
+TRIES = 10
+TRYING_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,21 @@ async def attempt_delivery(
     route = await resolve_route(domain, resolver, reach.own_names, shuffle)
     attempt = Attempt(answers=list(route.answers))
     reasons = [route.failure] if route.failure is not None else []
+    tries, until = TRIES, asyncio.get_running_loop().time() + TRYING_SECONDS
     for host in route.hosts:
         addresses, failure, answers = await resolve_addresses(host, resolver)
         attempt.answers += answers
         reasons += [failure] if failure is not None else []
-        for address in addresses:
+        for address in addresses[: max(tries, 0)]:
             results = await _try_address(envelope, Remote(host, address, reach.port), reach, reasons)
             if results:
                 attempt.results = results
                 return attempt
+            tries = tries - 1 if asyncio.get_running_loop().time() < until else 0
+            if not tries:
+                break
+        if not tries:
+            break
     reply = next((reason for reason in reversed(reasons) if reason.outcome is Outcome.DEFERRED), reasons[-1])
     attempt.results = [RecipientResult(recipient, reply.outcome, reply) for recipient in envelope.recipients]
     return attempt

@@ -1,4 +1,8 @@
-"""Puts messages into the outbound queue, inside the caller's transaction: one row a next hop."""
+"""Puts messages into the outbound queue, inside the caller's transaction: one row a next hop.
+
+A row holds at most ``RECIPIENTS_AT_ONCE`` recipients, which every server must take (RFC 5321 section 4.5.3.1.8), so
+that one slow or failing transaction concerns no more.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +15,12 @@ from psycopg.types.json import Jsonb
 from domains.identifiers import new_identifier
 from domains.trace import TRACE_INSERT, MessageTrace
 from mailboxes.addresses import envelope_domain
+from mailboxes.delivery.resolve import is_host_role
 from mailboxes.outbound.schedule import LIFETIME
 from mailboxes.store.blobs import store_blob
 
 LOCAL = "local"
+RECIPIENTS_AT_ONCE = 100
 
 INSERT = """
 INSERT INTO mailboxes_queueentry
@@ -41,10 +47,10 @@ class Outgoing:
 
 async def enqueue(connection: AsyncConnection[Any], outgoing: Outgoing, content: bytes) -> list[str]:
     """Write bytes and rows; returns the entries' ids. The caller commits, then wakes the relay."""
-    groups = await _by_next_hop(connection, outgoing.recipients)
+    groups = await _groups(connection, outgoing.recipients)
     blob_id = await store_blob(connection, None, content)
     identifiers = []
-    for next_hop, recipients in groups.items():
+    for next_hop, recipients in groups:
         identifiers.append(new_identifier())
         await connection.execute(INSERT, _parameters(identifiers[-1], outgoing, next_hop, recipients, blob_id))
     return identifiers
@@ -68,15 +74,20 @@ def _parameters(
     }
 
 
-async def _by_next_hop(connection: AsyncConnection[Any], recipients: Sequence[str]) -> dict[str, list[str]]:
-    """Return the recipients by the domain to call, those of our own domains under ``local``."""
+async def _groups(connection: AsyncConnection[Any], recipients: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return (domain to call, recipients), those of our own domains and this host's roles under ``local``."""
     named = [(recipient, envelope_domain(recipient)) for recipient in dict.fromkeys(recipients)]
     cursor = await connection.execute(OWN_DOMAINS, (list({domain for _, domain in named}),))
     own = {str(row[0]) for row in await cursor.fetchall()}
     groups: dict[str, list[str]] = {}
     for recipient, domain in named:
-        groups.setdefault(LOCAL if domain in own or not domain else domain, []).append(recipient)
-    return groups
+        local = domain in own or not domain or is_host_role(recipient)
+        groups.setdefault(LOCAL if local else domain, []).append(recipient)
+    return [
+        (next_hop, group[start : start + RECIPIENTS_AT_ONCE])
+        for next_hop, group in groups.items()
+        for start in range(0, len(group), RECIPIENTS_AT_ONCE)
+    ]
 
 
 async def enqueue_notice(

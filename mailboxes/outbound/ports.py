@@ -1,13 +1,14 @@
 """What the relay needs of the rest of the house, handed in by the runner."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from psycopg import AsyncConnection
 
 from domains.dns.port import Resolver
-from mailboxes.delivery.request import DeliveryRequest, DeliveryResult, Target
+from mailboxes.delivery.request import DeliveryRequest, DeliveryResult
+from mailboxes.delivery.resolve import Resolution
 
 
 class Enqueue(Protocol):
@@ -31,13 +32,12 @@ class Enqueue(Protocol):
 class RelayPorts:
     """The relay's collaborators.
 
-    ``resolve`` returns the targets of one recipient of ours, none when it is unknown. ``subscribe`` yields at every
-    wake and survives a lost Redis.
+    ``resolve`` tells what one recipient of ours is. ``subscribe`` yields at every wake and survives a lost Redis.
     """
 
     resolver: Resolver
     read_blob: Callable[[AsyncConnection[Any], int], Awaitable[bytes]]
-    resolve: Callable[[str], Awaitable[Sequence[Target]]]
+    resolve: Callable[[str], Awaitable[Resolution]]
     deliver: Callable[[DeliveryRequest], Awaitable[DeliveryResult]]
     enqueue: Enqueue
     subscribe: Callable[[str], AsyncIterator[bytes]]

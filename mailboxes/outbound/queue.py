@@ -5,6 +5,7 @@ attempt is finished by a compare-and-set on (id, attempts), so a worker whose le
 lease that ran out counts as a death; the third one puts the entry aside as ``dead``.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,8 @@ from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply
 from mailboxes.outbound.schedule import LEASE, MAXIMUM_DEATHS, retry_delay
 
+log = logging.getLogger(__name__)
+
 Connection = AsyncConnection[TupleRow]
 
 CLAIM = """
@@ -25,6 +28,7 @@ UPDATE mailboxes_queueentry SET state = 'sending', attempts = attempts + 1, leas
 WHERE id IN (
     SELECT id FROM mailboxes_queueentry
     WHERE state = 'waiting' AND next_attempt_at <= now() AND next_hop <> ALL(%(busy)s)
+        AND (%(remote)s OR next_hop = 'local')
     ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id, trace_id, mail_from, recipients, sender_domain, next_hop, blob_id, smtputf8, parameters, attempts,
     created_at, expires_at, now() >= expires_at AS expired
@@ -36,6 +40,12 @@ SELECT 1 FROM mailboxes_queueentry WHERE id = %s AND attempts = %s AND state = '
 
 RENEW = """
 UPDATE mailboxes_queueentry q SET lease_until = now() + %(lease)s
+FROM unnest(%(ids)s::text[], %(attempts)s::int[]) AS own(id, attempts)
+WHERE q.id = own.id AND q.attempts = own.attempts AND q.state = 'sending' RETURNING q.id
+"""
+
+RELEASE = """
+UPDATE mailboxes_queueentry q SET state = 'waiting', lease_until = NULL, next_attempt_at = now()
 FROM unnest(%(ids)s::text[], %(attempts)s::int[]) AS own(id, attempts)
 WHERE q.id = own.id AND q.attempts = own.attempts AND q.state = 'sending'
 """
@@ -89,21 +99,35 @@ class QueueItem:
     expired: bool
 
 
-async def claim(limit: int, busy: Sequence[str] = ()) -> list[QueueItem]:
-    """Claim at most ``limit`` due entries whose next hop is not in ``busy``; leased for ``LEASE``, see ``renew``."""
+async def claim(limit: int, busy: Sequence[str] = (), remote: bool = True) -> list[QueueItem]:
+    """Claim at most ``limit`` due entries whose next hop is not in ``busy``; leased for ``LEASE``, see ``renew``.
+
+    Without ``remote`` only those for recipients of ours.
+    """
     async with database() as connection:
         cursor = connection.cursor(row_factory=class_row(QueueItem))
-        await cursor.execute(CLAIM, {"lease": LEASE, "busy": list(busy), "limit": limit})
+        await cursor.execute(CLAIM, {"lease": LEASE, "busy": list(busy), "limit": limit, "remote": remote})
         return await cursor.fetchall()
 
 
-async def renew(items: Sequence[QueueItem]) -> None:
-    """Put off the end of the leases of attempts that still run."""
+async def renew(items: Sequence[QueueItem]) -> set[str]:
+    """Put off the end of the leases of attempts that still run; returns the ids of those that are still ours."""
     if not items:
-        return
-    parameters = {"lease": LEASE, "ids": [item.id for item in items], "attempts": [item.attempts for item in items]}
+        return set()
     async with database() as connection:
-        await connection.execute(RENEW, parameters)
+        cursor = await connection.execute(RENEW, {"lease": LEASE, **_own(items)})
+        return {str(row[0]) for row in await cursor.fetchall()}
+
+
+async def release(items: Sequence[QueueItem]) -> None:
+    """Give back what a stopping relay did not finish: due at once, and no death."""
+    if items:
+        async with database() as connection:
+            await connection.execute(RELEASE, _own(items))
+
+
+def _own(items: Sequence[QueueItem]) -> dict[str, list[Any]]:
+    return {"ids": [item.id for item in items], "attempts": [item.attempts for item in items]}
 
 
 async def lock_own(connection: Connection, item: QueueItem) -> None:
@@ -184,11 +208,14 @@ def _sentence(result: RecipientResult) -> str:
 
 
 async def expire_leases() -> list[tuple[str, str, str]]:
-    """Free the entries whose worker died; returns (id, trace_id, new state) of each."""
+    """Free the entries whose worker died; returns (id, trace_id, new state) of each. A dead one is an alarm."""
     async with database() as connection, connection.transaction():
         cursor = await connection.execute(EXPIRE_LEASES, {"maximum": MAXIMUM_DEATHS})
         rows: list[tuple[str, str, str]] = [(str(a), str(b), str(c)) for a, b, c in await cursor.fetchall()]
         for identifier, trace_id, state in rows:
             event = Event("queue", state, "The worker ended during the attempt.", {"entry": identifier})
             await connection.execute(EVENT_INSERT, event.as_row(trace_id))
+    for identifier, trace_id, state in rows:
+        level = logging.ERROR if state == "dead" else logging.WARNING
+        log.log(level, "queue entry %s of trace %s lost its worker and is now %s", identifier, trace_id, state)
     return rows

@@ -1,14 +1,17 @@
 """The relay: claims due queue entries, attempts them, records what became of them (a service of the mail worker).
 
 It wakes on the Redis channel ``queue.wake`` and looks at least every ``POLL_SECONDS`` by itself, so a lost wake or a
-lost Redis only delays. Attempts run side by side up to ``CONCURRENCY``, at most ``PER_HOP`` towards one next hop, so
-a slow destination never stops the others. A fault of our own pushes the entry to a later attempt before it is logged.
+lost Redis only delays. Attempts at other hosts run side by side up to ``CONCURRENCY``, about ``PER_HOP`` towards one
+next hop, so a slow destination never stops the others; recipients of ours have a lane of their own, which no remote
+can fill. A fault of our own pushes the entry to a later attempt before it is logged. An attempt whose lease is lost,
+or could not be renewed in time, is cut off: another relay may have it.
 """
 
 import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 
 from domains.database import database
@@ -19,16 +22,30 @@ from mailboxes.outbound.local import deliver_locally
 from mailboxes.outbound.notice import send_notice
 from mailboxes.outbound.outcome import Outcome, RecipientResult, no_reply
 from mailboxes.outbound.ports import RelayPorts
-from mailboxes.outbound.queue import LeaseLost, QueueItem, claim, expire, expire_leases, finish, lock_own, renew
+from mailboxes.outbound.queue import (
+    LeaseLost,
+    QueueItem,
+    claim,
+    expire,
+    expire_leases,
+    finish,
+    lock_own,
+    release,
+    renew,
+)
+from mailboxes.outbound.schedule import LEASE
 from mailboxes.outbound.transact import Envelope
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 40
+LOCAL_CONCURRENCY = 8
 PER_HOP = 5
 POLL_SECONDS = 5.0
 SWEEP_SECONDS = 15.0
-RENEW_SECONDS = 8.0
+RENEW_SECONDS = 5.0
+RENEW_DEADLINE_SECONDS = 4.0
+RELEASE_SECONDS = 2.0
 FAULT_SECONDS = 5.0
 WAKE_CHANNEL = "queue.wake"
 LOCAL = "local"
@@ -62,15 +79,21 @@ class RelayService:
         self._loops = [asyncio.create_task(step) for step in steps]
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
-        """Claim no more, give running attempts ``grace_seconds``; what is cut off is tried again after its lease."""
+        """Claim no more, give running attempts ``grace_seconds``; what is cut off is given back at once."""
         self._stopping = True
         for task in self._loops:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=grace_seconds)
-        for task in list(self._running):
+        unfinished = dict(self._running)
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*self._loops, *self._running, return_exceptions=True)
+        await asyncio.gather(*self._loops, *unfinished, return_exceptions=True)
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await release(list(unfinished.values()))
+        except Exception:
+            log.exception("unfinished attempts wait for the end of their leases")
 
     def status(self) -> dict[str, object]:
         """Return what the Services page shows: running attempts, totals by outcome, since when."""
@@ -82,6 +105,7 @@ class RelayService:
 
     async def _claim_for_ever(self) -> None:
         while not self._stopping:
+            self._wake.clear()  # before looking, so that a wake during the look is not lost
             try:
                 claimed = await self._claim_once()
             except Exception:
@@ -92,12 +116,12 @@ class RelayService:
                 await self._wait()
 
     async def _claim_once(self) -> int:
-        free = CONCURRENCY - len(self._running)
-        if free <= 0:
-            return 0
         hops = Counter(item.next_hop for item in self._running.values())
-        busy = [hop for hop, count in hops.items() if count >= PER_HOP and hop != LOCAL]
-        items = await claim(min(free, PER_HOP), busy)
+        busy = [hop for hop, count in hops.items() if count >= (LOCAL_CONCURRENCY if hop == LOCAL else PER_HOP)]
+        remote = hops.total() - hops[LOCAL] < CONCURRENCY
+        if not remote and LOCAL in busy:
+            return 0
+        items = await claim(PER_HOP, busy, remote)
         for item in items:
             task = asyncio.create_task(self._work(item))
             self._running[task] = item
@@ -109,7 +133,6 @@ class RelayService:
         self._wake.set()
 
     async def _wait(self) -> None:
-        self._wake.clear()
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 await self._wake.wait()
@@ -121,12 +144,27 @@ class RelayService:
             self._wake.set()
 
     async def _renew_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(RENEW_SECONDS)
+            began, running = loop.time(), dict(self._running)
             try:
-                await renew(list(self._running.values()))
+                async with asyncio.timeout(RENEW_DEADLINE_SECONDS):
+                    kept = await renew(list(running.values()))
+                renewed_at = began
             except Exception:
                 log.exception("leases of running attempts could not be renewed")
+                following = loop.time() + RENEW_SECONDS + RENEW_DEADLINE_SECONDS
+                kept = set() if following - renewed_at > LEASE.total_seconds() else {i.id for i in running.values()}
+            self._cut_off(running, kept)
+
+    def _cut_off(self, running: Mapping[asyncio.Task[None], QueueItem], kept: Set[str]) -> None:
+        """End the attempts at other hosts that are ours no more; a local one notices in its transaction."""
+        for task, item in running.items():
+            if item.id not in kept and item.next_hop != LOCAL and not task.done():
+                log.warning("the attempt at queue entry %s is cut off: its lease is lost", item.id)
+                task.cancel()
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -137,10 +175,8 @@ class RelayService:
                 log.exception("expired leases could not be freed")
 
     async def sweep(self) -> None:
-        """Free entries whose worker died; an entry put aside as dead is an alarm."""
-        for identifier, trace_id, state in await expire_leases():
-            level = logging.ERROR if state == "dead" else logging.WARNING
-            log.log(level, "queue entry %s of trace %s lost its worker and is now %s", identifier, trace_id, state)
+        """Free entries whose worker died."""
+        if await expire_leases():
             self._wake.set()
 
     async def _work(self, item: QueueItem) -> None:
@@ -163,6 +199,7 @@ class RelayService:
     async def _attempt(self, item: QueueItem) -> None:
         async with database() as connection:
             content = await self._ports.read_blob(connection, item.blob_id)
+        fail_point("relay.claimed")
         if item.next_hop == LOCAL:
             await deliver_locally(item, content, self._ports, random.random())  # noqa: S311
             self._totals["local"] += 1
@@ -170,6 +207,7 @@ class RelayService:
         envelope = Envelope(item.mail_from, item.recipients, content, item.smtputf8)
         attempt = await attempt_delivery(item.next_hop, envelope, self._ports.resolver, self._reach)
         attempt.results = expire(item, attempt.results)
+        fail_point("relay.attempted")
         await self._record(item, attempt, content)
 
     async def _record(self, item: QueueItem, attempt: Attempt, content: bytes) -> None:

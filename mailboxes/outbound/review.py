@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import Forbidden, NotFound, Refused
-from domains.models import Domain, Role, TraceEvent
+from domains.models import Domain, Role, Trace, TraceEvent
 from mailboxes.models import QueueEntry, QueueState
 
 
@@ -60,6 +60,8 @@ def delete_entry(act: Act, identifier: str) -> None:
     record(act, "queue.delete", "queue_entry", entry.pk, entry.sender_domain, {"recipients": entry.recipients})
     _trace(entry, "deleted", _("%(name)s deleted the message from the queue.") % {"name": act.name})
     entry.delete()
+    if not QueueEntry.objects.filter(trace_id=entry.trace_id).exists():
+        Trace.objects.filter(pk=entry.trace_id, outcome__in=("queued", "deferred")).update(outcome="dropped")
 
 
 def _trace(entry: QueueEntry, outcome: str, reason: str) -> None:

@@ -18,7 +18,8 @@ from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply, no
 CONNECT_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
 DATA_SECONDS = 480.0
-DIALOGUE_SECONDS = 700.0
+GREETING_SECONDS = 300.0
+TRANSACTION_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,9 @@ def opportunistic_context() -> ssl.SSLContext:
 async def deliver_remotely(envelope: Envelope, remote: Remote, ehlo_name: str) -> list[RecipientResult]:
     """Return one result a recipient; raises HostFailed when the host never took part in a transaction."""
     try:
-        async with asyncio.timeout(DIALOGUE_SECONDS):
-            try:
-                return await _dialogue(envelope, remote, ehlo_name, starttls=True)
-            except TlsFailed:
-                return await _dialogue(envelope, remote, ehlo_name, starttls=False)
-    except TimeoutError as error:
-        raise HostFailed(no_reply("4.4.2", f"{remote} took longer than {DIALOGUE_SECONDS:.0f} s.")) from error
+        return await _dialogue(envelope, remote, ehlo_name, starttls=True)
+    except TlsFailed:
+        return await _dialogue(envelope, remote, ehlo_name, starttls=False)
 
 
 async def _dialogue(envelope: Envelope, remote: Remote, ehlo_name: str, starttls: bool) -> list[RecipientResult]:
@@ -82,9 +79,14 @@ async def _dialogue(envelope: Envelope, remote: Remote, ehlo_name: str, starttls
         hostname=remote.address, port=remote.port, local_hostname=ehlo_name, start_tls=False, timeout=COMMAND_SECONDS
     )
     try:
-        await _greet(client, remote)
-        if starttls and client.supports_extension("starttls"):
-            await _start_tls(client, remote)
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                await _greet(client, remote)
+                if starttls and client.supports_extension("starttls"):
+                    await _start_tls(client, remote)
+        except TimeoutError as error:
+            text = f"{remote} took longer than {GREETING_SECONDS:.0f} s to greet us."
+            raise HostFailed(no_reply("4.4.2", text)) from error
         return await _transaction(client, envelope, remote)
     finally:
         await _quit(client)
@@ -163,23 +165,33 @@ async def _command(client: aiosmtplib.SMTP, *words: bytes) -> RemoteReply:
 
 
 async def _send(client: aiosmtplib.SMTP, envelope: Envelope) -> dict[str, RemoteReply]:
-    """Return the last reply for each recipient; a lost connection is a transient reply, never an exception."""
+    """Return the last reply for each recipient; a lost connection is a transient reply, never an exception.
+
+    A transaction that takes too long ends here, not at another host: the remote may have the message by now.
+    """
     replies: dict[str, RemoteReply] = {}
     try:
-        sender = b"FROM:<" + envelope.mail_from.encode() + b">"
-        reply = await _command(client, b"MAIL", sender, *_mail_parameters(client, envelope))
-        if reply.outcome is not Outcome.SENT:
-            return dict.fromkeys(envelope.recipients, reply)
-        for recipient in envelope.recipients:
-            replies[recipient] = await _command(client, b"RCPT", b"TO:<" + recipient.encode() + b">")
-        accepted = [recipient for recipient in envelope.recipients if replies[recipient].outcome is Outcome.SENT]
-        if accepted:
-            replies |= dict.fromkeys(accepted, await _data(client, envelope.content))
+        async with asyncio.timeout(TRANSACTION_SECONDS):
+            await _exchange(client, envelope, replies)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        lost = no_reply("4.4.2", f"The connection was lost: {error}")
+        lost = no_reply("4.4.2", f"The connection was lost: {error or type(error).__name__}")
         open_ends = [r for r in envelope.recipients if r not in replies or replies[r].outcome is Outcome.SENT]
         replies |= dict.fromkeys(open_ends, lost)
     return replies
+
+
+async def _exchange(client: aiosmtplib.SMTP, envelope: Envelope, replies: dict[str, RemoteReply]) -> None:
+    """MAIL, each RCPT, DATA; every answer goes into ``replies`` as it comes."""
+    sender = b"FROM:<" + envelope.mail_from.encode() + b">"
+    reply = await _command(client, b"MAIL", sender, *_mail_parameters(client, envelope))
+    if reply.outcome is not Outcome.SENT:
+        replies |= dict.fromkeys(envelope.recipients, reply)
+        return
+    for recipient in envelope.recipients:
+        replies[recipient] = await _command(client, b"RCPT", b"TO:<" + recipient.encode() + b">")
+    accepted = [recipient for recipient in envelope.recipients if replies[recipient].outcome is Outcome.SENT]
+    if accepted:
+        replies |= dict.fromkeys(accepted, await _data(client, envelope.content))
 
 
 async def _data(client: aiosmtplib.SMTP, content: bytes) -> RemoteReply:

@@ -1,5 +1,6 @@
 """What the outbound tests share."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.dns_fixtures import dns, dns_settings  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,14 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "key.pem").write_bytes(private)
     return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture
+async def pool(transactional_db: None) -> AsyncIterator[None]:
+    """The real database, its pool and Redis closed at the test's end."""
+    yield
+    from domains.database import close_pool
+    from domains.redis import close_redis
+
+    await close_redis()
+    await close_pool()

@@ -175,7 +175,7 @@ async def test_broken_starttls_falls_back_to_the_clear_once(server_tls: ssl.SSLC
 
 
 async def test_a_tarpit_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transact, "DIALOGUE_SECONDS", 0.3)
+    monkeypatch.setattr(transact, "GREETING_SECONDS", 0.3)
 
     async def tarpit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(5)
