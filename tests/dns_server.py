@@ -50,13 +50,15 @@ def _plain_text(rdata: Any) -> str:
 class DnsServer:
     """Serves ``zone`` while entered as a context; ``port`` is the same for UDP and TCP.
 
-    Names in ``failing`` answer SERVFAIL, in ``silent`` nothing, in ``truncated`` are cut over UDP. ``asked`` keeps
+    Names in ``failing`` answer SERVFAIL, in ``bogus`` too unless validation is off, in ``silent`` nothing, in
+    ``truncated`` are cut over UDP. ``asked`` keeps
     the questions. ``negative_ttl`` is how long an absence may be remembered.
     """
 
     def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
         self.zone: dict[tuple[str, str], list[str]] = {}
         self.failing: set[str] = set()
+        self.bogus: set[str] = set()
         self.silent: set[str] = set()
         self.truncated: set[str] = set()
         self.asked: list[tuple[str, str]] = []
@@ -103,7 +105,7 @@ class DnsServer:
         if name in self.silent:
             return None
         response = dns.message.make_response(query, recursion_available=True)
-        if name in self.failing:
+        if name in self.failing or (name in self.bogus and not query.flags & dns.flags.CD):
             response.set_rcode(dns.rcode.SERVFAIL)
         elif udp and name in self.truncated:
             response.flags |= dns.flags.TC

@@ -1,7 +1,8 @@
 """The network behind ``dns.port``: UDP with EDNS, TCP when truncated, a bounded TTL cache, shared questions.
 
 Written over ``dns.message`` and asyncio directly: the stub resolver's generality costs a millisecond a question.
-An answer counts as authenticated only when a trusted resolver set AD. Silence, SERVFAIL and REFUSED are TEMPFAIL.
+An answer counts as authenticated only when a trusted resolver set AD. Silence, SERVFAIL and REFUSED are TEMPFAIL;
+SERVFAIL that goes away when validation is switched off (CD) is BOGUS.
 """
 
 import asyncio
@@ -94,8 +95,21 @@ async def ask_server(server: Server, name: str, rdtype: str, recursive: bool = T
         except (OSError, TimeoutError, EOFError, dns.exception.DNSException) as error:
             reason = f"{label}: {str(error) or 'no answer in time'}"
             continue
+        if recursive and response.rcode() == dns.rcode.SERVFAIL and await _answers_unchecked(server, query):
+            reason = f"{label}: DNSSEC validation fails"
+            return Answer(name, rdtype, DnsStatus.BOGUS, reason=reason, server=label)
         return _read(name, rdtype, response, label)
     return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label)
+
+
+async def _answers_unchecked(server: Server, query: dns.message.Message) -> bool:
+    """True when a server that failed answers the same question without validation (RFC 4035 section 3.2.2)."""
+    query.flags |= dns.flags.CD
+    try:
+        response = await _exchange(server, query)
+    except (OSError, TimeoutError, EOFError, dns.exception.DNSException):
+        return False
+    return response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 
 async def _exchange(server: Server, query: dns.message.Message) -> dns.message.Message:

@@ -61,6 +61,14 @@ def test_a_key_becomes_active_only_on_its_exact_text(dns_settings):
     assert key_states(domain) == {KeyState.ACTIVE}
 
 
+def test_what_fails_validation_is_bogus(dns_settings):
+    domain = make_domain()
+    publish(dns_settings, domain)
+    dns_settings.bogus |= {name for name, _ in dns_settings.zone}
+    assert set.union(*statuses().values()) == {"bogus"}
+    assert key_states(domain) == {KeyState.AWAITING_DNS}
+
+
 def test_servfail_is_unreachable_and_takes_no_key_away(dns_settings):
     domain = make_domain()
     publish(dns_settings, domain)
