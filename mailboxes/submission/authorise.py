@@ -1,16 +1,26 @@
-"""May this account send with this address: its own, with or without ``+detail``, and aliases that lead to it."""
+"""May this account send with this address: its own, with or without ``+detail``, and aliases that lead to it.
+
+Aliases of aliases count, as they do for mail in. An account that was switched off may use none, though its session
+still lives.
+"""
 
 from dataclasses import dataclass
 
 from domains.database import database
 from mailboxes.addresses import envelope_domain, normalised, split_address
+from mailboxes.delivery.resolve import LEVELS
 
+# Targets are compared in lower case: they stand as they were typed.
 ALLOWED = """
-SELECT a.local_part || '@' || d.name, d.name, d.state FROM mailboxes_account a
-JOIN domains_domain d ON d.id = a.domain_id WHERE a.id = %(account)s
-UNION ALL
-SELECT l.local_part || '@' || d.name, d.name, d.state FROM mailboxes_alias l
-JOIN domains_domain d ON d.id = l.domain_id WHERE l.targets @> ARRAY[%(address)s]::varchar[]
+WITH RECURSIVE names AS (
+    SELECT a.local_part || '@' || d.name AS address, d.name AS domain, d.state, 1 AS level
+    FROM mailboxes_account a JOIN domains_domain d ON d.id = a.domain_id WHERE a.id = %(account)s AND a.enabled
+    UNION
+    SELECT l.local_part || '@' || d.name, d.name, d.state, names.level + 1
+    FROM names JOIN mailboxes_alias l ON lower(l.targets::text)::text[] @> ARRAY[names.address]
+    JOIN domains_domain d ON d.id = l.domain_id WHERE names.level < %(levels)s
+)
+SELECT DISTINCT address, domain, state FROM names
 """
 
 
@@ -34,10 +44,10 @@ class Senders:
         return ""
 
 
-async def load_senders(account_id: int, address: str) -> Senders:
-    """Return what the account with this address may use."""
+async def load_senders(account_id: int) -> Senders:
+    """Return what the account may use."""
     async with database() as connection:
-        cursor = await connection.execute(ALLOWED, {"account": account_id, "address": address})
+        cursor = await connection.execute(ALLOWED, {"account": account_id, "levels": LEVELS})
         rows = await cursor.fetchall()
     addresses = frozenset(str(row[0]) for row in rows)
     return Senders(addresses, frozenset(str(row[1]) for row in rows if row[2] == "active"))

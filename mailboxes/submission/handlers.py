@@ -55,7 +55,7 @@ class SubmissionHandler:
         trace.domains.add(envelope_domain(session.username))
         session.state["trace"] = trace
         try:
-            senders = await load_senders(session.account_id, session.username)
+            senders = await load_senders(session.account_id)
         except (Error, PoolTimeout, OSError) as fault:
             return self._unavailable(session, fault)
         session.state["senders"] = senders
@@ -63,7 +63,7 @@ class SubmissionHandler:
         trace.add("auth", "accepted", f"{session.username} signed in.", detail)
         if transaction.reverse_path and (why := senders.refuse(transaction.reverse_path)):
             trace.add("mail", "refused", why)
-            return Reply(553, "5.7.1", why)
+            return Reply(550, "5.7.1", why)
         return None
 
     async def rcpt(
@@ -102,7 +102,8 @@ class SubmissionHandler:
             return Reply(554, "5.6.0", str(fault))
         trace.message_id = prepared.message_id
         trace.add("prepare", "done", "; ".join(prepared.changes), {"size": content.size})
-        if why := next((why for author in prepared.authors if (why := senders.refuse(author))), ""):
+        named = (*prepared.authors, *prepared.senders)
+        if why := next((why for address in named if (why := senders.refuse(address))), ""):
             trace.add("authorise", "refused", why)
             return Reply(550, "5.7.1", why)
         trace.domains.add(envelope_domain(prepared.authors[0]))
