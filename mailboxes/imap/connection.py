@@ -37,6 +37,7 @@ class ImapLimits:
     """Budgets (counts) and deadlines (seconds) of one session."""
 
     errors: int = 20
+    commands_before_login: int = 100
     auth_failures: int = 3
     greeting_seconds: float = 60.0
     login_seconds: float = 180.0  # from the greeting to the sign-in
@@ -66,6 +67,7 @@ class ImapConnection(Wire):
         self._hostname = hostname
         self._tls_context = tls_context
         self._errors = 0
+        self._commands_before_login = 0
         self._auth_failures = 0
         self._woken = False
         self._closing = False
@@ -152,6 +154,11 @@ class ImapConnection(Wire):
 
     async def _take(self, event: Complete) -> None:
         """Read the tag and the name, run the command, give its literals back."""
+        if self.session.state is State.NOT_AUTHENTICATED:
+            self._commands_before_login += 1
+            if self._commands_before_login > self.limits.commands_before_login:
+                self._bye("Too many commands without a sign-in", "LIMIT")
+                return
         scanner = Scanner(event.text, event.literals)
         try:
             tag = scanner.match(_TAG, "a tag").group()

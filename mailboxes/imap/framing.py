@@ -108,6 +108,7 @@ class Framer:
     _text: bytearray = field(default_factory=bytearray)
     _literals: list[Literal] = field(default_factory=list)
     _held: int = 0  # octets of text and literals held for this command
+    _appended: int = 0  # octets of an APPEND's literals
     _missing: int = 0  # octets of the current literal still to come
     _refusal: Refused | None = None
     _overlong: bool = False
@@ -142,7 +143,7 @@ class Framer:
         for literal in self._literals:
             literal.close()
         self._text, self._literals, self._refusal = bytearray(), [], None
-        self._scanned = self._held = self._missing = self._shed = self._passed = 0
+        self._scanned = self._held = self._appended = self._missing = self._shed = self._passed = 0
         self._overlong = False
 
     def _take_literal(self) -> bool:
@@ -211,13 +212,17 @@ class Framer:
     def _announced(self, size: int, nonsync: bool) -> Event | None:
         """Decide on a literal before it comes; a refused one that comes anyway is thrown away."""
         append = bool(self.limits.append) and _APPEND.match(self._text) is not None
-        too_big = size > (self.limits.append if append else self.limits.literal)
-        if too_big or (not append and self._held + size > self.limits.command):
+        if append:
+            room = min(self.limits.append, self.limits.append + self.limits.literal - self._appended)
+        else:
+            room = min(self.limits.literal, self.limits.command - self._held)
+        if size > room:
             self._refuse(b"", "The literal is too large", too_big=True)
         if self._refusal is not None:
             return self._refused_literal(size, nonsync)
         self._text += b"\r\n"
         self._held += 0 if append else size
+        self._appended += size if append else 0
         self._literals.append(Literal(size))
         self._missing = size
         return None if nonsync else GoOn()

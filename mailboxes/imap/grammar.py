@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mailboxes.imap import commands as c
 from mailboxes.imap import queries
-from mailboxes.imap.scanner import Scanner, SyntaxFault, named
+from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, named, unique
 
 STATUS_ITEMS = frozenset(
     {"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "APPENDLIMIT"}
@@ -119,6 +119,8 @@ def list_extended(scanner: Scanner) -> c.Command:
         select_options = frozenset(scanner.parenthesised(scanner.atom, empty=True))
         if select_options - {"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"}:
             raise SyntaxFault("A selection option is not known")
+        if "RECURSIVEMATCH" in select_options and not select_options & {"SUBSCRIBED", "SPECIAL-USE"}:
+            raise SyntaxFault("RECURSIVEMATCH stands beside SUBSCRIBED or SPECIAL-USE")
         scanner.space()
     reference = named(scanner.astring())
     scanner.space()
@@ -249,6 +251,6 @@ def _flags(scanner: Scanner) -> tuple[str, ...]:
     if scanner.peek() == b"(":
         return scanner.flag_list()
     flags = [scanner.flag()]
-    while scanner.accept(b" ") and len(flags) < 100:
+    while len(flags) < FLAGS_AT_ONCE and scanner.accept(b" "):
         flags.append(scanner.flag())
-    return tuple(dict.fromkeys(flags))
+    return unique(flags)

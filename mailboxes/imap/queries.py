@@ -204,7 +204,7 @@ class _KeyReader:
             return c.HasFlag(_FLAG_KEYS[name])
         if name.startswith("UN") and name[2:] in _FLAG_KEYS:
             return c.Not(c.HasFlag(_FLAG_KEYS[name[2:]]))
-        if name in ("ALL", "OLD"):
+        if name in ("ALL", "OLD", "SAVEDATESUPPORTED"):
             return c.All()
         if name in ("NEW", "RECENT"):
             return c.Not(c.All())  # \Recent is not kept (RFC 9051 appendix E)

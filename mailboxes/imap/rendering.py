@@ -1,14 +1,17 @@
 """A FETCH response out of a row and the items asked for (RFC 9051 §7.5.2); pure, nothing is written anew."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import BodyItem, Item
-from mailboxes.imap.port import FlagState, Need, Row
-from mailboxes.mime.headers import split_fields
+from mailboxes.imap.port import FlagState, Need, Row, StoreRefusal
+from mailboxes.mime.headers import Field, split_fields
 from mailboxes.mime.parts import Part, parse_parts
-from mailboxes.mime.section import Text, decoded_part, header_bytes, part_bytes
+from mailboxes.mime.section import Text, UnknownEncoding, check_encoding, decoded_part, header_bytes, part_bytes
+
+LARGE_OCTETS = 64 * 1024
 
 _NEEDS = {Item.ENVELOPE: Need.ENVELOPE, Item.BODY: Need.BODY, Item.BODYSTRUCTURE: Need.STRUCTURE}
 
@@ -29,24 +32,65 @@ def sets_seen(items: Iterable[Item | BodyItem]) -> bool:
     return any(isinstance(item, BodyItem) and not item.peek for item in items)
 
 
-class _Bytes:
-    """A row's octets, its parts read at most once."""
+class Rendering:
+    """One row as a response, an item at a time; its header and parts are read at most once."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
+        self._last: tuple[BodyItem | None, bytes | None] = (None, None)
+
+    @property
+    def is_large(self) -> bool:
+        """True when the items are better made outside the event loop and sent one by one."""
+        return max(len(self.row.content), len(self.row.header)) > LARGE_OCTETS
 
     @cached_property
     def parts(self) -> list[Part]:
         """The message's parts."""
         return parse_parts(self.row.content)
 
-    def section(self, item: BodyItem) -> bytes | None:
-        """Return what the item names; None when there is no such part."""
+    @cached_property
+    def fields(self) -> list[Field]:
+        """The header fields."""
+        return split_fields(self.row.header)
+
+    def refuse_unknown(self, items: Iterable[Item | BodyItem]) -> None:
+        """Raise StoreRefusal for a part that BINARY cannot decode (RFC 3516 §4.3), before anything is sent."""
+        try:
+            for item in items:
+                if isinstance(item, BodyItem) and item.binary and item.section.path:
+                    check_encoding(self.parts, item.section.path)
+        except UnknownEncoding:
+            raise StoreRefusal("The encoding of this part is not known", "UNKNOWN-CTE") from None
+
+    def pieces(self, item: Item | BodyItem) -> tuple[bytes, bytes]:
+        """Return the item's name with what stands before its octets, and its octets."""
+        if not isinstance(item, BodyItem):
+            return _item(item, self.row), b""
+        found = self._section(item)
+        if item.size_only:
+            return item.label + b" %d" % len(found or b""), b""
+        if found is not None and item.partial is not None:
+            first, count = item.partial
+            found = found[first : first + count]
+        if found is None:
+            return item.label + b" NIL", b""
+        mark = b"~" if item.binary and b"\0" in found else b""
+        return b"%b %b{%d}\r\n" % (item.label, mark, len(found)), found
+
+    def _section(self, item: BodyItem) -> bytes | None:
+        """Return what the item names, None when there is no such part; the last one is kept for its partials."""
+        whole = replace(item, label=b"", peek=True, partial=None, size_only=False)
+        if self._last[0] != whole:
+            self._last = (whole, self._octets(item))
+        return self._last[1]
+
+    def _octets(self, item: BodyItem) -> bytes | None:
         section, row = item.section, self.row
         if item.binary and section.path:
             return decoded_part(row.content, section.path, self.parts)
         if section.of_header:
-            fields = () if section.text is Text.HEADER else split_fields(row.header)
+            fields = () if section.text is Text.HEADER else self.fields
             return header_bytes(row.header, fields, section)
         if not section.path and section.text in (Text.ALL, Text.TEXT):
             return row.content if section.text is Text.ALL else row.content[row.header_octets :]
@@ -54,10 +98,10 @@ class _Bytes:
 
 
 def fetch_response(sequence: int, row: Row, items: Sequence[Item | BodyItem]) -> bytes:
-    """``"*" SP sequence SP "FETCH" SP "(" msg-att … ")"``."""
-    octets = _Bytes(row)
-    words = [_body(item, octets) if isinstance(item, BodyItem) else _item(item, row) for item in items]
-    return b"* %d FETCH (%b)\r\n" % (sequence, b" ".join(words))
+    """``"*" SP sequence SP "FETCH" SP "(" msg-att … ")"`` of a row that is not large."""
+    rendering = Rendering(row)
+    rendering.refuse_unknown(items)
+    return b"* %d FETCH (%b)\r\n" % (sequence, b" ".join(b"".join(rendering.pieces(item)) for item in items))
 
 
 def flags_response(sequence: int, state: FlagState, with_modseq: bool, with_flags: bool = True) -> bytes:
@@ -86,15 +130,3 @@ def _item(item: Item, row: Row) -> bytes:
     stored = {Item.ENVELOPE: row.envelope, Item.BODY: row.body, Item.BODYSTRUCTURE: row.body_structure}
     name: str = item.value
     return name.encode() + b" " + bytes(stored[item])
-
-
-def _body(item: BodyItem, octets: _Bytes) -> bytes:
-    found = octets.section(item)
-    if item.size_only:
-        return item.label + b" %d" % len(found or b"")
-    if found is not None and item.partial is not None:
-        first, count = item.partial
-        found = found[first : first + count]
-    if found is None:
-        return item.label + b" NIL"
-    return item.label + b" " + responses.literal(found, binary=item.binary and b"\0" in found)

@@ -61,8 +61,3 @@ def date_time(moment: datetime) -> bytes:
     """``date-time`` in UTC."""
     at = moment.astimezone(UTC)
     return f'"{at.day:2d}-{_MONTHS[at.month - 1]}-{at.year:04d} {at:%H:%M:%S} +0000"'.encode()
-
-
-def literal(octets: bytes, binary: bool = False) -> bytes:
-    """``literal`` or ``literal8``."""
-    return b"%b{%d}\r\n%b" % (b"~" if binary else b"", len(octets), octets)

@@ -14,6 +14,7 @@ NAME_CHARACTERS = 500
 NAME_LEVELS = 40
 FLAG_OCTETS = 200
 FLAGS_AT_ONCE = 100
+LIST_ITEMS = 1_000
 
 _ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _ASTRING = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+')
@@ -150,7 +151,10 @@ class Scanner:
 
     def flag_list(self) -> tuple[str, ...]:
         """``flag-list = "(" [flag *(SP flag)] ")"``."""
-        return unique(self.parenthesised(self.flag, empty=True))
+        flags = unique(self.parenthesised(self.flag, empty=True))
+        if len(flags) > FLAGS_AT_ONCE:
+            raise SyntaxFault("There are too many flags")
+        return flags
 
     def parenthesised(self, rule: Callable[[], T], empty: bool = False) -> list[T]:
         """``"(" rule *(SP rule) ")"``."""
@@ -160,7 +164,7 @@ class Scanner:
             return found
         while True:
             found.append(rule())
-            if len(found) > FLAGS_AT_ONCE * 10:
+            if len(found) > LIST_ITEMS:
                 raise SyntaxFault("The list is too long")
             if self.accept(b")"):
                 return found

@@ -118,7 +118,7 @@ class View:
             return self.uids.within(numbers.resolve(self.uids.last))
         count = len(self.uids)
         ranges = [(max(low, 1), min(high, count)) for low, high in numbers.resolve(count) if low <= count]
-        if not ranges:
+        if not count or not ranges:
             raise ValueError("There is no message with such a number")
         return self.uids.within(tuple((self.uids.uid_of(low), self.uids.uid_of(high)) for low, high in ranges))
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mailboxes.mime.headers import Field
 from mailboxes.mime.parts import Part, parse_parts
-from mailboxes.mime.text import decode_transfer
+from mailboxes.mime.text import KNOWN_ENCODINGS, decode_transfer
 
 
 class Text(StrEnum):
@@ -18,6 +18,10 @@ class Text(StrEnum):
     FIELDS_NOT = "HEADER.FIELDS.NOT"
     TEXT = "TEXT"
     MIME = "MIME"
+
+
+class UnknownEncoding(ValueError):
+    """The part's Content-Transfer-Encoding is none that can be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ def decoded_part(octets: bytes, path: tuple[int, ...], parts: Sequence[Part]) ->
     if part is None:
         return None
     return decode_transfer(octets[part.body_start : part.end], part.encoding)
+
+
+def check_encoding(parts: Sequence[Part], path: tuple[int, ...]) -> None:
+    """Raise UnknownEncoding when ``decoded_part`` could not undo the part's encoding."""
+    part = find_part(parts[0], path)
+    if part is not None and part.encoding not in KNOWN_ENCODINGS:
+        raise UnknownEncoding
 
 
 def find_part(root: Part, path: Sequence[int]) -> Part | None:

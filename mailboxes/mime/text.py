@@ -9,6 +9,8 @@ import re
 
 from mailboxes.mime.limits import ENCODED_WORDS
 
+KNOWN_ENCODINGS = frozenset({b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"})
+
 _WORD = re.compile(rb"=\?([^?\s]{1,64})\?([bBqQ])\?([^?\s]*)\?=")
 _BETWEEN = re.compile(rb"[ \t\r\n]*\Z")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")

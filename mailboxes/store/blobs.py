@@ -77,10 +77,11 @@ async def read_blob(connection: AsyncConnection[Any], blob_id: int) -> bytes:
     return await asyncio.to_thread(read_file, str(row[1]))
 
 
-def read_file(path: str) -> bytes:
-    """Return a large message's bytes; raises BlobMissing."""
+def read_file(path: str, octets: int = -1) -> bytes:
+    """Return a large message's bytes, at most the first ``octets`` of them; raises BlobMissing."""
     try:
-        return (blob_folder() / path).read_bytes()
+        with (blob_folder() / path).open("rb") as file:
+            return file.read(octets)
     except FileNotFoundError:
         raise BlobMissing(path) from None
 

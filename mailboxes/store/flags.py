@@ -6,7 +6,7 @@ from typing import Any
 from domains.database import database
 from mailboxes.imap.commands import StoreMode
 from mailboxes.imap.numset import Ranges
-from mailboxes.imap.port import FlagState, Stored
+from mailboxes.imap.port import FlagState, Stored, StoreRefusal
 from mailboxes.store.locks import adjust_mailbox, lock_mailbox
 from mailboxes.store.reading import bounds
 
@@ -32,11 +32,13 @@ WITH old AS (
 )
 UPDATE mailboxes_message m SET flags = {flags}, modseq = %(modseq)s
 FROM old WHERE m.id = old.id AND {differs}
-RETURNING m.uid, old.seen, '\\Seen' = ANY(m.flags)
+RETURNING m.uid, old.seen, '\\Seen' = ANY(m.flags),
+    (SELECT count(*) FROM unnest(m.flags) AS f WHERE NOT starts_with(f, '\\'))
 """
 _STATES = f"SELECT m.uid, m.modseq, m.flags {_NAMED} ORDER BY m.uid"
 _MODIFIED = f"SELECT m.uid {_NAMED} WHERE m.modseq > %(unchanged_since)s ORDER BY m.uid"
 LARGEST = 2**62
+MAXIMUM_KEYWORDS = 100
 
 
 async def store_flags(
@@ -57,7 +59,9 @@ async def store_flags(
         if unchanged_since is not None:
             modified = [row[0] for row in await (await connection.execute(_MODIFIED, values)).fetchall()]
         changed = await (await connection.execute(statement, values)).fetchall()
-        unseen = sum(int(before) - int(after) for _, before, after in changed)
+        if any(row[3] > MAXIMUM_KEYWORDS for row in changed):
+            raise StoreRefusal(f"A message may have {MAXIMUM_KEYWORDS} keywords", "LIMIT")
+        unseen = sum(int(before) - int(after) for _, before, after, _ in changed)
         await adjust_mailbox(connection, mailbox_id, 0, unseen, 0)
         states = await (await connection.execute(_STATES, values)).fetchall()
     return Stored(frozenset(row[0] for row in changed), [FlagState(*row) for row in states], modified)

@@ -1,5 +1,7 @@
 """The folders that every account begins with (RFC 6154 names their uses)."""
 
+import time
+
 from django.db import transaction
 
 from mailboxes.models import Account, Mailbox, SpecialUse
@@ -15,10 +17,13 @@ DEFAULT_FOLDERS = (
 
 
 def create_default_mailboxes(account: Account) -> list[Mailbox]:
-    """Make the folders of a new account and return them; each takes the account's next UIDVALIDITY."""
+    """Make the folders of a new account and return them; each takes the account's next UIDVALIDITY.
+
+    The first is the clock's, so an address that is deleted and made again repeats none (RFC 9051 §2.3.1.1).
+    """
     with transaction.atomic():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-        first = locked.next_uid_validity
+        first = max(locked.next_uid_validity, int(time.time()))
         made = Mailbox.objects.bulk_create(
             Mailbox(account=locked, name=name, special_use=special_use, uid_validity=first + offset)
             for offset, (name, special_use) in enumerate(DEFAULT_FOLDERS)

@@ -4,6 +4,7 @@ Text compares without case after decoding encoded words, transfer encodings and 
 """
 
 import functools
+from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_tz
 
@@ -87,7 +88,9 @@ class _Message:
         if isinstance(key, c.HasFlag):
             return key.flag.lower() in {flag.lower() for flag in row.flags}
         if isinstance(key, c.InNumbers):
-            return any(low <= row.uid <= high for low, high in key.numbers.resolve(LARGEST))
+            ranges = key.numbers.ranges  # UIDs, ascending and disjoint
+            at = bisect_right(ranges, (row.uid, LARGEST)) - 1
+            return at >= 0 and row.uid <= ranges[at][1]
         if isinstance(key, c.Size):
             return row.size > key.octets if key.larger else row.size < key.octets
         if isinstance(key, c.ModSeq):

@@ -135,7 +135,7 @@ async def _with_bytes(found: Sequence[DictRow], whole: bool) -> AsyncIterator[li
             if small:
                 yield small
                 small = []
-            octets = await asyncio.to_thread(read_file, source["path"])
+            octets = await asyncio.to_thread(read_file, source["path"], -1 if whole else row.header_octets)
         row.header = octets[: row.header_octets]
         row.content = octets if whole else b""
         small.append(row)

@@ -6,6 +6,7 @@ from psycopg.rows import dict_row
 from domains.database import database
 from mailboxes.imap.numset import LARGEST
 from mailboxes.imap.port import Folder, StoreRefusal
+from mailboxes.imap.scanner import NAME_CHARACTERS, NAME_LEVELS
 from mailboxes.models.mailbox import SpecialUse
 from mailboxes.store.append import ensure_mailbox
 from mailboxes.store.locks import Connection, adjust_account, lock_account, one
@@ -42,8 +43,9 @@ UPDATE mailboxes_mailbox SET name = %(new)s || substr(name, length(%(old)s) + 1)
 WHERE account_id = %(account)s AND (name = %(old)s OR starts_with(name, %(old)s || '/'))
 """
 _TOO_LONG = """
-SELECT 1 FROM mailboxes_mailbox WHERE account_id = %(account)s AND starts_with(name, %(old)s || '/')
-AND length(name) - length(%(old)s) + length(%(new)s) > 500 LIMIT 1
+SELECT 1 FROM mailboxes_mailbox, LATERAL (SELECT %(new)s || substr(name, length(%(old)s) + 1) AS renamed) AS new
+WHERE account_id = %(account)s AND starts_with(name, %(old)s || '/')
+AND (length(renamed) > %(characters)s OR cardinality(string_to_array(renamed, '/')) > %(levels)s) LIMIT 1
 """
 
 
@@ -126,9 +128,15 @@ async def rename_folder(account_id: int, name: str, new_name: str) -> int | None
 
 
 async def _rename(connection: Connection, account_id: int, name: str, new_name: str) -> None:
-    values = {"account": account_id, "old": name, "new": new_name}
+    values = {
+        "account": account_id,
+        "old": name,
+        "new": new_name,
+        "characters": NAME_CHARACTERS,
+        "levels": NAME_LEVELS,
+    }
     if await one(connection, _TOO_LONG, values) is not None:
-        raise StoreRefusal("The name of a mailbox below would be too long", "CANNOT")
+        raise StoreRefusal("The name of a mailbox below would be too long or too deep", "CANNOT")
     parent = new_name.rpartition("/")[0]
     if parent:
         await _create_with_parents(connection, account_id, parent)

@@ -152,10 +152,14 @@ async def list_mailboxes(context: Context, command: Command) -> Done:
     folders = await store_of(context).folders(count_deleted="DELETED" in command.status)
     _note_condstore(context, command.status)
     parents = _parents(folders)
+    chosen, above = _matching(folders, command)
     lines: list[bytes] = []
-    for folder in _matching(folders, command):
+    for folder in folders:
+        if folder.name not in chosen | above:
+            continue
         attributes = _attributes(folder, parents, "SUBSCRIBED" in command.select | command.returns)
-        lines.append(responses.untagged(b"LIST", attributes, b'"/"', responses.mailbox(folder.name)))
+        words = [b"LIST", attributes, b'"/"', responses.mailbox(folder.name)]
+        lines.append(responses.untagged(*words, *([_child_info(command)] if folder.name in above else [])))
         if command.status:
             lines.append(_status(folder, command.status))
     await context.send(b"".join(lines))
@@ -166,16 +170,30 @@ def _parents(folders: Sequence[Folder]) -> set[str]:
     return {folder.name.rpartition("/")[0] for folder in folders}
 
 
-def _matching(folders: Sequence[Folder], command: ListQuery) -> list[Folder]:
-    """Return the folders that the patterns and selection options name."""
+def _matching(folders: Sequence[Folder], command: ListQuery) -> tuple[set[str], set[str]]:
+    """Return the names that patterns and selection options choose, and the named ones above such a choice.
+
+    The second set is empty without RECURSIVEMATCH; a choice that a pattern names tells for itself (RFC 5258 §3.5).
+    """
     patterns = [Pattern(command.reference + pattern) for pattern in command.patterns]
-    return [
-        folder
+    named = {folder.name for folder in folders if any(pattern.matches(folder.name) for pattern in patterns)}
+    chosen = {
+        folder.name
         for folder in folders
-        if any(pattern.matches(folder.name) for pattern in patterns)
-        and (folder.subscribed or "SUBSCRIBED" not in command.select)
+        if (folder.subscribed or "SUBSCRIBED" not in command.select)
         and (folder.special_use or "SPECIAL-USE" not in command.select)
-    ]
+    }
+    above: set[str] = set()
+    for name in chosen - named if "RECURSIVEMATCH" in command.select else ():
+        levels = name.split("/")
+        above.update("/".join(levels[:depth]) for depth in range(1, len(levels)))
+    return chosen & named, above & named
+
+
+def _child_info(command: ListQuery) -> bytes:
+    """``"(" DQUOTE "CHILDINFO" DQUOTE SP "(" … ")" ")"``."""
+    options = sorted(command.select & {"SUBSCRIBED", "SPECIAL-USE"})
+    return b'("CHILDINFO" %b)' % responses.parenthesised(f'"{option}"' for option in options)
 
 
 def _attributes(folder: Folder, parents: set[str], tell_subscribed: bool) -> bytes:

@@ -1,16 +1,18 @@
 """Commands on messages: FETCH, STORE, COPY, MOVE, EXPUNGE, APPEND and their UID forms."""
 
 import asyncio
+from collections.abc import Sequence
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import Append, BodyItem, Command, Fetch, Item, Numbers, Store, StoreMode, Transfer
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, Ranges, serialise_in_order
-from mailboxes.imap.port import Placed, Stored
-from mailboxes.imap.rendering import fetch_response, flags_response, need_of, sets_seen
+from mailboxes.imap.port import Placed, Row, Stored
+from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, need_of, sets_seen
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
 
+SLICE_OCTETS = 256 * 1024
 READ_ONLY = Done("The mailbox is open read-only", "NO", "READ-ONLY")
 
 
@@ -33,13 +35,36 @@ async def fetch(context: Context, command: Command) -> Done:
         stored = await store.store_flags(view.mailbox_id, uids, StoreMode.ADD, ("\\Seen",))
         view.tell(state for state in stored.states if state.uid in stored.changed)
         newly_seen = stored.changed
-    with_flags = items if Item.FLAGS in items else (*items, Item.FLAGS)
+    with_flags = _with_flags(context, items)
     async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
         for row in rows:
             sequence = view.uids.sequence_of(row.uid)
             if sequence is not None:
-                await context.send(fetch_response(sequence, row, with_flags if row.uid in newly_seen else items))
+                await _send_row(context, sequence, row, with_flags if row.uid in newly_seen else items)
     return Done("FETCH completed")
+
+
+async def _send_row(context: Context, sequence: int, row: Row, items: Sequence[Item | BodyItem]) -> None:
+    """Send one FETCH response; a large message is read outside the event loop and goes out in slices."""
+    rendering = Rendering(row)
+    if not rendering.is_large:
+        await context.send(fetch_response(sequence, row, items))
+        return
+    await asyncio.to_thread(rendering.refuse_unknown, items)
+    before = b"* %d FETCH (" % sequence
+    for item in items:
+        name, octets = await asyncio.to_thread(rendering.pieces, item)
+        await context.send(before + name)
+        for start in range(0, len(octets), SLICE_OCTETS):
+            await context.send(octets[start : start + SLICE_OCTETS])
+        before = b" "
+    await context.send(b")\r\n")
+
+
+def _with_flags(context: Context, items: tuple[Item | BodyItem, ...]) -> tuple[Item | BodyItem, ...]:
+    """Return the items with what tells of \\Seen being set; MODSEQ too for who knows it (RFC 7162 §3.1)."""
+    told = (Item.FLAGS, Item.MODSEQ) if context.session.condstore else (Item.FLAGS,)
+    return (*items, *(item for item in told if item not in items))
 
 
 def _completed(context: Context, command: Fetch) -> tuple[Item | BodyItem, ...]:
@@ -138,8 +163,10 @@ async def append(context: Context, command: Command) -> Done:
     assert isinstance(command, Append)
     octets = await asyncio.to_thread(command.content.read)
     command.content.close()
-    if not octets or b"\0" in octets:
-        return Done("The message is empty or has a NUL octet", "NO", "CANNOT")
+    if not octets:
+        return Done("The message is empty", "NO", "CANNOT")
+    if b"\0" in octets:
+        return Done("The message has a NUL octet", "NO", "UNKNOWN-CTE")
     _, uid_validity, uid = await store_of(context).append(
         command.mailbox, octets, command.flags, command.internal_date
     )

@@ -15,18 +15,25 @@ async def search(context: Context, command: c.Command) -> Done:
         context.session.enabled.add("CONDSTORE")
     found = await store_of(context).search(view.mailbox_id, with_uids(command.key, view))
     numbers: list[int] = []
-    highest = 0
+    modseqs: list[int] = []
     for uid, modseq in found:
         sequence = view.uids.sequence_of(uid)
         if sequence is not None:
             numbers.append(uid if command.by_uid else sequence)
-            highest = max(highest, modseq)
-    modseq_told = highest if command.has_modseq and numbers else 0
+            modseqs.append(modseq)
+    modseq_told = _modseq(modseqs, command.returns) if command.has_modseq and numbers else 0
     if command.returns is None:
         await context.send(_plain(numbers, modseq_told))
     else:
         await context.send(_extended(numbers, modseq_told, command, context.session.tag))
     return Done("SEARCH completed")
+
+
+def _modseq(modseqs: list[int], returns: frozenset[str] | None) -> int:
+    """Return the highest MODSEQ of what is told: of all, or of MIN and MAX where only they are (RFC 7162 §3.1.10)."""
+    if returns is None or returns - {"MIN", "MAX"}:
+        return max(modseqs)
+    return max(([modseqs[0]] if "MIN" in returns else []) + ([modseqs[-1]] if "MAX" in returns else []))
 
 
 def with_uids(key: c.Key, view: View) -> c.Key:

@@ -16,7 +16,7 @@ from tests.mailboxes.imap.dialogue import Client, play
 CHUNKS = [0, 1, 7]
 BODY = b"Subject: hello\r\nFrom: <a@example.org>\r\n\r\nbody\r\n"
 HELLO = BODY.decode().replace("\r\n", "\\r\\n")
-APPEND = f"C: a APPEND INBOX {{{len(BODY)}+}}\\r\\n{HELLO}\nS: a OK [APPENDUID 1 <*>] APPEND completed\n"
+APPEND = f"C: a APPEND INBOX {{{len(BODY)}+}}\\r\\n{HELLO}\nS: a OK [APPENDUID <*>] APPEND completed\n"
 
 
 async def asked(question: Callable[[], Any]) -> Any:
@@ -56,7 +56,7 @@ async def test_select_tells_all_that_a_client_needs(account: Account, chunk: int
         S: * 1 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS (\Answered \Deleted \Draft \Flagged \Seen \*)] Flags permitted
-        S: * OK [UIDVALIDITY 1] UIDs valid
+        S: * OK [UIDVALIDITY <*>] UIDs valid
         S: * OK [UIDNEXT 2] Predicted next UID
         S: * OK [HIGHESTMODSEQ 2] Highest
         S: * OK [UNSEEN 1] First unseen
@@ -81,7 +81,7 @@ async def test_fetch_store_and_conditions(account: Account, chunk: int) -> None:
         S: * 2 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS ()] Flags permitted
-        S: * OK [UIDVALIDITY 1] <*>
+        S: * OK [UIDVALIDITY <*>] <*>
         S: * OK [UIDNEXT 3] <*>
         S: * OK [HIGHESTMODSEQ 3] <*>
         S: * OK [UNSEEN 1] <*>
@@ -94,7 +94,7 @@ async def test_fetch_store_and_conditions(account: Account, chunk: int) -> None:
         S: * 2 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS <*>
-        S: * OK [UIDVALIDITY 1] <*>
+        S: * OK [UIDVALIDITY <*>] <*>
         S: * OK [UIDNEXT 3] <*>
         S: * OK [HIGHESTMODSEQ 3] <*>
         S: * OK [UNSEEN 1] <*>

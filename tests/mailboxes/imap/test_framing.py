@@ -79,6 +79,15 @@ def test_an_unbearable_literal_ends_the_session() -> None:
     assert [(event.tag, event.fatal) for event in found] == [(b"a", True)]
 
 
+def test_an_append_of_many_literals_is_bounded_as_a_whole() -> None:
+    """Each may be spooled to disk, so all together stay below one message and one name."""
+    octets = b"a APPEND INBOX {45+}\r\n" + b"x" * 45 + b" {20+}\r\n" + b"x" * 20 + b" {20+}\r\n" + b"x" * 20 + b"\r\n"
+    assert events(octets + b"b NOOP\r\n", [], SMALL) == [
+        Refused(b"a", "The literal is too large", too_big=True),
+        (b"b NOOP", []),
+    ]
+
+
 def test_a_line_without_end_is_not_held() -> None:
     framer = Framer(bytearray())
     for _ in range(40):

@@ -17,7 +17,7 @@ from domains.database import database
 from mailboxes.mime.structure import describe
 from mailboxes.models import Account, Blob, Mailbox, Message
 from mailboxes.store.append import Inserted, NoSuchMailbox, OverQuota, insert_message
-from mailboxes.store.blobs import BlobMissing, blob_folder, collect_blobs, read_blob, store_blob
+from mailboxes.store.blobs import BlobMissing, blob_folder, collect_blobs, read_blob, read_file, store_blob
 
 SMALL = b"Subject: small\r\n\r\nbody\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"x" * 100_000
@@ -60,6 +60,14 @@ async def test_small_ones_lie_in_the_row_and_large_ones_in_a_file(account: Accou
     new = files() - before
     assert [path.read_bytes() for path in new] == [LARGE]
     assert {path.stat().st_mode & 0o777 for path in new} == {0o600}
+
+
+def test_of_a_large_one_a_header_can_be_read_alone() -> None:
+    path = blob_folder() / "00" / "header-alone"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(LARGE)
+    assert read_file("00/header-alone", 18) == LARGE[:18]
+    assert read_file("00/header-alone") == LARGE
 
 
 async def test_reuse_stays_inside_one_account(account: Account) -> None:
