@@ -246,9 +246,10 @@ async def test_the_hosts_own_postmaster_is_reached(dns_settings: DnsServer) -> N
     from domains.models import Actor
 
     await Actor.objects.filter(email="root@acme.example").aupdate(role="superadmin")
-    await submit(f"postmaster@{HOSTNAME}", "postmaster", mail_from="")
+    for recipient in (f"postmaster@{HOSTNAME}", f"Abuse@{HOSTNAME.upper()}", "postmaster"):
+        await submit(recipient, mail_from="")
     await relay_all(make_relay(dns_settings, 1))
-    assert len(await stored("root@acme.example")) == 1
+    assert len(await stored("root@acme.example")) == 3
     assert await queue() == []
 
 
