@@ -10,9 +10,8 @@ from django.conf import settings
 from domains.models import Actor, ApiToken, Installation, Role
 from mailadmin.access.first_run import forget_setup_token, make_setup_token, setup_token_matches
 from mailadmin.runner import firststart
-from mailadmin.runner.config import Config, ConfigError
+from mailadmin.runner.config import Config
 from mailadmin.runner.faults import StartFault
-from mailadmin.settings import _dotenv
 
 PASSWORD = "correct horse battery staple"
 
@@ -77,14 +76,3 @@ def test_an_old_postgresql_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firststart, "LOWEST_VERSION", 99)
     with pytest.raises(StartFault, match="99 or newer is needed"):
         firststart._check_version()
-
-
-def test_an_env_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    assert _dotenv(path) == {}
-    path.write_text("MAILADMIN_API_TOKEN='x y'\n# comment\nMAILADMIN_WORKERS=3\n")
-    path.chmod(0o644)
-    with pytest.raises(ConfigError, match="0600"):
-        _dotenv(path)
-    path.chmod(0o600)
-    assert _dotenv(path) == {"MAILADMIN_API_TOKEN": "x y", "MAILADMIN_WORKERS": "3"}
