@@ -86,6 +86,7 @@ def build_failure_report(
         "",
         f"--{boundary}",
         f"Content-Type: {status_type}",
+        *(["Content-Transfer-Encoding: 8bit"] if utf8 else []),
         "",
         f"Reporting-MTA: dns; {hostname}",
         f"Arrival-Date: {format_datetime(returned.arrived_at)}",

@@ -161,5 +161,5 @@ def test_failure_report_after_silence_has_a_status_of_class_five_and_no_diagnost
 
 def test_failure_report_with_international_addresses() -> None:
     octets = _report("a@acme.example", "jörg@far.example", RemoteReply(550, "5.1.1", "unknown"))
-    assert b"message/global-delivery-status" in octets
+    assert b"message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n" in octets
     assert "utf-8; jörg@far.example".encode() in octets

@@ -365,6 +365,33 @@ async def test_an_attempt_that_lost_its_lease_is_cut_off(
     server.close()
 
 
+async def test_an_attempt_whose_lease_cannot_be_renewed_ends_before_the_lease(
+    dns_settings: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relays, "RENEW_SECONDS", 0.3)
+    monkeypatch.setattr(relays, "RENEW_DEADLINE_SECONDS", 0.3)
+    monkeypatch.setattr(relays, "LEASE", timedelta(seconds=3))
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[float] = loop.create_future()
+
+    async def tarpit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set_result(loop.time())
+        writer.close()
+
+    async def away(items: Any) -> set[str]:
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(relays, "renew", away)
+    server = await asyncio.start_server(tarpit, "127.0.0.1", 0)
+    dns_settings.zone["far.example", "A"] = ["127.0.0.1"]
+    await submit("bob@far.example")
+    began = loop.time()
+    async with running(make_relay(dns_settings, server.sockets[0].getsockname()[1])):
+        assert 1.5 < await asyncio.wait_for(ended, 9) - began < 3
+    server.close()
+
+
 async def test_three_deaths_put_an_entry_aside_with_an_alarm(
     dns_settings: DnsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
