@@ -3,6 +3,7 @@
 import errno
 import gc
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -99,11 +100,13 @@ def _folders(config: Config) -> tuple[RunFolder, int]:
 
 
 def _host_checks(config: Config, patience_seconds: float) -> None:
-    """Refuse occupied ports and a certificate that cannot be used; raises StartFault.
+    """Refuse occupied ports and certificates that cannot be used; raises StartFault.
 
     The threads of a killed process may hold its ports for a moment longer: such a start has patience.
     """
     end = time.monotonic() + patience_seconds
+    if config.ca_file is not None and not os.access(config.ca_file, os.R_OK):
+        raise StartFault(f"MAILADMIN_CA_FILE={config.ca_file} cannot be read")
     for place in config.sockets():
         _check_port(place, end)
     try:

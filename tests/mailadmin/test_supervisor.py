@@ -173,6 +173,14 @@ def test_an_occupied_port_is_one_line(host: Host) -> None:
     ]
 
 
+def test_a_file_or_an_address_that_is_not_there_is_one_line(host: Host) -> None:
+    assert host.run_refused(MAILADMIN_CA_FILE="/nope") == (2, "mailadmin: MAILADMIN_CA_FILE=/nope cannot be read\n")
+    status, console = host.run_refused(MAILADMIN_BIND="203.0.113.9")
+    assert status == 2
+    assert console.count("\n") == 1
+    assert "MAILADMIN_BIND takes this host's addresses" in console
+
+
 def test_another_master_key_is_refused_with_one_line(host: Host, tmp_path: Path) -> None:
     status, console = host.run_refused(MAILADMIN_SECRETS=str(tmp_path / "other"))
     assert status == 2
