@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from domains.audit import Act, record, system_act
 from domains.dns.port import Answer, DnsStatus
@@ -91,7 +92,8 @@ def health_of(domain: Domain) -> Health:
     bad = [state for state in states if state.status not in (RecordStatus.RIGHT, RecordStatus.UNCHECKED)]
     if any(state.record.required for state in bad):
         count = sum(state.record.required for state in bad)
-        return Health("bad", _("%(count)d required records are not right.") % {"count": count})
+        text = ngettext("%(count)d required record is not right.", "%(count)d required records are not right.", count)
+        return Health("bad", text % {"count": count})
     if not any(key.state == KeyState.ACTIVE for key in domain.dkim_keys.all()):
         return Health("attention", _("No DKIM key is active: mail leaves unsigned."))
     if bad or any(state.status == RecordStatus.UNCHECKED for state in states):

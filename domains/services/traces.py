@@ -5,7 +5,8 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from domains.audit import Act
@@ -43,21 +44,29 @@ def search_traces(act: Act, query: TraceQuery) -> QuerySet[Trace]:
         bare = query.message_id.strip().strip("<>")
         rows = rows.filter(message_id__in=[bare, f"<{bare}>"])
     if query.address:
-        rows = rows.filter(_about(query.address.strip()))
+        rows = _with_recipients(rows).filter(_about(query.address.strip()))
     if query.since is not None:
         rows = rows.filter(received_at__gte=query.since)
     if query.text:
         text = query.text.strip()
-        rows = rows.filter(_about(text) | Q(pk=text.lower()) | Q(message_id__in=[text, f"<{text}>"]))
+        rows = _with_recipients(rows).filter(
+            _about(text) | Q(pk=text.lower()) | Q(message_id__in=[text, f"<{text}>"])
+        )
     return rows.order_by("-pk")
 
 
+def _with_recipients(rows: QuerySet[Trace]) -> QuerySet[Trace]:
+    """Give each row ``sent_to``: its recipients, a line each."""
+    lines = Func(F("recipients"), Value("\n"), function="array_to_string", output_field=TextField())
+    return rows.annotate(sent_to=Concat(lines, Value("\n"), output_field=TextField()))
+
+
 def _about(text: str) -> Q:
-    """Return the condition that an address, a domain of ours or a client address has to do with the message."""
+    """Return the condition that an address, a domain or a client address has to do with the message."""
     typed, text = text, text.lower()
     if "@" in text:
         return Q(mail_from__in=[typed, text]) | Q(recipients__contains=[text])
-    condition = Q(domains__contains=[text]) | Q(mail_from__endswith=f"@{text}")
+    condition = Q(domains__contains=[text]) | Q(mail_from__endswith=f"@{text}") | Q(sent_to__contains=f"@{text}\n")
     return condition | Q(client_address=text) if _is_ip(text) else condition
 
 

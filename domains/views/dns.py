@@ -22,7 +22,7 @@ _LAST = {RecordStatus.RIGHT: 3, RecordStatus.WAITING: 1, RecordStatus.UNCHECKED:
 
 
 class Part(NamedTuple):
-    """A piece of a seen value, and whether the desired one lacks it."""
+    """A piece of a value, and whether the one it is compared with lacks it."""
 
     text: str
     differs: bool
@@ -30,11 +30,15 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """One row of the table; ``split`` is the value as quoted strings when one is longer than 255 octets."""
+    """One row of the table; ``split`` is the value as quoted strings when one is longer than 255 octets.
+
+    ``wanted`` marks what was not seen, ``found`` what was seen but is not wanted.
+    """
 
     state: RecordState
     purpose: str
     split: str
+    wanted: tuple[Part, ...]
     found: tuple[tuple[Part, ...], ...]
 
     @property
@@ -48,11 +52,14 @@ def _line(state: RecordState) -> RecordLine:
     strings = row.strings if row.type == "TXT" else []
     split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
     found = () if state.status == RecordStatus.RIGHT else state.found
-    return RecordLine(state, purpose_of(row.purpose), split, tuple(parts_of(text, row.value) for text in found))
+    wanted = parts_of(row.value, " ".join(found)) if found else (Part(row.value, False),)
+    return RecordLine(
+        state, purpose_of(row.purpose), split, wanted, tuple(parts_of(text, row.value) for text in found)
+    )
 
 
 def parts_of(found: str, desired: str) -> tuple[Part, ...]:
-    """Return the seen value in pieces, those marked that the desired one does not have; linear in both."""
+    """Return a value in pieces, those marked that the other one does not have; linear in both."""
     known = {token.rstrip(";") for token in _TOKEN.findall(desired)}
     tokens = _TOKEN.findall(found)
     return tuple(Part(token, not token.isspace() and token.rstrip(";") not in known) for token in tokens)

@@ -128,5 +128,9 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         text=text,
         button=_("Delete the domain"),
         back=url("domain-settings", domain.name),
-        counts=provision.contents_of(domain),
+        counts={
+            **provision.contents_of(domain),
+            "keys": domain.dkim_keys.count(),
+            "reports": domain.dmarc_reports.count(),
+        },
     )

@@ -15,10 +15,12 @@ from domains.models import Trace, TraceEvent
 from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces
 from domains.views.days import day_start
 from domains.views.web import Audience, act_of_request, audience, page_of, typed
-from domains.views.words import Sign, sign_of, word_of
+from domains.views.words import Sign, label_of, sign_of, word_of
 
 TEXT_LIMIT = 1000
 SHORT = 200
+_COLUMNS = ["name", "mechanism", "term", "domain", "selector", "algorithm", "bits", "result"]
+_COLUMNS += ["found", "matched", "aligned", "mode", "reason", "note"]
 
 
 class Table(NamedTuple):
@@ -124,7 +126,7 @@ def _brief(detail: dict[str, Any]) -> str:
 
 def _label(name: object) -> str:
     """Return a detail's name for people."""
-    return str(name).replace("_", " ")
+    return label_of(str(name))
 
 
 def _is_short(value: Any) -> bool:
@@ -144,7 +146,8 @@ def _is_table(value: Any) -> bool:
 
 def _table(name: str, rows: list[dict[str, Any]]) -> Table:
     """Return the list as a table, without columns that say nothing."""
-    names = dict.fromkeys(key for row in rows for key, item in row.items() if item not in ("", None))
+    said = {key for row in rows for key, item in row.items() if item not in ("", None, 0, False)}
+    names = sorted(said, key=lambda key: (_COLUMNS.index(key) if key in _COLUMNS else len(_COLUMNS), key))
     return Table(name, [_label(key) for key in names], [[_short(row.get(key)) for key in names] for row in rows])
 
 

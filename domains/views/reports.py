@@ -23,6 +23,7 @@ SPANS = (7, 30, 90, 365)
 DEFAULT_SPAN = 30
 SOURCES = 50
 FILES = 20
+_FAILING = {"failing": 0, "aligned": 2}
 
 
 def _span(request: HttpRequest) -> int:
@@ -39,6 +40,11 @@ def _counts(dispositions: dict[str, int]) -> dict[str, int]:
     return dict(counts)
 
 
+def _urgency(source: service.Source) -> tuple[int, int]:
+    """Return the place of a source: what fails comes first, then what fails in part, each by its messages."""
+    return _FAILING.get(source.class_, 1), -source.messages
+
+
 def reports(request: HttpRequest, name: str) -> HttpResponse:
     """Show who sends in the domain's name and what receivers did with it."""
     domain = get_domain_for(act_of_request(request), name)
@@ -50,7 +56,9 @@ def _shown(request: HttpRequest, domain: Domain) -> dict[str, Any]:
     last = datetime.now(UTC).date()
     first = last - timedelta(days=span - 1)
     volumes = service.volume_by_day(domain, first, last)
-    sources = Paginator(service.sources_of(domain, first, last), SOURCES).get_page(request.GET.get("page"))
+    sources = Paginator(sorted(service.sources_of(domain, first, last), key=_urgency), SOURCES).get_page(
+        request.GET.get("page")
+    )
     broken = service.broken_files_of(domain)
     messages = sum(row.messages for row in volumes)
     return {

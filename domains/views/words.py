@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class Sign(NamedTuple):
@@ -96,8 +98,10 @@ _WORDS: dict[str, Promise] = {
     "draining": _("Draining"),
     "starting": _("Starting"),
     "disabled": _("Disabled"),
-    "implicit": _("From the first octet"),
+    "implicit": _("TLS from the start"),
     "starttls": _("STARTTLS"),
+    "mx": _("MX"),
+    "imap": _("IMAP"),
     # reports
     "reject": _("Rejected"),
     "quarantine": _("Quarantined"),
@@ -150,13 +154,10 @@ _WORDS: dict[str, Promise] = {
     "superadmin": _("Superadministrator"),
     "domain_admin": _("Domain administrator"),
     "owner": _("Mailbox owner"),
-    # what is counted before something is deleted
-    "mailboxes": _("mailboxes"),
-    "accounts": _("mailboxes"),
-    "aliases": _("aliases"),
-    "messages": _("messages"),
-    "reports": _("reports"),
-    "queue_entries": _("messages in the queue"),
+    # answers of the DNS
+    "nxdomain": _("No such name"),
+    "nodata": _("No such record"),
+    "tempfail": _("The DNS did not answer"),
 }
 
 # The purposes of records, in plain words.
@@ -202,8 +203,66 @@ ACTIONS: dict[str, Promise] = {
     "token.delete": _("deleted the token"),
     "actor.password": _("changed the password of"),
     "actor.change": _("changed the settings of"),
-    "report.upload": _("handed in a report for"),
+    "report.take_in": _("took in the report"),
+    "report.replace": _("replaced the report"),
     "services.act": _("acted on the service"),
+}
+
+
+# What a stage of a message tells beside its sentence.
+DETAILS: dict[str, Promise] = {
+    "about": _("About"),
+    "address": _("Address"),
+    "algorithm": _("Algorithm"),
+    "aligned": _("Aligned"),
+    "alignments": _("Alignments"),
+    "attempt": _("Attempt"),
+    "author_domain": _("Domain in From"),
+    "bits": _("Bits"),
+    "cause": _("Cause"),
+    "cipher": _("Cipher"),
+    "depth": _("Depth"),
+    "domain": _("Domain"),
+    "entries": _("Queue entries"),
+    "entry": _("Queue entry"),
+    "extended": _("Extended SMTP"),
+    "folder": _("Folder"),
+    "forged_results_removed": _("Forged results removed"),
+    "found": _("Seen"),
+    "mail_from": _("Envelope sender"),
+    "matched": _("Matches"),
+    "mechanism": _("By"),
+    "mode": _("Mode"),
+    "name": _("Name"),
+    "next_hop": _("Destination"),
+    "note": _("Note"),
+    "organizational_domain": _("Organizational domain"),
+    "parameters": _("Parameters"),
+    "policy": _("Policy"),
+    "policy_domain": _("Domain of the policy"),
+    "port": _("Port"),
+    "reason": _("Reason"),
+    "reasons": _("Reasons"),
+    "recipient": _("Recipient"),
+    "recipients": _("Recipients"),
+    "remote": _("Other server"),
+    "reply": _("Answer"),
+    "report": _("Report"),
+    "result": _("Result"),
+    "row": _("Rule"),
+    "selector": _("Selector"),
+    "selectors": _("Selectors"),
+    "signatures": _("Signatures"),
+    "size": _("Size"),
+    "steps": _("Steps"),
+    "term": _("Term"),
+    "testing": _("Testing"),
+    "tls": _("TLS"),
+    "to": _("To"),
+    "uid": _("UID"),
+    "username": _("User name"),
+    "version": _("Version"),
+    "warning": _("Warning"),
 }
 
 
@@ -217,6 +276,26 @@ def word_of(word: str) -> str:
     known = _WORDS.get(word.lower())
     text = str(known) if known is not None else word.replace("_", " ").replace("-", " ")
     return text[:1].upper() + text[1:] if known is None else text
+
+
+def counted(name: str, count: int) -> str:
+    """Return "1 mailbox" or "12 mailboxes" for what a thing holds; an unknown name as it is."""
+    words = {
+        "mailboxes": ngettext("%(count)s mailbox", "%(count)s mailboxes", count),
+        "aliases": ngettext("%(count)s alias", "%(count)s aliases", count),
+        "messages": ngettext("%(count)s message", "%(count)s messages", count),
+        "keys": ngettext("%(count)s key", "%(count)s keys", count),
+        "reports": ngettext("%(count)s report", "%(count)s reports", count),
+        "queue_entries": ngettext("%(count)s message in the queue", "%(count)s messages in the queue", count),
+    }
+    text = words.get(name, "%(count)s " + name.replace("_", " ").replace("%", "%%"))
+    return text % {"count": number_format(count, force_grouping=True)}
+
+
+def label_of(name: str) -> str:
+    """Return the reader's name for a detail of a stage; an unknown one as it is, with spaces and a capital."""
+    known = DETAILS.get(name)
+    return str(known) if known is not None else name.replace("_", " ").replace("-", " ").capitalize()
 
 
 def purpose_of(word: str) -> str:

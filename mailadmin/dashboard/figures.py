@@ -43,6 +43,11 @@ class DomainLine:
     health: Health
     flow: Flow
 
+    @property
+    def needs_something(self) -> bool:
+        """True when its records have to be published or put right."""
+        return self.health.word not in ("good", "suspended")
+
 
 def domain_lines(act: Act) -> list[DomainLine]:
     """Return the domains in reach, those that need something first."""
@@ -50,6 +55,15 @@ def domain_lines(act: Act) -> list[DomainLine]:
     rows = domains_for(act)[:LINES]
     lines = [DomainLine(row, to_unicode(row.name), health_of(row), flows.get(row.name, Flow())) for row in rows]
     return sorted(lines, key=lambda line: (_URGENCY.get(line.health.word, 2), line.name))
+
+
+def state_of(lines: list[DomainLine], found: list[Alert]) -> str:
+    """Return in one sentence whether everything is all right."""
+    waiting = sum(line.needs_something for line in lines)
+    if waiting:
+        text = ngettext("%(count)d domain needs something.", "%(count)d domains need something.", waiting)
+        return text % {"count": waiting}
+    return "" if found else _("Everything is all right.")
 
 
 def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:

@@ -15,7 +15,7 @@ from domains.audit import record
 from domains.errors import NotFound
 from domains.services.provision import domains_for, get_domain_for
 from domains.views.web import Audience, act_of_request, audience, done, typed
-from mailadmin.dashboard.figures import LINES, alerts, domain_lines
+from mailadmin.dashboard.figures import LINES, alerts, domain_lines, state_of
 from mailadmin.runner.status import ACTIONS, ControlFault, ListenerRow, WorkerStatus, act_on, list_workers
 from mailboxes.services.accounts import get_account_for
 from mailboxes.services.aliases import get_alias_for
@@ -28,7 +28,9 @@ def home(request: HttpRequest) -> HttpResponse:
     act = act_of_request(request)
     lines = domain_lines(act)
     more = len(lines) == LINES and domains_for(act).count() > LINES
-    return render(request, "mailadmin/home.html", {"lines": lines, "alerts": alerts(act, lines), "more": more})
+    found = alerts(act, lines)
+    shown = {"lines": lines, "alerts": found, "more": more, "state": state_of(lines, found)}
+    return render(request, "mailadmin/home.html", shown)
 
 
 def search(request: HttpRequest) -> HttpResponse:
@@ -69,7 +71,8 @@ def _services(worker: WorkerStatus) -> list[Service]:
 def services(request: HttpRequest) -> HttpResponse:
     """Show every worker with its listeners, as they stand now."""
     listed = list_workers()
-    workers = [(worker, _services(worker)) for worker in listed.workers]
+    ordered = sorted(listed.workers, key=lambda worker: (not worker.listeners, worker.worker))
+    workers = [(worker, _services(worker)) for worker in ordered]
     return render(request, "mailadmin/services.html", {"workers": workers, "reason": listed.reason})
 
 

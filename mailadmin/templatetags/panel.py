@@ -4,7 +4,7 @@ Nothing here marks foreign text as safe; values go through auto-escaped template
 """
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -20,12 +20,12 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from domains.views import words
 from domains.views.words import sign_of, word_of
 
 register = template.Library()
 
 NEAR = timedelta(days=7)
-DAY = "j M Y"
 RELATIVE_FROM = timedelta(minutes=1)
 
 
@@ -97,7 +97,7 @@ def _near(moment: datetime, local: datetime) -> str:
     if abs(distance) < RELATIVE_FROM:
         return _("just now")
     if abs(distance) >= NEAR:
-        return formats.date_format(local, DAY)
+        return formats.date_format(local, _("j M Y"))
     if distance > timedelta(0):
         return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
     return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
@@ -118,13 +118,20 @@ def clock(value: object) -> SafeString | str:
 @register.filter
 def day(value: object) -> str:
     """Show a date."""
-    return formats.date_format(value, DAY) if isinstance(value, date) else ""
+    return formats.date_format(value, _("j M Y")) if isinstance(value, date) else ""
+
+
+@register.simple_tag
+def period(begin: object, end: object) -> str:
+    """Show the days from one date to another, a single day once; reports count their days in UTC."""
+    first, last = (day(one.astimezone(UTC) if isinstance(one, datetime) else one) for one in (begin, end))
+    return first if first == last else f"{first} – {last}"
 
 
 @register.filter
 def short_day(value: object) -> str:
     """Show a date for an axis: day and month."""
-    return formats.date_format(value, "j M") if isinstance(value, date) else ""
+    return formats.date_format(value, _("j M")) if isinstance(value, date) else ""
 
 
 @register.filter
@@ -137,8 +144,8 @@ def disposition(value: object) -> str:
 @register.inclusion_tag("components/chip.html")
 def source_chip(kind: object) -> dict[str, str]:
     """Show how a source of reports stands towards DMARC."""
-    words = {"aligned": ("pass", _("All pass")), "failing": ("fail", _("All fail"))}
-    status, label = words.get(str(kind), ("attention", _("Some fail")))
+    known = {"aligned": ("pass", _("All pass")), "failing": ("fail", _("All fail"))}
+    status, label = known.get(str(kind), ("attention", _("Some fail")))
     return chip(status, label)
 
 
@@ -152,6 +159,18 @@ def octets(value: object) -> str:
 def word(value: object) -> str:
     """Return the reader's word for one of our state words."""
     return word_of(str(value))
+
+
+@register.filter
+def counted(name: object, count: object) -> str:
+    """Return "1 mailbox" or "12 mailboxes"."""
+    return words.counted(str(name), count if isinstance(count, int) else 0)
+
+
+@register.filter
+def number(value: object) -> str:
+    """Show a whole number in groups of three digits, as the reader's language writes them."""
+    return formats.number_format(value, force_grouping=True) if isinstance(value, int) else ""
 
 
 @register.filter
@@ -172,4 +191,6 @@ def percent_of(part: object, whole: object) -> str:
 def messages_count(value: object) -> str:
     """Return "1 message" or "12 messages"."""
     count = value if isinstance(value, int) else 0
-    return ngettext("%(count)s message", "%(count)s messages", count) % {"count": formats.number_format(count)}
+    return ngettext("%(count)s message", "%(count)s messages", count) % {
+        "count": formats.number_format(count, force_grouping=True)
+    }

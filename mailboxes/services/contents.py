@@ -1,5 +1,7 @@
 """What a domain holds here: counted before it is deleted, removed with it."""
 
+from django.db.models import Count, Sum
+
 from domains.audit import Act, record
 from domains.models import Domain
 from mailboxes.models import Account, Alias
@@ -8,9 +10,11 @@ from mailboxes.services.aliases import remove_aliases
 
 
 def count_contents(domain: Domain) -> dict[str, int]:
-    """Return how many mailboxes and aliases the domain has."""
+    """Return how many mailboxes, messages in them, and aliases the domain has."""
+    accounts = Account.objects.filter(domain=domain).aggregate(mailboxes=Count("pk"), messages=Sum("messages_count"))
     return {
-        "mailboxes": Account.objects.filter(domain=domain).count(),
+        "mailboxes": accounts["mailboxes"],
+        "messages": accounts["messages"] or 0,
         "aliases": Alias.objects.filter(domain=domain).count(),
     }
 

@@ -1,6 +1,7 @@
 """The outbound queue, grouped by destination: the remote's own words, when it is tried next, retry, delete."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +26,17 @@ class Group:
 
     next_hop: str
     entries: list[QueueEntry]
+
+    @property
+    def reply(self) -> str:
+        """What the remote said last, when it said the same of all; else nothing, and each entry tells its own."""
+        replies = {entry.last_reply for entry in self.entries}
+        return replies.pop() if len(replies) == 1 else ""
+
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        """When the first of them is tried next."""
+        return min((row.next_attempt_at for row in self.entries if row.state == QueueState.WAITING), default=None)
 
 
 def queue(request: HttpRequest) -> HttpResponse:

@@ -57,6 +57,14 @@
     }
   });
 
+  // A refused or lost request of htmx is sent once more as a plain form: its answer, or the browser's own page, says why.
+  ["htmx:responseError", "htmx:sendError"].forEach(function (name) {
+    document.addEventListener(name, function (event) {
+      var form = event.detail.elt;
+      if (form instanceof HTMLFormElement) { form.submit(); }
+    });
+  });
+
   // A second click on a submit button sends nothing; the server would answer it without harm all the same.
   document.addEventListener("submit", function (event) {
     var form = event.target;

@@ -24,6 +24,7 @@ from domains.models import (
     RecordStatus,
     ReportFile,
     Role,
+    TraceEvent,
 )
 from domains.services.check import record_states
 from mailboxes.models import Account, Alias, CatchAll, QueueEntry
@@ -152,7 +153,8 @@ def test_a_failed_form_can_be_sent_again(rosa: Actor, near: Place) -> None:
 def test_a_domain_goes_only_when_its_name_is_typed(rosa: Actor, near: Place) -> None:
     client = signed_in(rosa)
     page = _text(client, "/domains/near.example/delete")
-    assert "1 mailboxes" in page
+    for text in ("1 mailbox<", "1 alias<", "2 keys<", "1 report<"):
+        assert text in page
     assert client.post("/domains/near.example/delete", {"name": "other.example"}).status_code == 200
     assert client.post("/domains/near.example/delete", {"name": "Near.example"})["Location"] == "/domains"
     assert not Domain.objects.exists()
@@ -193,6 +195,7 @@ def test_wrong_records_come_first_with_the_difference_marked(rosa: Actor, near: 
     page = _text(signed_in(rosa), "/domains/near.example/dns")
     assert page.index("Who may send (SPF)") < page.index("Incoming mail")
     assert "v=spf1 <mark>include:other.example</mark> -all" in page
+    assert '<mark class="lacks">mx</mark>' in page
     assert "1 record is not right yet" in page
 
 
@@ -292,10 +295,19 @@ def test_the_queue_is_grouped_retried_and_emptied(dora: Actor, near: Place, far:
     page = _text(client, "/queue")
     assert page.count("<h2") == 2
     assert "451 try later" in page
+    assert "1 message · next attempt" in page
+    assert "only when you ask" in page
     assert client.post(reverse("queue-retry", args=[near.entry])).status_code == 302
     assert client.post(reverse("queue-delete", args=[near.entry])).status_code == 302
     assert not QueueEntry.objects.filter(pk=near.entry).exists()
     assert QueueEntry.objects.filter(pk=far.entry).exists()
+
+
+def test_an_answer_that_all_share_is_told_once_for_a_destination(dora: Actor, near: Place) -> None:
+    make_entry("near.example", near.trace)
+    assert _text(signed_in(dora), "/queue").count("451 try later") == 1
+    make_entry("near.example", near.trace, last_reply="452 full")
+    assert _text(signed_in(dora), "/queue").count("451 try later") == 2
 
 
 def test_an_entry_being_sent_says_so(dora: Actor, near: Place) -> None:
@@ -318,6 +330,29 @@ def test_a_message_is_found_by_what_is_known_of_it(dora: Actor, near: Place, tex
     page = client.get("/messages", {"q": trace.pk if text == "ID" else text}).content.decode()
     assert trace.pk in page
     assert trace.pk not in client.get("/messages", {"q": "nothing@like.this"}).content.decode()
+
+
+def test_a_sent_message_is_found_by_the_domain_it_went_to(dora: Actor, near: Place) -> None:
+    trace = make_trace("near.example", "zoe@remote.example", direction="out", outcome="sent")
+    client = signed_in(dora)
+    assert trace.pk in client.get("/messages", {"q": "remote.example"}).content.decode()
+    for other in ("mote.example", "remote.exampl", "re%e.example"):
+        assert trace.pk not in client.get("/messages", {"q": other}).content.decode()
+
+
+def test_the_details_of_a_message_are_named_for_the_reader(dora: Actor, near: Place) -> None:
+    detail = {"author_domain": "other.example", "signatures": [{"reason": "none", "bits": 0, "domain": "x.example"}]}
+    TraceEvent.objects.filter(trace=near.trace).update(stage="dmarc", detail=detail)
+    page = _text(signed_in(dora, headers={"accept-language": "fr"}), reverse("message", args=[near.trace]))
+    assert "<dt>Domaine du From</dt>" in page
+    assert re.findall(r'<th scope="col">(\w+)</th>', page)[:2] == ["Domaine", "Raison"]
+
+
+def test_sources_that_fail_come_first(dora: Actor, near: Place) -> None:
+    report = make_report(near.domain, report_id="r-2")
+    report.records.update(source_ip="192.0.2.66", messages=1, dkim_aligned=False)
+    page = _text(signed_in(dora), "/domains/near.example/reports")
+    assert page.index("192.0.2.66") < page.index("192.0.2.9<")
 
 
 def test_long_lists_come_in_pages(dora: Actor, near: Place) -> None:
@@ -404,7 +439,9 @@ def test_home_names_what_needs_a_person_and_nothing_else(rosa: Actor, near: Plac
     DkimKey.objects.update(state=KeyState.ACTIVE)
     QueueEntry.objects.all().delete()
     ReportFile.objects.all().delete()
-    assert "Needs you" not in _text(client, "/")
+    calm = _text(client, "/")
+    assert "Needs you" not in calm
+    assert "1 domain needs something." in calm
 
 
 def test_home_asks_the_database_no_more_for_more_domains(
