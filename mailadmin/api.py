@@ -5,6 +5,7 @@ Tokens are looked up by their SHA-256. A wrong token counts in the failure budge
 """
 
 from datetime import timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -14,17 +15,34 @@ from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.openapi.docs import DocsBase
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 from ninja.security import HttpBearer
 
 from domains.api import access, domains, messages, reports
-from domains.api.problem import add_handlers, problem
+from domains.api.answers import Problem
+from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
 from domains.models import ApiToken, Role
 from domains.services.failures import Attempt, is_throttled, note
+from mailadmin.api_docs import readable
 from mailboxes.api import accounts, queue
 
 SEEN_STEP = timedelta(minutes=1)
 ROUTERS = (domains.router, accounts.router, access.router, reports.router, queue.router, messages.router)
+REFERENCE = "#/components/schemas/{model}"
+ERRORS = (
+    "A problem document: 400 malformed, 401 no known token, 403 right missing, 404 absent or foreign, "
+    "409 taken or not empty, 413 too large, 422 values not allowed, by field, 429 too many wrong tokens."
+)
+TAGS = {
+    "domains": "Domains, the records to publish, and DKIM keys.",
+    "mailboxes": "Mailboxes, aliases and the catch-all.",
+    "access": "Administrators and tokens.",
+    "reports": "DMARC aggregate reports.",
+    "queue": "What waits to be sent.",
+    "messages": "The trace of every message.",
+}
 PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})
 
 
@@ -33,7 +51,32 @@ class ReadableDocs(DocsBase):
 
     def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
         """Return the page made from the OpenAPI document."""
-        return render(request, "mailadmin/api_docs.html", {"schema": api.get_openapi_schema()})
+        return render(request, "mailadmin/api_docs.html", readable(api.get_openapi_schema()))
+
+
+class Api(NinjaAPI):
+    """The API with its document: made once, the calls' own names, every error a problem document."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return the call's name: that of its function."""
+        return str(operation.view_func.__name__)
+
+    def get_openapi_schema(self, **_options: Any) -> OpenAPISchema:
+        """Return the document; the same object each time, for anybody may ask for it."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> OpenAPISchema:
+        document = super().get_openapi_schema()
+        components = document["components"]
+        schema = Problem.model_json_schema(ref_template=REFERENCE)
+        components["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        content = {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+        components["responses"] = {"Problem": {"description": ERRORS, "content": content}}
+        for verbs in document["paths"].values():
+            for operation in verbs.values():
+                operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+        return document
 
 
 class BearerToken(HttpBearer):
@@ -81,9 +124,9 @@ def token_act(token: ApiToken, address: str | None) -> Act:
     return Act(f"token {token.name}", role, "api", maker, domain_ids, address, token.pk)
 
 
-def make_api() -> NinjaAPI:
+def make_api() -> Api:
     """Return the API with every call of contract.md that exists."""
-    api = NinjaAPI(
+    api = Api(
         title="mailadmin",
         version="1",
         description="Mail administration: domains, mailboxes, keys, records, reports, the queue and the trace.",
@@ -92,6 +135,7 @@ def make_api() -> NinjaAPI:
         docs_url="/docs",
         openapi_url="/openapi.json",
         urls_namespace="api",
+        openapi_extra={"tags": [{"name": name, "description": about} for name, about in TAGS.items()]},
     )
     add_handlers(api)
     for router in ROUTERS:

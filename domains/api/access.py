@@ -1,14 +1,14 @@
 """``/administrators`` and ``/tokens``: who may do what."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Router, Schema
-from pydantic import ConfigDict
+from ninja import Router, Schema, Status
+from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
-from domains.api.paging import PageQuery, paginate
-from domains.api.shown import show_actor, show_token
+from domains.api.answers import Administrator, NewTokenShown, Token, show_actor, show_new_token, show_token
+from domains.api.paging import Listing, PageQuery, paginate
 from domains.services import actors
 
 router = Router(tags=["access"])
@@ -18,60 +18,65 @@ class NewAdministrator(Schema):
     """An administrator to add."""
 
     model_config = ConfigDict(extra="forbid")
-    email: str
-    password: str
-    role: Literal["superadmin", "domain_admin"]
-    domains: list[str] = []
+    email: str = Field(description="The address to sign in with.")
+    password: str = Field(description="At least 10 characters, not common, without the address.")
+    role: Literal["superadmin", "domain_admin"] = Field(description="What the person may do.")
+    domains: list[str] = Field(default=[], description="The domains of a domain administrator.")
 
 
 class NewToken(Schema):
     """A token to make."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    role: Literal["superadmin", "domain_admin"]
-    domains: list[str] = []
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "provisioning", "role": "domain_admin", "domains": ["acme.example"]}]
+        },
+    )
+    name: str = Field(description="What it is for.")
+    role: Literal["superadmin", "domain_admin"] = Field(description="What it may do, never more than its maker.")
+    domains: list[str] = Field(default=[], description="The domains that it reaches.")
 
 
-@router.get("/administrators", summary="List administrators")
-def list_administrators(request: HttpRequest, page: PageQuery) -> dict[str, Any]:
+@router.get("/administrators", response=Listing[Administrator], summary="List administrators")
+def list_administrators(request: HttpRequest, page: PageQuery) -> Listing[Administrator]:
     """List administrators by e-mail."""
     rows = actors.administrators_for(act_of(request)).prefetch_related("domains")
     return paginate(rows, page, ["email"], show_actor)
 
 
-@router.post("/administrators", response={201: dict[str, Any]}, summary="Add an administrator")
-def create_administrator(request: HttpRequest, payload: NewAdministrator) -> tuple[int, dict[str, Any]]:
+@router.post("/administrators", response={201: Administrator}, summary="Add an administrator")
+def create_administrator(request: HttpRequest, payload: NewAdministrator) -> Status[Administrator]:
     """Add an administrator with a role and, for domain administrators, their domains."""
     actor = actors.create_administrator(
         act_of(request), payload.email, payload.password, payload.role, payload.domains
     )
-    return 201, show_actor(actor)
+    return Status(201, show_actor(actor))
 
 
 @router.delete("/administrators/{email}", response={204: None}, summary="Delete an administrator")
-def delete_administrator(request: HttpRequest, email: str) -> tuple[int, None]:
+def delete_administrator(request: HttpRequest, email: str) -> Status[None]:
     """Delete an administrator; the last superadministrator stays."""
     actors.delete_administrator(act_of(request), email)
-    return 204, None
+    return Status(204, None)
 
 
-@router.get("/tokens", summary="List tokens")
-def list_tokens(request: HttpRequest, page: PageQuery) -> dict[str, Any]:
+@router.get("/tokens", response=Listing[Token], summary="List tokens")
+def list_tokens(request: HttpRequest, page: PageQuery) -> Listing[Token]:
     """List tokens, without their texts."""
     rows = actors.tokens_for(act_of(request)).prefetch_related("domains")
     return paginate(rows, page, ["pk"], show_token)
 
 
-@router.post("/tokens", response={201: dict[str, Any]}, summary="Make a token")
-def create_token(request: HttpRequest, payload: NewToken) -> tuple[int, dict[str, Any]]:
+@router.post("/tokens", response={201: NewTokenShown}, summary="Make a token")
+def create_token(request: HttpRequest, payload: NewToken) -> Status[NewTokenShown]:
     """Make a token; ``token`` is shown in this answer only."""
     row, text = actors.create_token(act_of(request), payload.name, payload.role, payload.domains)
-    return 201, show_token(row) | {"token": text}
+    return Status(201, show_new_token(row, text))
 
 
 @router.delete("/tokens/{id}", response={204: None}, summary="Delete a token")
-def delete_token(request: HttpRequest, id: int) -> tuple[int, None]:
+def delete_token(request: HttpRequest, id: int) -> Status[None]:
     """Delete a token; it stops working at once."""
     actors.delete_token(act_of(request), id)
-    return 204, None
+    return Status(204, None)

@@ -1,18 +1,19 @@
 """``/domains``: names, the records to publish, checks and DKIM keys."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema
-from pydantic import ConfigDict
+from ninja import Query, Router, Schema, Status
+from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
-from domains.api.paging import PageQuery, paginate, paginate_list
-from domains.api.shown import show_domain, show_key
-from domains.models import DkimKey, Domain
+from domains.api.answers import Domain, Key, Record, show_domain, show_key, show_record
+from domains.api.paging import Listing, PageQuery, paginate, paginate_list
+from domains.models import DkimKey
+from domains.models import Domain as DomainRow
 from domains.names import DomainName
 from domains.services import keys, provision, publication
-from domains.services.check import RecordState, check_now, health_of, record_states
+from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
 
@@ -20,103 +21,110 @@ router = Router(tags=["domains"])
 class NewDomain(Schema):
     """A domain to add."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: str
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "acme.example"}]})
+    name: str = Field(description="The name, in A-labels or in U-labels.")
 
 
 class DomainChange(Schema):
     """What can change in a domain."""
 
     model_config = ConfigDict(extra="forbid")
-    state: Literal["active", "suspended"] | None = None
+    state: Literal["active", "suspended"] | None = Field(
+        default=None, description="A suspended domain neither accepts nor signs mail."
+    )
 
 
 class NewKey(Schema):
     """A DKIM key to make."""
 
-    model_config = ConfigDict(extra="forbid")
-    algorithm: Literal["rsa2048", "ed25519"]
-    selector: str | None = None
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"algorithm": "ed25519"}]})
+    algorithm: Literal["rsa2048", "ed25519"] = Field(description="What the key signs with.")
+    selector: str | None = Field(default=None, description="The key's name; none gives a dated one.")
 
 
-def _domain(domain: Domain) -> dict[str, Any]:
+def _domain(domain: DomainRow) -> Domain:
     return show_domain(domain, DomainName(domain.name).unicode, health_of(domain).word)
 
 
-def _key(key: DkimKey) -> dict[str, Any]:
+def _key(key: DkimKey) -> Key:
     return show_key(key, publication.key_record_name(key), publication.key_record_value(key))
 
 
-@router.get("/domains", summary="List domains")
-def list_domains(request: HttpRequest, page: PageQuery) -> dict[str, Any]:
+@router.get("/domains", response=Listing[Domain], summary="List domains")
+def list_domains(request: HttpRequest, page: PageQuery) -> Listing[Domain]:
     """List the domains in reach by name."""
     return paginate(provision.domains_for(act_of(request)), page, ["name"], _domain)
 
 
-@router.post("/domains", response={201: dict[str, Any]}, summary="Add a domain")
-def create_domain(request: HttpRequest, payload: NewDomain) -> tuple[int, dict[str, Any]]:
+@router.post("/domains", response={201: Domain}, summary="Add a domain")
+def create_domain(request: HttpRequest, payload: NewDomain) -> Status[Domain]:
     """Add a domain with one RSA-2048 and one Ed25519 key that wait for the DNS."""
-    return 201, _domain(provision.create_domain(act_of(request), payload.name))
+    return Status(201, _domain(provision.create_domain(act_of(request), payload.name)))
 
 
-@router.get("/domains/{name}", summary="Read a domain")
-def read_domain(request: HttpRequest, name: str) -> dict[str, Any]:
+@router.get("/domains/{name}", response=Domain, summary="Read a domain")
+def read_domain(request: HttpRequest, name: str) -> Domain:
     """Return one domain."""
     return _domain(provision.get_domain_for(act_of(request), name))
 
 
-@router.patch("/domains/{name}", summary="Change a domain")
-def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> dict[str, Any]:
+@router.patch("/domains/{name}", response=Domain, summary="Change a domain")
+def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Domain:
     """Suspend or resume a domain."""
     return _domain(provision.change_domain(act_of(request), name, **payload.dict(exclude_unset=True)))
 
 
 @router.delete("/domains/{name}", response={204: None}, summary="Delete a domain")
-def delete_domain(request: HttpRequest, name: str, cascade: bool = False) -> tuple[int, None]:
+def delete_domain(request: HttpRequest, name: str, cascade: bool = False) -> Status[None]:
     """Delete a domain; one that is not empty only with ``cascade=true``."""
     provision.delete_domain(act_of(request), name, cascade)
-    return 204, None
+    return Status(204, None)
 
 
-@router.get("/domains/{name}/records", summary="The records to publish")
+@router.get(
+    "/domains/{name}/records",
+    response=Listing[Record],
+    summary="The records to publish",
+    openapi_extra={"responses": {200: {"content": {"text/dns": {"schema": {"type": "string"}}}}}},
+)
 def list_records(
     request: HttpRequest, name: str, page: PageQuery, format: Annotated[Literal["json", "zone"], Query()] = "json"
-) -> HttpResponse | dict[str, Any]:
+) -> HttpResponse | Listing[Record]:
     """List every record with its last observed status, or give zone text (RFC 1035) with ``format=zone``."""
     domain = provision.get_domain_for(act_of(request), name)
     if format == "zone":
         text = publication.zone_text(publication.desired_records(domain), domain.name)
         return HttpResponse(text, content_type="text/dns; charset=utf-8")
-    return paginate_list(record_states(domain), page, RecordState.as_json)
+    return paginate_list(record_states(domain), page, show_record)
 
 
-@router.post("/domains/{name}/check", summary="Look everything up now")
-def check_domain(request: HttpRequest, name: str, page: PageQuery) -> dict[str, Any]:
+@router.post("/domains/{name}/check", response=Listing[Record], summary="Look everything up now")
+def check_domain(request: HttpRequest, name: str, page: PageQuery) -> Listing[Record]:
     """Ask the DNS for every record; a DKIM key whose exact text is seen everywhere becomes active."""
-    return paginate_list(check_now(act_of(request), name), page, RecordState.as_json)
+    return paginate_list(check_now(act_of(request), name), page, show_record)
 
 
-@router.get("/domains/{name}/dkim-keys", summary="List DKIM keys")
-def list_keys(request: HttpRequest, name: str, page: PageQuery) -> dict[str, Any]:
+@router.get("/domains/{name}/dkim-keys", response=Listing[Key], summary="List DKIM keys")
+def list_keys(request: HttpRequest, name: str, page: PageQuery) -> Listing[Key]:
     """List the keys of a domain."""
     domain = provision.get_domain_for(act_of(request), name)
     return paginate(keys.keys_of(domain), page, ["selector"], _key)
 
 
-@router.post("/domains/{name}/dkim-keys", response={201: dict[str, Any]}, summary="Make a DKIM key")
-def create_key(request: HttpRequest, name: str, payload: NewKey) -> tuple[int, dict[str, Any]]:
+@router.post("/domains/{name}/dkim-keys", response={201: Key}, summary="Make a DKIM key")
+def create_key(request: HttpRequest, name: str, payload: NewKey) -> Status[Key]:
     """Make a key that waits for the DNS."""
-    return 201, _key(keys.create_key(act_of(request), name, payload.algorithm, payload.selector))
+    return Status(201, _key(keys.create_key(act_of(request), name, payload.algorithm, payload.selector)))
 
 
-@router.get("/domains/{name}/dkim-keys/{selector}", summary="Read a DKIM key")
-def read_key(request: HttpRequest, name: str, selector: str) -> dict[str, Any]:
+@router.get("/domains/{name}/dkim-keys/{selector}", response=Key, summary="Read a DKIM key")
+def read_key(request: HttpRequest, name: str, selector: str) -> Key:
     """Return one key without its private part."""
     return _key(keys.get_key_for(act_of(request), name, selector))
 
 
 @router.delete("/domains/{name}/dkim-keys/{selector}", response={204: None}, summary="Delete a DKIM key")
-def delete_key(request: HttpRequest, name: str, selector: str) -> tuple[int, None]:
+def delete_key(request: HttpRequest, name: str, selector: str) -> Status[None]:
     """Delete a key; mail already signed with it can no longer be verified once its record is gone."""
     keys.delete_key(act_of(request), name, selector)
-    return 204, None
+    return Status(204, None)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from ninja import Query, Schema
@@ -16,6 +16,7 @@ from pydantic import Field
 
 T = TypeVar("T", bound=Model)
 Item = TypeVar("Item")
+Shown = TypeVar("Shown")
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 500
@@ -25,11 +26,23 @@ MAXIMUM_PLACE_DIGITS = 9
 class Page(Schema):
     """Which part of a list is asked for."""
 
-    cursor: str | None = None
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
+    cursor: str | None = Field(default=None, description="The `next` of the page before; none for the first page.")
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT, description="How many items at most.")
 
 
 PageQuery = Annotated[Page, Query()]
+
+
+class Listing(Schema, Generic[Shown]):
+    """One page of a list."""
+
+    items: list[Shown] = Field(description="The items of this page, in the list's order.")
+    next: str | None = Field(description="The cursor of the next page; null on the last one.")
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return the name in the document: ``Domain`` makes ``DomainList``."""
+        return f"{params[0].__name__}List"
 
 
 def _encode(values: Sequence[Any]) -> str:
@@ -65,19 +78,19 @@ def _after(keys: Sequence[str], values: Sequence[str], descending: bool) -> Q:
     return condition
 
 
-def paginate_list(items: Sequence[Item], page: Page, show: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
+def paginate_list(items: Sequence[Item], page: Page, show: Callable[[Item], Shown]) -> Listing[Shown]:
     """Return one page of what is no table; the cursor is the place in the list. HttpError 400 on a bad cursor."""
     place = _decode(page.cursor, 1)[0] if page.cursor else "0"
     if not place.isascii() or not place.isdecimal() or len(place) > MAXIMUM_PLACE_DIGITS:
         raise HttpError(400, "The cursor is not one that this list gave.")
     end = int(place) + page.limit
     shown = [show(item) for item in items[int(place) : end]]
-    return {"items": shown, "next": _encode([end]) if end < len(items) else None}
+    return Listing(items=shown, next=_encode([end]) if end < len(items) else None)
 
 
 def paginate(
-    rows: QuerySet[T], page: Page, keys: Sequence[str], show: Callable[[T], dict[str, Any]], descending: bool = False
-) -> dict[str, Any]:
+    rows: QuerySet[T], page: Page, keys: Sequence[str], show: Callable[[T], Shown], descending: bool = False
+) -> Listing[Shown]:
     """Return one page of ``rows`` in the order of ``keys`` (unique together); HttpError 400 on a bad cursor."""
     sign = "-" if descending else ""
     if page.cursor:
@@ -88,7 +101,5 @@ def paginate(
     found = list(rows.order_by(*(sign + key for key in keys))[: page.limit + 1])
     items = found[: page.limit]
     more = len(found) > page.limit
-    return {
-        "items": [show(row) for row in items],
-        "next": _encode([_value(items[-1], key) for key in keys]) if more else None,
-    }
+    after = _encode([_value(items[-1], key) for key in keys]) if more else None
+    return Listing(items=[show(row) for row in items], next=after)

@@ -14,6 +14,8 @@ from domains.errors import Forbidden, NotEmpty, NotFound, Refused, ServiceError,
 
 log = logging.getLogger(__name__)
 
+PROBLEM_TYPE = "application/problem+json"
+
 
 def problem(status: int, detail: str, errors: Mapping[str, str] | None = None, **extra: Any) -> HttpResponse:
     """Return a problem document; ``errors`` maps a field's name to its message."""
@@ -24,7 +26,8 @@ def problem(status: int, detail: str, errors: Mapping[str, str] | None = None, *
         "detail": detail,
         "errors": [{"field": field, "message": str(message)} for field, message in (errors or {}).items()],
     }
-    return JsonResponse(body | extra, status=status, content_type="application/problem+json")
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JsonResponse(body | extra, status=status, content_type=PROBLEM_TYPE, headers=headers)
 
 
 def _service_error(request: HttpRequest, error: ServiceError) -> HttpResponse:

@@ -1,0 +1,364 @@
+"""What the calls on domains, access, reports and messages answer: explicit fields, never a model's own.
+
+The schemas are the contract, field by field, and what the OpenAPI document shows. Words that come from a model's
+choices are documented by them and not judged again here: what is stored is shown.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from domains.models import (
+    Actor,
+    ApiToken,
+    DkimKey,
+    DmarcReport,
+    DomainState,
+    KeyAlgorithm,
+    KeyState,
+    RecordStatus,
+    Role,
+    Trace,
+    TraceEvent,
+)
+from domains.models import Domain as DomainRow
+from domains.services.check import RecordState
+from domains.services.reports import Source as SourceRow
+from domains.times import instant
+
+PURPOSES = (
+    *("ownership", "mx", "spf", "dkim", "dmarc", "dmarc-report", "mta-sts", "tls-rpt", "tlsa"),
+    *("srv", "autoconfig", "caa", "bimi", "ptr", "host"),
+)
+HEALTH = ("good", "attention", "bad", "unchecked", "pending", "suspended")
+DIRECTIONS = ("in", "out", "local")
+OUTCOMES = ("delivered", "queued", "sent", "refused", "deferred", "bounced", "dropped", "failed")
+
+
+def words(*allowed: str) -> Any:
+    """Return a text field documented by its words."""
+    return Field(json_schema_extra={"enum": list(allowed)})
+
+
+def shown(**example: Any) -> ConfigDict:
+    """Return a schema's configuration with one example."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+
+
+class Domain(Schema):
+    """A domain served here."""
+
+    model_config = shown(
+        name="xn--bcher-kva.example",
+        unicode_name="bücher.example",
+        state="active",
+        health="good",
+        created_at="2026-11-24T21:22:00Z",
+    )
+    name: str = Field(description="The name in A-labels, lower case, without the final dot.")
+    unicode_name: str = Field(description="The same name in U-labels.")
+    state: Annotated[str, words(*DomainState.values)] = Field(
+        description="Only an active domain accepts and signs mail; a pending one waits for its ownership record."
+    )
+    health: Annotated[str, words(*HEALTH)] = Field(description="How the domain stands by its last check.")
+    created_at: Instant = Field(description="When it was added.")
+
+
+class Record(Schema):
+    """A record to publish, and what the last check found in its place."""
+
+    model_config = shown(
+        name="_dmarc.acme.example",
+        zone="acme.example",
+        type="TXT",
+        ttl=3600,
+        value="v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example",
+        purpose="dmarc",
+        about="Says what receivers do with mail that only pretends to come from this domain (RFC 9989).",
+        required=True,
+        status="missing",
+        found=[],
+        checked_at="2026-11-24T21:22:00Z",
+    )
+    name: str = Field(description="The full name in A-labels without the final dot.")
+    zone: str = Field(description="The zone that it belongs to.")
+    type: str = Field(description="The record's type.")
+    ttl: int = Field(description="The time to live, in seconds.")
+    value: str = Field(description="One unquoted, unsplit text.")
+    purpose: Annotated[str, words(*PURPOSES)] = Field(description="What the record is for.")
+    about: str = Field(description="One sentence for people.")
+    required: bool = Field(description="Whether mail needs it.")
+    status: Annotated[str, words(*RecordStatus.values)] = Field(description="How what was found compares.")
+    found: list[str] = Field(description="What the DNS has at this name and type.")
+    checked_at: Instant | None = Field(description="When it was last looked up; null before the first check.")
+
+
+class Key(Schema):
+    """A DKIM key without its private part."""
+
+    model_config = shown(
+        selector="ed20261124",
+        algorithm="ed25519",
+        state="awaiting_dns",
+        record_name="ed20261124._domainkey.acme.example",
+        record_value="v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+        created_at="2026-11-24T21:22:00Z",
+    )
+    selector: str = Field(description="The name of the key in its domain.")
+    algorithm: Annotated[str, words(*KeyAlgorithm.values)] = Field(description="What it signs with.")
+    state: Annotated[str, words(*KeyState.values)] = Field(description="Only an active key signs.")
+    record_name: str = Field(description="The full name of the key's TXT record.")
+    record_value: str = Field(description="The text of that record.")
+    created_at: Instant = Field(description="When it was made.")
+
+
+class Administrator(Schema):
+    """A person who administers."""
+
+    model_config = shown(email="dora@operator.example", role="domain_admin", domains=["acme.example"])
+    email: str = Field(description="The address to sign in with.")
+    role: Annotated[str, words(Role.SUPERADMIN, Role.DOMAIN_ADMIN)] = Field(description="What the person may do.")
+    domains: list[str] = Field(description="The domains of a domain administrator.")
+
+
+class Token(Schema):
+    """A token without its text, which nobody can read again."""
+
+    id: int = Field(description="What the token is deleted by.")
+    name: str = Field(description="What it is for.")
+    role: Annotated[str, words(*Role.values)] = Field(description="What it may do, never more than its maker.")
+    domains: list[str] = Field(description="The domains of a domain administrator's token.")
+    created_at: Instant = Field(description="When it was made.")
+    last_used_at: Instant | None = Field(description="When it was last used, to the minute; null before.")
+
+
+class NewTokenShown(Token):
+    """A token just made, with its text."""
+
+    model_config = shown(
+        id=7,
+        name="provisioning",
+        role="domain_admin",
+        domains=["acme.example"],
+        created_at="2026-11-24T21:22:00Z",
+        last_used_at=None,
+        token="ma_…",  # noqa: S106
+    )
+    token: str = Field(description="The text to send as `Authorization: Bearer`; shown in this answer only.")
+
+
+class Report(Schema):
+    """The head of a DMARC aggregate report."""
+
+    model_config = shown(
+        org_name="receiver.example",
+        report_id="2026-11-23-acme",
+        domain="acme.example",
+        records=3,
+        messages=1204,
+        begin="2026-11-23T00:00:00Z",
+        end="2026-11-23T23:59:59Z",
+    )
+    org_name: str = Field(description="Who reports.")
+    report_id: str = Field(description="The reporter's name of the report.")
+    domain: str = Field(description="Our domain that it is about.")
+    records: int = Field(description="How many rows it holds.")
+    messages: int = Field(description="How many messages they tell of.")
+    begin: Instant = Field(description="When its period begins.")
+    end: Instant = Field(description="When its period ends.")
+
+
+class Source(Schema):
+    """An address that sent in a domain's name, by the reports."""
+
+    source_ip: str = Field(description="The sending address.")
+    name: str = Field(description="The service behind it; empty while nothing names it.")
+    class_: Annotated[str, words("aligned", "failing", "unknown")] = Field(
+        serialization_alias="class", description="`aligned` when every message passed DMARC, `failing` when none did."
+    )
+    messages: int = Field(description="How many messages it sent.")
+    dmarc_pass: int = Field(description="How many passed DMARC.")
+    spf_aligned: int = Field(description="How many passed by SPF.")
+    dkim_aligned: int = Field(description="How many passed by DKIM.")
+    dispositions: dict[str, int] = Field(description="How many messages met which disposition.")
+    first_day: Day = Field(description="The first day that it was seen, in UTC.")
+    last_day: Day = Field(description="The last day that it was seen, in UTC.")
+
+
+class Message(Schema):
+    """The head of a message's trace."""
+
+    id: str = Field(description="The id that the reply after DATA gave.")
+    direction: Annotated[str, words(*DIRECTIONS)] = Field(description="Which way the message went.")
+    message_id: str = Field(description="The Message-ID header field; empty without one.")
+    mail_from: str = Field(description="The envelope sender; empty for the null sender.")
+    recipients: list[str] = Field(description="The envelope recipients.")
+    received_at: Instant = Field(description="When it arrived.")
+    outcome: Annotated[str, words(*OUTCOMES)] = Field(description="What became of it so far.")
+
+
+class Event(Schema):
+    """One stage of a message."""
+
+    at: Instant = Field(description="When.")
+    stage: str = Field(description="The stage in one word: `connect`, `spf`, `dkim`, `dmarc`, `store`, …")
+    outcome: str = Field(description="How the stage ended, in one word.")
+    reason: str = Field(description="Why, in one sentence for people.")
+    detail: dict[str, Any] = Field(description="What else is known, by name.")
+    dns: list[dict[str, Any]] = Field(description="The DNS answers used: `name`, `type`, `status`, `records`, …")
+
+
+class ExplainedMessage(Message):
+    """A message's trace with every stage in order."""
+
+    events: list[Event] = Field(description="The stages in order.")
+
+
+class FieldProblem(Schema):
+    """A field that is not as it should be."""
+
+    field: str = Field(description="The field's name, as it was sent.")
+    message: str = Field(description="What is wrong with it, for people.")
+
+
+class Problem(Schema):
+    """Why a call did not do what was asked (RFC 9457)."""
+
+    model_config = shown(
+        type="about:blank",
+        title="Unprocessable Entity",
+        status=422,
+        detail="The request has values that are not allowed.",
+        errors=[{"field": "name", "message": "A label is empty."}],
+    )
+    type: str = Field(description="Always `about:blank`: the status says what kind of problem it is.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong, for people.")
+    errors: list[FieldProblem] = Field(description="The fields at fault; empty when no field is.")
+    counts: dict[str, int] = Field(
+        default_factory=dict, description="What a domain still holds, by kind; only in a 409 of deleting it."
+    )
+
+
+# ---- From rows --------------------------------------------------------------------------------------------------
+
+
+def _names(domains: Iterable[DomainRow]) -> list[str]:
+    return sorted(domain.name for domain in domains)
+
+
+def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
+    """Return a domain."""
+    return Domain(
+        name=domain.name,
+        unicode_name=unicode_name,
+        state=domain.state,
+        health=health,
+        created_at=moment(domain.created_at),
+    )
+
+
+def show_record(state: RecordState) -> Record:
+    """Return a record with what was last found."""
+    return Record(**state.as_json())
+
+
+def show_key(key: DkimKey, record_name: str, record_value: str) -> Key:
+    """Return a DKIM key without its private part."""
+    return Key(
+        selector=key.selector,
+        algorithm=key.algorithm,
+        state=key.state,
+        record_name=record_name,
+        record_value=record_value,
+        created_at=moment(key.created_at),
+    )
+
+
+def show_actor(actor: Actor) -> Administrator:
+    """Return an administrator; the domains are prefetched."""
+    return Administrator(email=actor.email, role=actor.role, domains=_names(actor.domains.all()))
+
+
+def show_token(token: ApiToken) -> Token:
+    """Return a token without its text; the domains are prefetched."""
+    return Token(
+        id=token.pk,
+        name=token.name,
+        role=token.role,
+        domains=_names(token.domains.all()),
+        created_at=moment(token.created_at),
+        last_used_at=instant(token.last_used_at),
+    )
+
+
+def show_new_token(token: ApiToken, text: str) -> NewTokenShown:
+    """Return a token with its text, this once."""
+    return NewTokenShown(**show_token(token).dict(), token=text)
+
+
+def show_report(report: DmarcReport) -> Report:
+    """Return the head of an aggregate report."""
+    return Report(
+        org_name=report.org_name,
+        report_id=report.report_id,
+        domain=report.domain.name,
+        records=report.records_count,
+        messages=report.messages_count,
+        begin=moment(report.begin_at),
+        end=moment(report.end_at),
+    )
+
+
+def show_source(source: SourceRow) -> Source:
+    """Return one source, days as ISO 8601."""
+    days = {"first_day": source.first_day.isoformat(), "last_day": source.last_day.isoformat()}
+    return Source(**asdict(source) | days)
+
+
+def show_message(trace: Trace) -> Message:
+    """Return the head of a message's trace."""
+    return Message(**_head(trace))
+
+
+def show_explained(trace: Trace, events: Iterable[TraceEvent]) -> ExplainedMessage:
+    """Return a message's trace with its stages."""
+    return ExplainedMessage(**_head(trace), events=[show_event(event) for event in events])
+
+
+def _head(trace: Trace) -> dict[str, Any]:
+    return {
+        "id": trace.pk,
+        "direction": trace.direction,
+        "message_id": trace.message_id,
+        "mail_from": trace.mail_from,
+        "recipients": trace.recipients,
+        "received_at": moment(trace.received_at),
+        "outcome": trace.outcome,
+    }
+
+
+def show_event(event: TraceEvent) -> Event:
+    """Return one stage of a message."""
+    return Event(
+        at=moment(event.at),
+        stage=event.stage,
+        outcome=event.outcome,
+        reason=event.reason,
+        detail=event.detail,
+        dns=event.dns,
+    )
+
+
+def moment(value: datetime) -> str:
+    """Return ISO 8601 in UTC."""
+    return str(instant(value))
