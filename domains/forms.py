@@ -63,6 +63,53 @@ class KeyForm(PanelForm):
     )
 
 
+class ImportKeyForm(KeyForm):
+    """A DKIM key that was made elsewhere."""
+
+    private_key = forms.CharField(
+        label=_("Private key"),
+        max_length=10_000,
+        help_text=_("In PEM, as it begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----."),
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class PasswordForm(PanelForm):
+    """The password once more, before something that cannot be taken back."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class RotationForm(PanelForm):
+    """How old a DKIM key gets."""
+
+    rotation_days = forms.TypedChoiceField(
+        label=_("Replace keys"),
+        coerce=int,
+        choices=[
+            (90, _("every 90 days")),
+            (180, _("every 180 days")),
+            (365, _("every year")),
+            (730, _("every two years")),
+            (0, _("never by themselves")),
+        ],
+    )
+
+    def __init__(self, *args: Any, days: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["rotation_days"]
+        if isinstance(field, forms.TypedChoiceField):
+            known = dict(field.choices)  # type: ignore[arg-type]
+            if days not in known:  # set by a script
+                field.choices = [*field.choices, (days, _("every %(days)d days") % {"days": days})]  # type: ignore[misc]
+        self.initial["rotation_days"] = days
+
+
 class ReportForm(PanelForm):
     """A DMARC report that came by another road."""
 

@@ -41,7 +41,7 @@ SIGNED = frozenset(
         b"list-archive",
     )
 )
-_ALGORITHMS = {"rsa2048": b"rsa-sha256", "ed25519": b"ed25519-sha256"}
+_ALGORITHMS = {"rsa2048": b"rsa-sha256", "rsa4096": b"rsa-sha256", "ed25519": b"ed25519-sha256"}
 
 
 class CannotSign(ValueError):
@@ -50,7 +50,7 @@ class CannotSign(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LoadedKey:
-    """A key ready to sign; ``algorithm`` is ``rsa2048`` or ``ed25519``."""
+    """A key ready to sign; ``algorithm`` is ``rsa2048``, ``rsa4096`` or ``ed25519``."""
 
     selector: str
     algorithm: str

@@ -17,7 +17,7 @@ class Domain(models.Model):
 
     Only an ``active`` domain is local (mail for it is accepted) and signs. ``skeleton`` is the confusable skeleton
     of the Unicode name, so that look-alikes of a domain of ours are refused. ``ownership_token`` is the text that
-    a pending domain must publish in TXT.
+    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever.
     """
 
     name = models.CharField(max_length=253, unique=True)
@@ -25,6 +25,7 @@ class Domain(models.Model):
     state = models.CharField(max_length=16, choices=DomainState.choices, default=DomainState.ACTIVE)
     ownership_token = models.CharField(max_length=64)
     dmarc_policy = models.CharField(max_length=16, default="none")
+    rotation_days = models.PositiveSmallIntegerField(default=365)
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True, blank=True)
 

@@ -10,6 +10,7 @@ class KeyAlgorithm(models.TextChoices):
     """What a key signs with (RFC 8301, RFC 8463)."""
 
     RSA2048 = "rsa2048", "RSA 2048"
+    RSA4096 = "rsa4096", "RSA 4096"
     ED25519 = "ed25519", "Ed25519"
 
 
@@ -27,8 +28,9 @@ class KeyState(models.TextChoices):
 class DkimKey(models.Model):
     """One selector of a domain.
 
-    ``private_key_sealed`` is the PKCS#8 key in DER, sealed with the master key and bound to (domain, selector).
-    ``public_key`` is the base64 text of the record's ``p=`` tag.
+    ``private_key_sealed`` is the PKCS#8 key in DER, sealed with the master key and bound to (domain, selector); it is
+    empty once the key is revoked. ``public_key`` is the base64 text of the record's ``p=`` tag. ``replaces`` is the
+    selector whose successor it is; ``stale_seconds`` and ``wait_until`` are those of ``domains.dkim.lifecycle``.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="dkim_keys")
@@ -41,6 +43,10 @@ class DkimKey(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.CharField(max_length=63, blank=True, default="")
+    stale_seconds = models.PositiveIntegerField(default=0)
+    wait_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["created_at", "id"]

@@ -1,7 +1,8 @@
 """Looks a domain's records up, keeps what was seen, and draws the conclusions: keys become active, domains too.
 
-The network is asked outside any transaction. A DKIM key becomes active only when its exact text was seen at every
-authoritative server and at every resolver that answered; a pending domain when its ownership text was. Where no
+The network is asked outside any transaction. What a sighting makes of a DKIM key is decided in ``dkim.lifecycle``; it
+is seen when its exact text stands at every authoritative server and at every resolver that answered. A pending domain
+becomes active when its ownership text was. Where no
 authoritative server can be asked, all resolvers stand for them.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,8 +25,9 @@ from domains.dns.resolver import NetworkResolver, Server, ask_server, authoritat
 from domains.models import DkimKey, Domain, DomainState, KeyState, RecordObservation, RecordStatus
 from domains.reach import refuse_address
 from domains.services.compare import Comparison, compare
+from domains.services.key_life import advance_keys, sightings_of
 from domains.services.provision import get_domain_for
-from domains.services.publication import DesiredRecord, desired_records, key_record_name, key_record_value
+from domains.services.publication import DesiredRecord, desired_records
 from domains.times import instant
 
 CONCURRENCY = 20
@@ -156,7 +158,7 @@ def keep(act: Act, domain: Domain, seen: Iterable[tuple[DesiredRecord, Compariso
     comparisons = list(seen)
     _store(locked, comparisons, now)
     _activate_domain(act, locked, comparisons)
-    _activate_keys(act, locked, comparisons, now)
+    advance_keys(act, locked, sightings_of(comparisons), now)
     Domain.objects.filter(pk=locked.pk).update(checked_at=now)
 
 
@@ -205,16 +207,6 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
         record(act, "domain.proven", "domain", domain.name, domain.name, {"state": ["pending", "active"]})
 
 
-def _activate_keys(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecord, Comparison]], now: datetime) -> None:
-    right = {(row.name, row.value) for row, found in seen if found.status == RecordStatus.RIGHT}
-    waiting = DkimKey.objects.select_for_update(of=("self",)).select_related("domain")
-    for key in waiting.filter(domain=domain, state=KeyState.AWAITING_DNS):
-        if (key_record_name(key), key_record_value(key)) in right:
-            key.state, key.seen_at, key.activated_at = KeyState.ACTIVE, now, now
-            key.save(update_fields=["state", "seen_at", "activated_at"])
-            record(act, "key.activate", "dkim_key", key_record_name(key), domain.name)
-
-
 # ---- Use cases --------------------------------------------------------------------------------------------------
 
 
@@ -230,10 +222,12 @@ def check_now(act: Act, name: str) -> list[RecordState]:
 
 
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
-    """Return the domains whose last check is old, the oldest first."""
-    due = (now or timezone.now()) - STALE
+    """Return the domains whose last check is old or has a key whose wait is over, the oldest first."""
+    moment = now or timezone.now()
     rows = Domain.objects.exclude(state=DomainState.SUSPENDED).prefetch_related("dkim_keys", "observations")
-    return (rows.filter(checked_at__isnull=True) | rows.filter(checked_at__lt=due)).order_by("checked_at")
+    keys = DkimKey.objects.filter(domain=OuterRef("pk"), wait_until__lte=moment)
+    due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys))
+    return rows.filter(due).order_by("checked_at")
 
 
 def check_due_domains(most: int = 500) -> int:

@@ -20,10 +20,15 @@ _SILENT = {DnsStatus.TEMPFAIL: RecordStatus.UNREACHABLE, DnsStatus.BOGUS: Record
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one record stands over all servers asked: the status and the relevant texts that were seen."""
+    """How one record stands over all servers asked: the status and the relevant texts that were seen.
+
+    ``lacking``: some server certainly has not the right text; ``lacking_seconds`` is how long that may be remembered.
+    """
 
     status: RecordStatus
     found: tuple[str, ...] = ()
+    lacking: bool = False
+    lacking_seconds: int = 0
 
 
 def _words(text: str) -> list[str]:
@@ -118,14 +123,19 @@ def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
     judged = [_one(record, answer) for answer in answers]
     speaking = [status for status in judged if status not in _SILENT.values()]
     found = _found(record, answers)
+    certain = [
+        answer.ttl
+        for answer, status in zip(answers, judged, strict=True)
+        if status not in (RecordStatus.RIGHT, *_SILENT.values())
+    ]
     if RecordStatus.BOGUS in judged:
         return Comparison(RecordStatus.BOGUS, found)
     if not speaking:
         return Comparison(RecordStatus.UNREACHABLE, found)
     asked = judged if record.purpose in _EVERYWHERE else speaking
     if RecordStatus.RIGHT in speaking and len(set(asked)) > 1:
-        return Comparison(RecordStatus.WAITING, found)
-    return Comparison(speaking[0], found)
+        return Comparison(RecordStatus.WAITING, found, bool(certain), max(certain, default=0))
+    return Comparison(speaking[0], found, bool(certain), max(certain, default=0))
 
 
 def _one(record: DesiredRecord, answer: Answer) -> RecordStatus:

@@ -6,14 +6,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
-from domains.dkim.keys import SigningKey, generate_key, load_key
-from domains.errors import NotFound, Refused, Taken
+from domains.dkim.keys import KeyPair, SigningKey, UnusableKey, generate_key, import_key, load_key
+from domains.dkim.keys import export_key as export_pem
+from domains.errors import Forbidden, NotFound, Refused, Taken
 from domains.models import DkimKey, Domain, KeyAlgorithm, KeyState
 from domains.names import MAXIMUM_OCTETS, is_selector
 from domains.services.sealing import seal, unseal
 
 MAXIMUM_KEYS = 20
-_LETTERS = {KeyAlgorithm.RSA2048.value: "r", KeyAlgorithm.ED25519.value: "e"}
+_LETTERS = {KeyAlgorithm.RSA2048.value: "r", KeyAlgorithm.RSA4096.value: "s", KeyAlgorithm.ED25519.value: "e"}
 
 
 def key_identity(domain_name: str, selector: str) -> str:
@@ -50,10 +51,12 @@ def dated_selector(domain: Domain, algorithm: str) -> str:
     return next(name for name in names if name not in used)
 
 
-def add_key(domain: Domain, algorithm: str, selector: str | None = None) -> DkimKey:
-    """Make and save a key that waits for the DNS; raises IntegrityError for a selector in use."""
+def add_key(
+    domain: Domain, algorithm: str, selector: str | None = None, pair: KeyPair | None = None, replaces: str = ""
+) -> DkimKey:
+    """Make a key, unless ``pair`` is one, and save it to wait for the DNS; IntegrityError for a selector in use."""
     selector = selector or dated_selector(domain, algorithm)
-    pair = generate_key(algorithm)
+    pair = pair or generate_key(algorithm)
     return DkimKey.objects.create(
         domain=domain,
         selector=selector,
@@ -61,28 +64,58 @@ def add_key(domain: Domain, algorithm: str, selector: str | None = None) -> Dkim
         state=KeyState.AWAITING_DNS,
         private_key_sealed=seal(key_identity(domain.name, selector), pair.private_der),
         public_key=pair.public_key,
+        replaces=replaces,
     )
 
 
 @transaction.atomic
-def create_key(act: Act, name: str, algorithm: str, selector: str | None = None) -> DkimKey:
-    """Make a key for a domain; raises NotFound, Refused for a bad selector, Taken for one in use.
+def create_key(
+    act: Act, name: str, algorithm: str, selector: str | None = None, private_key: str | None = None
+) -> DkimKey:
+    """Make a key for a domain, or take in ``private_key`` (PEM), whose kind must be ``algorithm``.
 
-    The lock on the domain keeps two makers apart: each gets a dated selector of its own, neither passes the limit.
+    Raises NotFound, Refused for a bad selector or key, Taken for a selector in use. The lock on the domain keeps two
+    makers apart: each gets a dated selector of its own, neither passes the limit.
     """
     from domains.services.provision import get_domain_for
 
     domain = get_domain_for(act, name, lock=True)
     chosen = _checked_selector(selector, domain.name)
     if algorithm not in KeyAlgorithm.values:
-        raise Refused({"algorithm": _("The algorithm is rsa2048 or ed25519.")})
+        raise Refused({"algorithm": _("The algorithm is rsa2048, rsa4096 or ed25519.")})
+    pair = _imported(algorithm, private_key) if private_key else None
     if DkimKey.objects.filter(domain=domain).count() >= MAXIMUM_KEYS:
         raise Refused({"selector": _("A domain has at most %(count)d keys.") % {"count": MAXIMUM_KEYS}})
     if DkimKey.objects.filter(domain=domain, selector=chosen).exists():
         raise Taken({"selector": _("The selector %(selector)s exists already.") % {"selector": chosen}})
-    key = add_key(domain, algorithm, chosen)
-    record(act, "key.create", "dkim_key", f"{key.selector}._domainkey.{domain.name}", domain.name)
+    key = add_key(domain, algorithm, chosen, pair)
+    action = "key.import" if pair else "key.create"
+    record(act, action, "dkim_key", f"{key.selector}._domainkey.{domain.name}", domain.name)
     return key
+
+
+def _imported(algorithm: str, pem: str) -> KeyPair:
+    try:
+        found, pair = import_key(pem)
+    except UnusableKey as error:
+        raise Refused({"private_key": _("The key cannot be used: %(why)s.") % {"why": error}}) from error
+    if found != algorithm:
+        raise Refused({"algorithm": _("The key given is %(found)s.") % {"found": found}})
+    return pair
+
+
+@transaction.atomic
+def export_key(act: Act, name: str, selector: str, password: str) -> str:
+    """Return the private key in PEM; the person must prove again who it is. Raises NotFound, Forbidden, Refused."""
+    key = get_key_for(act, name, selector)
+    if act.actor is None or act.token_id is not None:
+        raise Forbidden(_("Only a person who is signed in takes a private key out."))
+    if not act.actor.check_password(password):
+        raise Refused({"password": _("This is not your password.")})
+    if not key.private_key_sealed:
+        raise Refused({"selector": _("The private part of a revoked key is destroyed.")})
+    record(act, "key.export", "dkim_key", f"{key.selector}._domainkey.{key.domain.name}", key.domain.name)
+    return export_pem(unseal(key_identity(key.domain.name, key.selector), bytes(key.private_key_sealed)))
 
 
 def _checked_selector(selector: str | None, domain: str) -> str | None:

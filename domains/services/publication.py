@@ -15,7 +15,7 @@ from domains.models import DkimKey, Domain, DomainState, KeyState
 
 TTL = 3600
 OWNERSHIP_LABEL = "_mailadmin-ownership"
-PUBLISHED_STATES = (KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING)
+PUBLISHED_STATES = (KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING, KeyState.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,22 @@ def _spf(domain: Domain) -> Iterator[DesiredRecord]:
 
 
 def _dkim(domain: Domain) -> Iterator[DesiredRecord]:
-    about = _("The public key with which receivers verify this domain's signatures (RFC 6376).")
-    for key in domain.dkim_keys.all():
-        if key.state in PUBLISHED_STATES:
-            key.domain = domain
-            yield DesiredRecord(key_record_name(key), domain.name, "TXT", key_record_value(key), "dkim", about)
+    keys = [key for key in domain.dkim_keys.all() if key.state in PUBLISHED_STATES]
+    signing = {key.selector for key in keys if key.state == KeyState.ACTIVE}
+    for key in keys:
+        key.domain = domain
+        # Mail goes on well signed while a successor is not yet there, and when a revoked key's record is gone.
+        required = key.state != KeyState.REVOKED and key.replaces not in signing
+        about = _key_about(key)
+        yield DesiredRecord(key_record_name(key), domain.name, "TXT", key_record_value(key), "dkim", about, required)
+
+
+def _key_about(key: DkimKey) -> str:
+    if key.state == KeyState.RETIRING:
+        return _("The key signs no more; its record stays until the last mail it signed has arrived (RFC 6376).")
+    if key.state == KeyState.REVOKED:
+        return _("The key is revoked: the empty p= tells receivers so. The record may also be taken out (RFC 6376).")
+    return _("The public key with which receivers verify this domain's signatures (RFC 6376).")
 
 
 def dmarc_value(domain: Domain) -> str:
