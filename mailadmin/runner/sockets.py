@@ -1,7 +1,11 @@
 """Plain sockets: one that listens beside those of other workers, and the PROXY header read off a new one."""
 
 import asyncio
+import re
 import socket
+from contextlib import suppress
+from ipaddress import IPv6Address
+from pathlib import Path
 
 from mailadmin.runner.listener import ListenerSpec
 from mailboxes.smtp.proxy import MAXIMUM_OCTETS, ProxyHeader, parse_proxy_header
@@ -58,3 +62,17 @@ def listening_socket(spec: ListenerSpec) -> socket.socket:
 def words_of(fault: Exception) -> str:
     """Return the fault's own words."""
     return (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
+
+
+_LOCAL = re.compile(r"\|-- ([0-9.]+)\n\s+/32 host LOCAL")
+
+
+def local_addresses() -> frozenset[str]:
+    """Return the addresses of this host's interfaces, as the kernel lists them; none where it lists nothing."""
+    found: set[str] = set()
+    with suppress(OSError):
+        found.update(_LOCAL.findall(Path("/proc/net/fib_trie").read_text()))
+    with suppress(OSError):
+        for line in Path("/proc/net/if_inet6").read_text().splitlines():
+            found.add(str(IPv6Address(bytes.fromhex(line.split()[0]))))
+    return frozenset(found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mailadmin.runner.config import Config
 from mailadmin.runner.listener import ListenerSpec, Service, TlsMode
 from mailadmin.runner.serve import Door, ListenerService
+from mailadmin.runner.sockets import local_addresses
 from mailadmin.runner.tls import Certificates
 from mailboxes.connection import ConnectionFactory
 
@@ -124,7 +125,10 @@ def _own_places(config: Config) -> frozenset[tuple[str, int]]:
     """Return the addresses and port on which our MX listens: a call to one of them would be a loop."""
     if config.mx_port is None:
         return frozenset()
-    return frozenset((address, config.mx_port) for address in (*config.bind, *config.public_addresses))
+    addresses = {*config.bind, *config.public_addresses}
+    if {"0.0.0.0", "::"} & addresses:  # noqa: S104 - a question, no socket
+        addresses |= local_addresses()
+    return frozenset((address, config.mx_port) for address in addresses)
 
 
 def _sockets(

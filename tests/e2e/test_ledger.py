@@ -32,6 +32,8 @@ FAIL_POINTS = (
     "submission.after-commit",
     "relay.before-commit",
     "relay.after-commit",
+    "relay.claimed",
+    "relay.attempted",
     "blob.written",
     "blob.renamed",
 )
