@@ -19,7 +19,7 @@ from mailboxes.connection import Peer
 from mailboxes.imap import responses
 from mailboxes.imap.dispatch import TABLE, Entry, Tell
 from mailboxes.imap.framing import AFTER_LOGIN, Complete, Event, Framer, GoOn, Line, Refused
-from mailboxes.imap.handlers.context import Done
+from mailboxes.imap.handlers.context import Done, SignedOut, StillValid
 from mailboxes.imap.port import StoreRefusal
 from mailboxes.imap.queries import BadCharset
 from mailboxes.imap.rendering import flags_response
@@ -44,6 +44,7 @@ class ImapLimits:
     idle_seconds: float = 31 * 60.0  # RFC 9051 §5.4 asks for 30 minutes at least
     literal_seconds: float = 300.0
     command_seconds: float = 300.0
+    valid_seconds: float = 10.0  # how long a sign-in is believed without a look
     tls_seconds: float = 30.0
 
 
@@ -70,6 +71,8 @@ class ImapConnection(Wire):
         self._commands_before_login = 0
         self._auth_failures = 0
         self._woken = False
+        self._still_valid: StillValid | None = None
+        self._valid_at = 0.0
         self._closing = False
 
     # The connection
@@ -93,6 +96,8 @@ class ImapConnection(Wire):
             self._bye("Nothing came in time")
         except Drained:
             self._bye("The service is stopping", "UNAVAILABLE")
+        except SignedOut:
+            self._bye("The account was switched off or its password changed; sign in again")
         except asyncio.CancelledError:
             if not self._overdue:
                 raise
@@ -187,6 +192,7 @@ class ImapConnection(Wire):
             entry = self._entry(name)
             command = entry.read(scanner)
             scanner.end()
+            await self.require_sign_in()
             done = await entry.handle(self, command)
         except SyntaxFault as fault:
             done = Done(str(fault), "BAD")
@@ -194,7 +200,7 @@ class ImapConnection(Wire):
             done = Done("Only UTF-8 is read here", "NO", "BADCHARSET (UTF-8 US-ASCII)")
         except StoreRefusal as refusal:
             done = Done(str(refusal), "NO", refusal.code)
-        except (Gone, Late, Drained):
+        except (Gone, Late, Drained, SignedOut):
             raise
         except Exception:
             done = self._fault()
@@ -317,10 +323,20 @@ class ImapConnection(Wire):
         """Return the event loop's clock."""
         return self.loop.time()
 
-    def logged_in(self) -> None:
+    def logged_in(self, still_valid: StillValid | None = None) -> None:
         """Larger commands and longer waits from here on."""
         self.framer.limits = AFTER_LOGIN
         self._end_at = math.inf
+        self._still_valid = still_valid
+        self._valid_at = self.loop.time()
+
+    async def require_sign_in(self) -> None:
+        """Raise SignedOut when the sign-in does not hold any more; asked at most every ``valid_seconds``."""
+        if self._still_valid is None or self.loop.time() < self._valid_at + self.limits.valid_seconds:
+            return
+        self._valid_at = self.loop.time()
+        if not await self._still_valid():
+            raise SignedOut
 
     def count_failure(self) -> bool:
         """Count a failed sign-in; True when the session must end."""

@@ -40,6 +40,13 @@ JOIN domains_actor p ON p.id = a.actor_id
 WHERE a.local_part = %s AND d.name = %s
 """
 
+STILL = """
+SELECT 1 FROM mailboxes_account a
+JOIN domains_domain d ON d.id = a.domain_id
+JOIN domains_actor p ON p.id = a.actor_id
+WHERE a.id = %s AND p.credential_version = %s AND a.enabled AND p.is_active AND d.state <> 'suspended'
+"""
+
 # One thread: at most one hash a process at a time, and there is one mail worker a core.
 _hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
 _remembered: OrderedDict[bytes, float] = OrderedDict()
@@ -49,10 +56,11 @@ _turn = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """An account's owner: its id and its full address."""
+    """An account's owner: its id, its full address, and the version of the credential that was right."""
 
     account_id: int
     username: str
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ async def authenticate(door: str, address: str, username: str, password: str) ->
         return Denied()
     row = await _find(name)
     if row is not None and row[3] and _is_remembered(_digest(row[0], row[2], password)):
-        return Authenticated(row[0], row[4])
+        return Authenticated(row[0], row[4], row[2])
     async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         return await _look(Attempt(door, address, name, password), row, password)
 
@@ -126,7 +134,13 @@ async def _look(
         return Denied()
     _remember(_digest(row[0], row[2], password))
     await note_async(attempt, succeeded=True)
-    return Authenticated(row[0], row[4])
+    return Authenticated(row[0], row[4], row[2])
+
+
+async def is_still_valid(account_id: int, version: int) -> bool:
+    """True while the account may be used with the credential that it was opened with."""
+    async with database() as connection:
+        return await (await connection.execute(STILL, (account_id, version))).fetchone() is not None
 
 
 async def _find(name: str) -> tuple[int, str, int, bool, str] | None:

@@ -1,11 +1,18 @@
 """What a handler is given, and what it gives back."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from mailboxes.imap.port import MailStore
 from mailboxes.imap.session import Session
 from mailboxes.imap.view import View
+
+StillValid = Callable[[], Awaitable[bool]]
+
+
+class SignedOut(Exception):
+    """The account was switched off, or its password changed, while the session lasted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,12 @@ class Context(Protocol):
         """Tell the client what changed in the selected mailbox."""
         ...
 
-    def logged_in(self) -> None:
-        """Somebody is logged in: other limits and deadlines hold."""
+    def logged_in(self, still_valid: StillValid | None = None) -> None:
+        """Somebody is logged in: other limits and deadlines hold; ``still_valid`` is asked now and then."""
+        ...
+
+    async def require_sign_in(self) -> None:
+        """Raise SignedOut when the sign-in, last looked at a while ago, does not hold any more."""
         ...
 
     def count_failure(self) -> bool:

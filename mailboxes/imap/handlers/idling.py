@@ -39,6 +39,7 @@ async def _until_done(context: Context) -> bytes | None:
         line = await context.idle(prompt, seconds)
         if line is not None:
             return line
+        await context.require_sign_in()
         await context.sync()
         prompt, seconds = "", POLL_SECONDS
     return None

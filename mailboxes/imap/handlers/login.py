@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import Authenticate, Command, Enable, Login
@@ -106,12 +107,12 @@ def _decode(line: bytes) -> bytes:
 
 async def _sign_in(context: Context, credentials: Credentials) -> Done:
     """Ask the one check for every door."""
-    from mailboxes.services.authenticate import Authenticated, authenticate
+    from mailboxes.services.authenticate import Authenticated, authenticate, is_still_valid
 
     answer = await authenticate("imap", context.client_address, credentials.username, credentials.password)
     if not isinstance(answer, Authenticated):
         code = "UNAVAILABLE" if answer.temporary else "AUTHENTICATIONFAILED"
         return Done(answer.text, "NO", code, closes=context.count_failure())
     context.session.log_in(answer.username, open_store(answer.account_id))
-    context.logged_in()
+    context.logged_in(partial(is_still_valid, answer.account_id, answer.version))
     return Done("Logged in", code=f"CAPABILITY {context.session.capabilities()}")
