@@ -14,6 +14,7 @@ from typing import Any
 
 from domains.dns.port import Answer
 from domains.identifiers import new_identifier
+from domains.names import DomainName
 
 TEXT_LIMIT = 2000
 INDEXED_OCTETS = 1000  # PostgreSQL refuses an index row above 2,704 octets
@@ -50,6 +51,15 @@ def clean(value: Any) -> Any:
 def indexed(text: str) -> str:
     """Return a text that is also short enough for an index, whatever its letters."""
     return str(clean(text)).encode()[:INDEXED_OCTETS].decode("utf-8", "ignore")
+
+
+def findable(text: str) -> str:
+    """Return an address or a domain with the domain in the one spelling that is stored: A-labels, lower case."""
+    local_part, at, domain = text.rpartition("@")
+    try:
+        return f"{local_part}{at}{DomainName(domain, minimum_labels=1).ascii}"
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +135,8 @@ class MessageTrace:
             self.id,
             self.direction,
             indexed(self.message_id),
-            indexed(self.mail_from),
-            [indexed(recipient) for recipient in self.recipients],
+            indexed(findable(self.mail_from)),
+            [indexed(findable(recipient)) for recipient in self.recipients],
             sorted(self.domains),
             self.received_at,
             self.outcome,

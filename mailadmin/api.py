@@ -7,6 +7,7 @@ Tokens are looked up by their SHA-256. A wrong token counts in the failure budge
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -44,6 +45,10 @@ TAGS = {
     "messages": "The trace of every message.",
 }
 PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})
+
+
+# Wrong tokens take turns, from the look at the budget to the note: many at once spend it like one after another.
+_turn = Lock()
 
 
 class ReadableDocs(DocsBase):
@@ -100,9 +105,10 @@ class BearerToken(HttpBearer):
 def _count_failure(address: str, token: str) -> None:
     """Note a wrong token in the one failure budget; raises HttpError 429 when it is used up."""
     attempt = Attempt("api", address, "", token)
-    if is_throttled(attempt):
-        raise HttpError(429, "Too many wrong tokens from this address; try again later.")
-    note(attempt, succeeded=False)
+    with _turn:
+        if is_throttled(attempt):
+            raise HttpError(429, "Too many wrong tokens from this address; try again later.")
+        note(attempt, succeeded=False)
 
 
 def _mark_used(token: ApiToken) -> None:

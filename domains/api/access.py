@@ -70,13 +70,13 @@ def list_tokens(request: HttpRequest, page: PageQuery) -> Listing[Token]:
 
 @router.post("/tokens", response={201: NewTokenShown}, summary="Make a token")
 def create_token(request: HttpRequest, payload: NewToken) -> Status[NewTokenShown]:
-    """Make a token; ``token`` is shown in this answer only."""
+    """Make a token; ``token`` is shown in this answer only. It ends with its maker and this call's token."""
     row, text = actors.create_token(act_of(request), payload.name, payload.role, payload.domains)
     return Status(201, show_new_token(row, text))
 
 
 @router.delete("/tokens/{id}", response={204: None}, summary="Delete a token")
 def delete_token(request: HttpRequest, id: int) -> Status[None]:
-    """Delete a token; it stops working at once."""
+    """Delete a token and the tokens made with it; they stop working at once."""
     actors.delete_token(act_of(request), id)
     return Status(204, None)

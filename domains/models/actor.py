@@ -67,7 +67,10 @@ class Actor(AbstractBaseUser):
 
 
 class ApiToken(models.Model):
-    """A bearer token, stored as its SHA-256; the token itself is shown once."""
+    """A bearer token, stored as its SHA-256; the token itself is shown once.
+
+    It ends with the person who made it and with the token that it was made with.
+    """
 
     name = models.CharField(max_length=100)
     digest = models.BinaryField(max_length=32, unique=True)
@@ -76,6 +79,7 @@ class ApiToken(models.Model):
         "domains.Domain", related_name="tokens", blank=True
     )
     created_by = models.ForeignKey(Actor, null=True, on_delete=models.CASCADE, related_name="tokens")
+    made_with = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="made")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 

@@ -114,13 +114,17 @@ def delete_administrator(act: Act, email: str) -> None:
 
 
 def tokens_for(act: Act) -> QuerySet[ApiToken]:
-    """Return the tokens in reach: all, or those that a domain administrator made; raises Forbidden for owners."""
+    """Return the tokens in reach; raises Forbidden for owners.
+
+    For a superadministrator all, for a domain administrator those they made, for a token that nobody made (the
+    operator's own, and its like) those made with it.
+    """
     if act.is_superadmin:
         return ApiToken.objects.order_by("pk")
     if act.role != Role.DOMAIN_ADMIN:
         raise Forbidden(_("Only administrators have tokens."))
     if act.actor is None:
-        return ApiToken.objects.none()
+        return ApiToken.objects.filter(made_with=act.token_id, made_with__isnull=False).order_by("pk")
     rows = ApiToken.objects.filter(created_by=act.actor).order_by("pk")
     if act.token_id is None:
         return rows
@@ -130,7 +134,10 @@ def tokens_for(act: Act) -> QuerySet[ApiToken]:
 
 
 def create_token(act: Act, name: str, role: str, domains: Sequence[str] = ()) -> tuple[ApiToken, str]:
-    """Make a token and return it with its text, which is shown once; raises Forbidden or Refused."""
+    """Make a token and return it with its text, which is shown once; raises Forbidden or Refused.
+
+    One made with a token ends with that token, and with the person behind both.
+    """
     _may_make(act, role)
     text = name.strip()
     if not text or len(text) > 100 or not text.isprintable():
@@ -138,7 +145,7 @@ def create_token(act: Act, name: str, role: str, domains: Sequence[str] = ()) ->
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         rows = _domains(act, domains)
-        token = _save_token(text, secret, role, act.actor)
+        token = _save_token(text, secret, role, act)
         token.domains.set(rows)
         changes = {"role": role, "domains": [row.name for row in rows]}
         record(act, "token.create", "token", text, changes=changes)
@@ -154,17 +161,28 @@ def _may_make(act: Act, role: str) -> None:
         raise Forbidden(_("Only a superadministrator makes a superadministrator's token."))
 
 
-def _save_token(name: str, secret: str, role: str, maker: Actor | None) -> ApiToken:
-    return ApiToken.objects.create(name=name, digest=sha256(secret.encode()).digest(), role=role, created_by=maker)
+def _save_token(name: str, secret: str, role: str, act: Act) -> ApiToken:
+    if act.token_id is not None and not _held(act.token_id):
+        raise Forbidden(_("The token that this call came with was deleted."))
+    digest = sha256(secret.encode()).digest()
+    return ApiToken.objects.create(
+        name=name, digest=digest, role=role, created_by=act.actor, made_with_id=act.token_id
+    )
+
+
+def _held(identifier: int) -> bool:
+    """True while the token exists; it then stays until this transaction ends."""
+    return ApiToken.objects.select_for_update(no_key=True).filter(pk=identifier).exists()
 
 
 @transaction.atomic
 def delete_token(act: Act, identifier: int) -> None:
-    """Delete a token; it stops working at once."""
+    """Delete a token with those made with it; they stop working at once."""
     token = tokens_for(act).select_for_update().filter(pk=identifier).first()
     if token is None:
         raise NotFound(_("There is no token %(id)s.") % {"id": identifier})
-    record(act, "token.delete", "token", token.name)
+    made = list(token.made.order_by("pk").values_list("name", flat=True))
+    record(act, "token.delete", "token", token.name, changes={"made with it": made} if made else None)
     token.delete()
 
 
@@ -191,8 +209,9 @@ def ensure_api_token(secret: str) -> bool:
     if ApiToken.objects.filter(digest=sha256(secret.encode()).digest()).exists():
         return False
     with transaction.atomic():
-        _save_token("MAILADMIN_API_TOKEN", secret, Role.SUPERADMIN, None)
-        record(system_act("console"), "token.create", "token", "MAILADMIN_API_TOKEN", changes={"role": "superadmin"})
+        act = system_act("console")
+        _save_token("MAILADMIN_API_TOKEN", secret, Role.SUPERADMIN, act)
+        record(act, "token.create", "token", "MAILADMIN_API_TOKEN", changes={"role": "superadmin"})
     return True
 
 

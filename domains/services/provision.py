@@ -2,8 +2,9 @@
 
 A domain made by a superadministrator is active at once; anybody else's is pending, neither local nor signing, until
 its ownership token is seen in the DNS (``services.check``), and is removed when that does not happen within
-``UNPROVEN``: nobody keeps a name from its owner by merely claiming it. What hangs on a domain in packages above is
-told here by ``register_dependants``, so that deleting can count and remove it.
+``UNPROVEN``; nobody claims more than ``MAXIMUM_PENDING`` at a time. So a name is not kept from its owner by merely
+claiming it. What hangs on a domain in packages above is told here by ``register_dependants``, so that deleting can
+count and remove it.
 """
 
 import secrets
@@ -12,20 +13,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
-from domains.models import ApiToken, Domain, DomainState, KeyAlgorithm, Role
+from domains.locks import lock_key
+from domains.models import Actor, ApiToken, Domain, DomainState, KeyAlgorithm, Role
 from domains.names import DomainName, skeleton
 from domains.services.keys import add_key
 
 MAXIMUM_NAME = 220
 MAXIMUM_SKELETON = 512
 UNPROVEN = timedelta(days=7)
+MAXIMUM_PENDING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def create_domain(act: Act, name: str) -> Domain:
 
 @transaction.atomic
 def _insert(act: Act, name: DomainName, shape: str) -> Domain:
+    _may_claim(act)
     domain = Domain.objects.create(
         name=name.ascii,
         skeleton=shape,
@@ -113,12 +117,32 @@ def _insert(act: Act, name: DomainName, shape: str) -> Domain:
     return domain
 
 
+def _claimant(act: Act) -> Actor | None:
+    """Return the domain administrator who acts, None for a token that none of them made."""
+    return act.actor if act.actor is not None and act.actor.role == Role.DOMAIN_ADMIN else None
+
+
+def _may_claim(act: Act) -> None:
+    """Raise Refused when enough is claimed already; all tokens without a domain administrator share one count."""
+    if act.is_superadmin:
+        return
+    claimant = _claimant(act)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(f"claims of {claimant and claimant.pk}")])
+    mine = Q(administrators=claimant) if claimant else Q(administrators__isnull=True)
+    claimed = Domain.objects.filter(mine, state=DomainState.PENDING).count()
+    if claimed >= MAXIMUM_PENDING:
+        text = _("%(count)d domains wait for proof of ownership already. Prove or delete some of them first.")
+        raise Refused({"name": text % {"count": claimed}})
+
+
 def _give(act: Act, domain: Domain) -> None:
     """Put a new domain in its maker's reach: the domain administrator's, and the token's that was used."""
     if act.is_superadmin:
         return
-    if act.actor is not None and act.actor.role == Role.DOMAIN_ADMIN:
-        act.actor.domains.add(domain)
+    claimant = _claimant(act)
+    if claimant is not None:
+        claimant.domains.add(domain)
     if act.token_id is not None:
         ApiToken.objects.get(pk=act.token_id).domains.add(domain)
 

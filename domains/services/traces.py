@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from domains.audit import Act
 from domains.errors import NotFound
 from domains.models import Domain, Role, Trace, TraceEvent
+from domains.trace import findable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ def _with_recipients(rows: QuerySet[Trace]) -> QuerySet[Trace]:
 
 def _about(text: str) -> Q:
     """Return the condition that an address, a domain or a client address has to do with the message."""
-    typed, text = text, text.lower()
+    typed, text = findable(text), findable(text.lower())
     if "@" in text:
-        return Q(mail_from__in=[typed, text]) | Q(recipients__contains=[text])
+        spellings = [typed, text]
+        return Q(mail_from__in=spellings) | Q(recipients__overlap=spellings)
     condition = Q(domains__contains=[text]) | Q(mail_from__endswith=f"@{text}") | Q(sent_to__contains=f"@{text}\n")
     return condition | Q(client_address=text) if _is_ip(text) else condition
 

@@ -133,4 +133,5 @@ def delete_token(request: HttpRequest, identifier: int) -> HttpResponse:
         text=_("Scripts that use it are refused from this moment on."),
         button=_("Delete the token"),
         back=url("tokens"),
+        counts={"tokens": token.made.count()} if token.made.exists() else {},
     )

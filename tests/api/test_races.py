@@ -1,5 +1,6 @@
 """The same call many times at once, and calls whose thing is deleted under them: one wins, no fault is ours."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,8 +8,9 @@ import pytest
 from django.db import connections
 
 from domains.models import AuditRecord, DkimKey, Role
+from domains.services import failures
 from tests.api.people import call, make_token
-from tests.factories import PASSWORD, make_account, make_alias, make_domain
+from tests.factories import PASSWORD, make_account, make_administrator, make_alias, make_domain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,3 +118,37 @@ def test_a_domain_deleted_under_a_call_is_absent(change):
     statuses = at_once(*calls)
     assert [status for status in statuses if status >= 500] == []
     assert 204 in statuses[5:7]
+
+
+def test_wrong_tokens_at_once_spend_the_budget_like_one_after_another(monkeypatch):
+    def slow(attempt):
+        throttled = failures.is_throttled(attempt)
+        time.sleep(0.05)
+        return throttled
+
+    monkeypatch.setattr("mailadmin.api.is_throttled", slow)
+
+    def one(number):
+        try:
+            return call("GET", "/domains", f"wrong {number}").status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(24) as threads:
+        statuses = Counter(threads.map(one, range(24)))
+    assert statuses == {401: 10, 429: 14}
+
+
+def test_claims_at_once_keep_the_limit():
+    maker = make_administrator("dora@operator.example")
+    make_token("dora", Role.DOMAIN_ADMIN, maker)
+
+    def one(number):
+        try:
+            return call("POST", "/domains", "dora", {"name": f"claim-{number:02}.example"}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(12) as threads:
+        statuses = Counter(threads.map(one, range(24)))
+    assert statuses == {201: 20, 422: 4}

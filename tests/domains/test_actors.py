@@ -236,3 +236,71 @@ def test_one_changes_only_ones_own_password_and_with_the_old_one(dora):
     assert actors.change_password(act, PASSWORD, "another sentence 43").credential_version == version + 1
     with pytest.raises(Forbidden):
         actors.change_password(domain_admin_act(), PASSWORD, "another sentence 43")
+
+
+# ---- Tokens made with tokens
+
+
+@pytest.fixture
+def operators(db):
+    """The act of the operator's own token, which no person made."""
+    actors.ensure_api_token("x" * 40)
+    return token_act(ApiToken.objects.get(), None)
+
+
+def made_with(act: Act, name: str, role: str, *domains: str) -> tuple[ApiToken, Act]:
+    """A token made with another, and its act."""
+    token, _text = actors.create_token(act, name, role, domains)
+    return token, token_act(token, None)
+
+
+def seen(act: Act) -> list[str]:
+    """The names of the tokens in reach."""
+    return [token.name for token in actors.tokens_for(act)]
+
+
+def test_a_token_that_no_person_made_sees_and_deletes_those_made_with_it(operators):
+    make_domain("near.example")
+    _scripts, script = made_with(operators, "script", Role.DOMAIN_ADMIN, "near.example")
+    other, _act = made_with(operators, "other", Role.DOMAIN_ADMIN, "near.example")
+    child, child_act = made_with(script, "child", Role.DOMAIN_ADMIN, "near.example")
+    assert seen(operators) == ["MAILADMIN_API_TOKEN", "script", "other", "child"]
+    assert (seen(script), seen(child_act)) == (["child"], [])
+    with pytest.raises(NotFound):
+        actors.delete_token(script, other.pk)
+    actors.delete_token(script, child.pk)
+    assert seen(script) == []
+
+
+def test_a_token_ends_with_the_one_that_it_was_made_with(operators):
+    make_domain("near.example")
+    token, script = made_with(operators, "script", Role.DOMAIN_ADMIN, "near.example")
+    made_with(made_with(script, "child", Role.DOMAIN_ADMIN, "near.example")[1], "grandchild", Role.DOMAIN_ADMIN)
+    actors.delete_token(operators, token.pk)
+    assert seen(operators) == ["MAILADMIN_API_TOKEN"]
+    assert AuditRecord.objects.get(action="token.delete").changes == {"made with it": ["child"]}
+
+
+def test_a_persons_token_made_with_a_token_ends_with_both(dora):
+    script = token_of(dora, Role.DOMAIN_ADMIN, "near.example")
+    child, _act = made_with(script, "child", Role.DOMAIN_ADMIN, "near.example")
+    assert (child.created_by, child.made_with_id) == (dora, script.token_id)
+    actors.delete_token(act_of(dora), script.token_id)
+    assert seen(act_of(dora)) == []
+
+
+def test_a_token_deleted_meanwhile_makes_no_other(operators):
+    ApiToken.objects.all().delete()
+    with pytest.raises(Forbidden):
+        actors.create_token(operators, "late", Role.SUPERADMIN)
+    assert not ApiToken.objects.exists()
+
+
+def test_no_token_without_a_person_goes_beyond_its_own_reach(operators):
+    make_domain("near.example")
+    make_domain("far.example")
+    _token, script = made_with(operators, "script", Role.DOMAIN_ADMIN, "near.example")
+    with pytest.raises(Refused):
+        actors.create_token(script, "x", Role.DOMAIN_ADMIN, ["far.example"])
+    with pytest.raises(Forbidden):
+        actors.create_token(script, "x", Role.SUPERADMIN)

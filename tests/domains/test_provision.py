@@ -3,10 +3,12 @@
 import pytest
 from django.utils import timezone
 
+from domains.audit import Act
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
-from domains.models import AuditRecord, DkimKey, Domain, KeyState
+from domains.models import ApiToken, AuditRecord, DkimKey, Domain, DomainState, KeyState, Role
 from domains.services import provision
 from domains.services.publication import desired_records
+from mailadmin.api import token_act
 from mailboxes.models import Account, Alias
 from tests.factories import (
     domain_admin_act,
@@ -211,3 +213,28 @@ def test_a_claim_without_proof_ends_after_a_week_with_all_that_hangs_on_it():
     assert not Account.objects.filter(domain_id=squatted.pk).exists()
     assert AuditRecord.objects.get(action="domain.unproven").object_name == "gmail.example"
     assert make_domain("gmail.example").state == "active"
+
+
+def test_claims_are_counted_by_administrator_until_they_are_proven(monkeypatch):
+    monkeypatch.setattr(provision, "MAXIMUM_PENDING", 2)
+    dora, david = (make_administrator(f"{name}@operator.example") for name in ("dora", "david"))
+    acts = {person: Act(person.email, person.role, "panel", person) for person in (dora, david)}
+    for name in ("one.example", "two.example"):
+        provision.create_domain(acts[dora], name)
+    with pytest.raises(Refused, match="2 domains wait for proof of ownership"):
+        provision.create_domain(acts[dora], "three.example")
+    assert not Domain.objects.filter(name="three.example").exists()
+    provision.create_domain(acts[david], "four.example")
+    Domain.objects.filter(name="one.example").update(state=DomainState.ACTIVE)
+    provision.create_domain(acts[dora], "five.example")
+    provision.create_domain(superadmin_act(), "six.example")
+
+
+def test_tokens_without_an_administrator_share_one_count_of_claims(monkeypatch):
+    monkeypatch.setattr(provision, "MAXIMUM_PENDING", 1)
+    first, second = (
+        ApiToken.objects.create(name=name, role=Role.DOMAIN_ADMIN, digest=name.encode()) for name in ("a", "b")
+    )
+    provision.create_domain(token_act(first, None), "one.example")
+    with pytest.raises(Refused):
+        provision.create_domain(token_act(second, None), "two.example")

@@ -118,3 +118,25 @@ async def test_a_trace_that_the_database_refuses_holds_no_other_up():
     assert await buffer.flush()
     assert await Trace.objects.acount() == 2
     assert await buffer.flush()
+
+
+SPELLINGS = [
+    ("a@b\u00fccher.example", "U-label"),
+    ("a@B\u00dcCHER.Example", "U-label in capitals"),
+    ("A@XN--BCHER-KVA.example", "A-label in capitals"),
+    ("b\u00fccher.example", "the domain alone"),
+    ("XN--BCHER-KVA.EXAMPLE", "the domain alone in capitals"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), SPELLINGS, ids=[why for _, why in SPELLINGS])
+@pytest.mark.parametrize("stored", ["a@xn--bcher-kva.example", "a@B\u00fccher.EXAMPLE"])
+async def test_a_domain_is_found_in_any_spelling_whatever_was_sent(stored, text, why):
+    to = make_trace(recipients=[stored], domains={"xn--bcher-kva.example"})
+    by = make_trace(mail_from=stored, recipients=[], outcome="queued")
+    await store(to, by, make_trace())
+
+    def found():
+        return {row.pk for row in search_traces(superadmin_act(), TraceQuery(address=text))}
+
+    assert await sync_to_async(found)() == {to.id, by.id}
