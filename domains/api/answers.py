@@ -61,6 +61,7 @@ class Domain(Schema):
         unicode_name="bücher.example",
         state="active",
         health="good",
+        rotation_days=365,
         created_at="2026-11-24T21:22:00Z",
     )
     name: str = Field(description="The name in A-labels, lower case, without the final dot.")
@@ -69,6 +70,7 @@ class Domain(Schema):
         description="Only an active domain accepts and signs mail; a pending one waits for its ownership record."
     )
     health: Annotated[str, words(*HEALTH)] = Field(description="How the domain stands by its last check.")
+    rotation_days: int = Field(description="How old a DKIM key gets before its successor is made; 0 for ever.")
     created_at: Instant = Field(description="When it was added.")
 
 
@@ -111,6 +113,11 @@ class Key(Schema):
         record_name="ed20261124._domainkey.acme.example",
         record_value="v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
         created_at="2026-11-24T21:22:00Z",
+        replaces="",
+        activated_at=None,
+        retired_at=None,
+        revoked_at=None,
+        wait_until=None,
     )
     selector: str = Field(description="The name of the key in its domain.")
     algorithm: Annotated[str, words(*KeyAlgorithm.values)] = Field(description="What it signs with.")
@@ -118,6 +125,11 @@ class Key(Schema):
     record_name: str = Field(description="The full name of the key's TXT record.")
     record_value: str = Field(description="The text of that record.")
     created_at: Instant = Field(description="When it was made.")
+    replaces: str = Field(description="The selector that it is to replace, or empty.")
+    activated_at: Instant | None = Field(description="When it began to sign.")
+    retired_at: Instant | None = Field(description="When its successor took over; its record must stay for a week.")
+    revoked_at: Instant | None = Field(description="When its record became an empty p=.")
+    wait_until: Instant | None = Field(description="Until when other servers may remember that its record was away.")
 
 
 class Administrator(Schema):
@@ -263,6 +275,7 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
         unicode_name=unicode_name,
         state=domain.state,
         health=health,
+        rotation_days=domain.rotation_days,
         created_at=moment(domain.created_at),
     )
 
@@ -281,6 +294,11 @@ def show_key(key: DkimKey, record_name: str, record_value: str) -> Key:
         record_name=record_name,
         record_value=record_value,
         created_at=moment(key.created_at),
+        replaces=key.replaces,
+        activated_at=instant(key.activated_at),
+        retired_at=instant(key.retired_at),
+        revoked_at=instant(key.revoked_at),
+        wait_until=instant(key.wait_until),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
@@ -12,7 +13,7 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import keys, provision, publication
+from domains.services import key_life, keys, provision, publication
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -32,14 +33,20 @@ class DomainChange(Schema):
     state: Literal["active", "suspended"] | None = Field(
         default=None, description="A suspended domain neither accepts nor signs mail."
     )
+    rotation_days: int | None = Field(
+        default=None, description="How old a DKIM key gets, 30 to 1825 days; 0 for ever.", examples=[90]
+    )
 
 
 class NewKey(Schema):
     """A DKIM key to make."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"algorithm": "ed25519"}]})
-    algorithm: Literal["rsa2048", "ed25519"] = Field(description="What the key signs with.")
+    algorithm: Literal["rsa2048", "rsa4096", "ed25519"] = Field(description="What the key signs with.")
     selector: str | None = Field(default=None, description="The key's name; none gives a dated one.")
+    private_key: str | None = Field(
+        default=None, max_length=10_000, description="A key made elsewhere, unencrypted in PEM; none makes one."
+    )
 
 
 def _domain(domain: DomainRow) -> Domain:
@@ -70,8 +77,13 @@ def read_domain(request: HttpRequest, name: str) -> Domain:
 
 @router.patch("/domains/{name}", response=Domain, summary="Change a domain")
 def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Domain:
-    """Suspend or resume a domain."""
-    return _domain(provision.change_domain(act_of(request), name, **payload.dict(exclude_unset=True)))
+    """Suspend or resume a domain, or set how old its keys get."""
+    act = act_of(request)
+    with transaction.atomic():
+        domain = provision.change_domain(act, name, payload.state)
+        if payload.rotation_days is not None:
+            domain = key_life.set_rotation(act, name, payload.rotation_days)
+    return _domain(domain)
 
 
 @router.delete("/domains/{name}", response={204: None}, summary="Delete a domain")
@@ -114,7 +126,7 @@ def list_keys(request: HttpRequest, name: str, page: PageQuery) -> Listing[Key]:
 @router.post("/domains/{name}/dkim-keys", response={201: Key}, summary="Make a DKIM key")
 def create_key(request: HttpRequest, name: str, payload: NewKey) -> Status[Key]:
     """Make a key that waits for the DNS."""
-    return Status(201, _key(keys.create_key(act_of(request), name, payload.algorithm, payload.selector)))
+    return Status(201, _key(keys.create_key(act_of(request), name, **payload.dict())))
 
 
 @router.get("/domains/{name}/dkim-keys/{selector}", response=Key, summary="Read a DKIM key")
@@ -128,3 +140,15 @@ def delete_key(request: HttpRequest, name: str, selector: str) -> Status[None]:
     """Delete a key; mail already signed with it can no longer be verified once its record is gone."""
     keys.delete_key(act_of(request), name, selector)
     return Status(204, None)
+
+
+@router.post("/domains/{name}/dkim-keys/{selector}/replace", response={201: Key}, summary="Replace a DKIM key")
+def replace_key(request: HttpRequest, name: str, selector: str) -> Status[Key]:
+    """Make a key's successor and return it; the old key signs until the new one's text is seen everywhere."""
+    return Status(201, _key(key_life.replace_key(act_of(request), name, selector)))
+
+
+@router.post("/domains/{name}/dkim-keys/{selector}/revoke", response={201: Key}, summary="Stop a DKIM key at once")
+def revoke_key(request: HttpRequest, name: str, selector: str) -> Status[Key]:
+    """Revoke a key that others may have got hold of, destroy its private part, and return its successor."""
+    return Status(201, _key(key_life.revoke_key(act_of(request), name, selector)))

@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from domains.audit import Act
+from domains.dkim.lifecycle import is_overdue
 from domains.models import Domain, DomainState, KeyState, ReportFile, ReportFileState
 from domains.names import to_unicode
 from domains.services.check import Health, health_of
 from domains.services.flow import Flow, flow_by_domain
+from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
 from domains.views.days import yesterday
 from domains.views.web import url
@@ -69,7 +71,8 @@ def state_of(lines: list[DomainLine], found: list[Alert]) -> str:
 def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
     """Return what needs a person now; nothing when all is well."""
     found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
-    return [*_dead(act), *found[:5], *_broken(act)]
+    keys = [alert for line in lines if (alert := _waiting_keys(line)) is not None]
+    return [*_dead(act), *found[:5], *keys[:5], *_broken(act)]
 
 
 def _is_unsigned(domain: Domain) -> bool:
@@ -80,6 +83,22 @@ def _is_unsigned(domain: Domain) -> bool:
 def _unsigned(line: DomainLine) -> Alert:
     text = _("%(name)s has no active key: its mail leaves unsigned. Publish a key's record, then check.")
     return Alert("warn", text % {"name": line.name}, url("domain-dns", line.domain.name), _("See the records"))
+
+
+def _waiting_keys(line: DomainLine) -> Alert | None:
+    """Return what to say of a signing domain's keys that lost their record, or have waited too long for one."""
+    if line.domain.state != DomainState.ACTIVE or _is_unsigned(line.domain):
+        return None
+    waiting = [key for key in line.domain.dkim_keys.all() if key.state == KeyState.AWAITING_DNS]
+    lost = [key.selector for key in waiting if key.activated_at is not None]
+    late = [key.selector for key in waiting if is_overdue(facts_of(key), timezone.now())]
+    if not lost and not late:
+        return None
+    text = _("The record of the key %(selector)s of %(name)s is missing: it signs no more. Publish it again.")
+    if not lost:
+        text = _("The key %(selector)s of %(name)s has waited for its record for more than a week. Publish it.")
+    values = {"selector": (lost or late)[0], "name": line.name}
+    return Alert("warn", text % values, url("domain-keys", line.domain.name), _("See the keys"))
 
 
 def _dead(act: Act) -> list[Alert]:

@@ -4,6 +4,8 @@ import base64
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.test import Client
 
 from domains.models import ApiToken, Role
@@ -45,7 +47,7 @@ def test_a_domain_is_made_read_changed_and_deleted():
     made = call("POST", "/domains", body={"name": "Bücher.example"})
     assert made.status_code == 201
     body = made.json()
-    assert set(body) == {"name", "unicode_name", "state", "health", "created_at"}
+    assert set(body) == {"name", "unicode_name", "state", "health", "created_at", "rotation_days"}
     assert (body["name"], body["unicode_name"], body["state"]) == (
         "xn--bcher-kva.example",
         "bücher.example",
@@ -99,7 +101,8 @@ def test_a_key_is_shown_without_its_private_part(acme):
     made = call("POST", "/domains/acme.example/dkim-keys", body={"algorithm": "ed25519", "selector": "Summer"})
     assert made.status_code == 201
     body = made.json()
-    assert set(body) == {"selector", "algorithm", "state", "record_name", "record_value", "created_at"}
+    dates = {"created_at", "activated_at", "retired_at", "revoked_at", "wait_until"}
+    assert set(body) == {"selector", "algorithm", "state", "record_name", "record_value", "replaces"} | dates
     assert (body["state"], body["record_name"]) == ("awaiting_dns", "summer._domainkey.acme.example")
     assert call("GET", "/domains/acme.example/dkim-keys/SUMMER").json() == body
     problem(
@@ -108,6 +111,37 @@ def test_a_key_is_shown_without_its_private_part(acme):
         "selector",
     )
     assert call("DELETE", "/domains/acme.example/dkim-keys/summer").status_code == 204
+
+
+def test_a_key_is_replaced_revoked_and_taken_in(acme):
+    keys = "/domains/acme.example/dkim-keys"
+    old = call("GET", keys).json()["items"][0]
+    new = call("POST", f"{keys}/{old['selector']}/replace")
+    assert (new.status_code, new.json()["replaces"], new.json()["algorithm"]) == (
+        201,
+        old["selector"],
+        old["algorithm"],
+    )
+    problem(call("POST", f"{keys}/{old['selector']}/replace"), 409, "selector")
+    assert call("POST", f"{keys}/{old['selector']}/revoke").json() == new.json()
+    revoked = call("GET", f"{keys}/{old['selector']}").json()
+    assert (revoked["state"], revoked["record_value"].endswith("p=")) == ("revoked", True)
+    problem(call("POST", f"{keys}/{old['selector']}/revoke"), 422, "selector")
+    problem(call("POST", keys, body={"algorithm": "rsa2048", "private_key": "no key"}), 422, "private_key")
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    body = {"algorithm": "ed25519", "selector": "moved", "private_key": pem}
+    assert call("POST", keys, body=body).status_code == 201
+    problem(call("POST", keys, body=body | {"algorithm": "rsa2048", "selector": "other"}), 422, "algorithm")
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, 200), (90, 200), (29, 422), (1826, 422), (-1, 422), (10**9, 422)])
+def test_the_age_of_keys_is_set(acme, days, status):
+    answer = call("PATCH", "/domains/acme.example", body={"rotation_days": days})
+    assert answer.status_code == status
+    if status == 200:
+        assert call("GET", "/domains/acme.example").json()["rotation_days"] == days
+    else:
+        problem(answer, 422, "rotation_days")
 
 
 def test_a_mailbox_is_made_changed_and_deleted(acme):

@@ -49,6 +49,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/domains/{name}/dkim-keys"): Row(201, body={"algorithm": "ed25519", "selector": "new"}),
     ("GET", "/domains/{name}/dkim-keys/{selector}"): Row(200),
     ("DELETE", "/domains/{name}/dkim-keys/{selector}"): Row(204),
+    ("POST", "/domains/{name}/dkim-keys/{selector}/replace"): Row(201),
+    ("POST", "/domains/{name}/dkim-keys/{selector}/revoke"): Row(201),
     ("GET", "/domains/{name}/catch-all"): Row(200),
     ("PUT", "/domains/{name}/catch-all"): Row(200, owner=403, body={"target": None}),
     ("GET", "/domains/{name}/dmarc/sources"): Row(200),
