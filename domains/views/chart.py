@@ -36,6 +36,11 @@ class Column:
     anchor: str
 
     @property
+    def told(self) -> dict[str, int]:
+        """What the read-out says: the parts that are not empty."""
+        return {name: count for name, count in self.counts.items() if count}
+
+    @property
     def total(self) -> int:
         """All messages of the day."""
         return sum(self.counts.values())

@@ -15,6 +15,7 @@ from domains.audit import record
 from domains.errors import NotFound
 from domains.services.provision import domains_for, get_domain_for
 from domains.views.web import Audience, act_of_request, audience, done, typed
+from domains.views.words import word_of
 from mailadmin.dashboard.figures import LINES, alerts, domain_lines, state_of
 from mailadmin.runner.status import ACTIONS, ControlFault, ListenerRow, WorkerStatus, act_on, list_workers
 from mailboxes.services.accounts import get_account_for
@@ -90,8 +91,18 @@ def service_act(request: HttpRequest) -> HttpResponse:
     except ControlFault as fault:
         messages.error(request, str(fault))
         return redirect("services")
-    name = f"{service or _('all services')} @ {worker}"
+    name = f"{service or 'all'} @ {worker}"
     record(act_of_request(request), "services.act", "service", name, changes={"action": action})
-    return done(
-        request, _("Done: %(action)s, %(name)s.") % {"action": action.replace("_", " "), "name": name}, "services"
-    )
+    sentence = _done_sentences()[action]
+    named = word_of(service) if service else _("All services")
+    return done(request, sentence % {"service": named, "worker": worker}, "services")
+
+
+def _done_sentences() -> dict[str, str]:
+    """Return what is so after each action."""
+    return {
+        "start": _("Started at %(worker)s: %(service)s."),
+        "stop": _("Stopped at %(worker)s: %(service)s. The other workers go on."),
+        "drain": _("Drained at %(worker)s: %(service)s. No new connection is taken until it is started again."),
+        "reload_certificates": _("The certificates of %(worker)s are read again; new connections use them."),
+    }

@@ -4,6 +4,12 @@
 
   document.documentElement.classList.add("js");
 
+  // On a narrow screen the open tab is brought into view.
+  document.addEventListener("DOMContentLoaded", function () {
+    var tab = document.querySelector(".tabs a[aria-current]");
+    if (tab) { tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2; }
+  });
+
   function copied(button) {
     var before = button.textContent;
     button.textContent = button.dataset.done;

@@ -9,9 +9,11 @@ from io import BytesIO
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from domains.audit import system_act
 from domains.models import (
     Actor,
     ApiToken,
@@ -28,6 +30,7 @@ from domains.models import (
 )
 from domains.services.check import record_states
 from mailboxes.models import Account, Alias, CatchAll, QueueEntry
+from mailboxes.services.accounts import create_account
 from tests.panel.people import (
     HOSTILE,
     PASSWORD,
@@ -452,6 +455,23 @@ def test_home_asks_the_database_no_more_for_more_domains(
         client.post("/domains/add", {"name": f"more{number}.example"})
     with django_assert_max_num_queries(12):  # type: ignore[operator]
         client.get("/")
+
+
+@pytest.mark.parametrize(
+    "address", ["/queue", "/messages", "/audit", "/domains/near.example/mailboxes", "/domains/near.example/reports"]
+)
+def test_a_list_asks_the_database_no_more_for_more_rows(rosa: Actor, near: Place, address: str) -> None:
+    client = signed_in(rosa)
+    with CaptureQueriesContext(connection) as before:
+        client.get(address)
+    for number in range(4):
+        trace = make_trace("near.example", near.address)
+        make_entry("near.example", trace.pk, next_hop=f"hop{number}.example")
+        make_report(near.domain, report_id=f"more-{number}")
+        create_account(system_act("console"), f"more{number}@near.example", PASSWORD)
+    with CaptureQueriesContext(connection) as after:
+        client.get(address)
+    assert len(after) == len(before) <= 14
 
 
 def test_an_empty_panel_has_one_sentence_and_one_action(rosa: Actor) -> None:
