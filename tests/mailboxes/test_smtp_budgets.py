@@ -142,7 +142,8 @@ async def test_a_drip_of_octets_does_not_outlive_the_session():
             await asyncio.sleep(0.05)
             if client.reader._buffer:
                 break
-        assert (await client.reply()).startswith("421 4.4.2")
+        # the connection may be reset already, so what came is read without waiting for more
+        assert client.reader._buffer.startswith(b"421 4.4.2")
         assert asyncio.get_running_loop().time() - begin < 1
 
 
