@@ -180,3 +180,11 @@ def test_every_answer_carries_the_policy() -> None:
 def test_a_web_server_without_an_open_port_is_no_part(beats: list[Heartbeat], configured: Any) -> None:
     config = configured(services=frozenset({"web"}), http_port=None, https_port=None)
     assert set(health.find_parts(config)) == {"database", "redis"}
+
+
+def test_a_service_without_sockets_shows_its_attempts() -> None:
+    from mailadmin.runner.status import _rows
+
+    detail = {"running": 3, "totals": {"sent": 5, "local": 2}, "since": "2026-11-24T12:00:00+00:00"}
+    (row,) = _rows({"name": "relay", "state": "running", "error": "", "listeners": [], "detail": detail})
+    assert (row.port, row.open, row.total) == (0, 3, 7)
