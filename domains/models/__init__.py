@@ -2,7 +2,7 @@
 
 from domains.models.actor import Actor, ApiToken, Role, SignInAttempt
 from domains.models.audit import AuditRecord
-from domains.models.domain import Domain, DomainState
+from domains.models.domain import Domain, DomainState, MtaSts
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.record import RecordObservation, RecordStatus
@@ -21,6 +21,7 @@ __all__ = [
     "Installation",
     "KeyAlgorithm",
     "KeyState",
+    "MtaSts",
     "RecordObservation",
     "RecordStatus",
     "ReportFile",

@@ -12,12 +12,22 @@ class DomainState(models.TextChoices):
     SUSPENDED = "suspended", _("Suspended")
 
 
+class MtaSts(models.TextChoices):
+    """What the domain asks of servers that deliver to it (RFC 8461); ``off`` publishes nothing."""
+
+    OFF = "off", _("Off")
+    TESTING = "testing", _("Testing")
+    ENFORCE = "enforce", _("Enforced")
+    NONE = "none", _("Being withdrawn")
+
+
 class Domain(models.Model):
     """A domain by its name in A-labels, lower case, without the final dot.
 
     Only an ``active`` domain is local (mail for it is accepted) and signs. ``skeleton`` is the confusable skeleton
     of the Unicode name, so that look-alikes of a domain of ours are refused. ``ownership_token`` is the text that
-    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever.
+    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever. ``mta_sts_at`` is
+    when ``mta_sts`` was last changed.
     """
 
     name = models.CharField(max_length=253, unique=True)
@@ -26,6 +36,8 @@ class Domain(models.Model):
     ownership_token = models.CharField(max_length=64)
     dmarc_policy = models.CharField(max_length=16, default="none")
     rotation_days = models.PositiveSmallIntegerField(default=365)
+    mta_sts = models.CharField(max_length=8, choices=MtaSts.choices, default=MtaSts.OFF)
+    mta_sts_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True, blank=True)
 
