@@ -35,6 +35,12 @@ class ConfirmForm(PanelForm):
     """Nothing to fill in: the button is the answer."""
 
 
+class EnforceForm(PanelForm):
+    """Enforcing MTA-STS, by somebody who has looked at what it could cost."""
+
+    clean_reports = forms.BooleanField(label=_("The TLS reports of the last two weeks name no failure."))
+
+
 class DomainForm(PanelForm):
     """A domain to add."""
 

@@ -20,6 +20,7 @@ from domains.models import (
     DomainState,
     KeyAlgorithm,
     KeyState,
+    MtaSts,
     RecordStatus,
     Role,
     Trace,
@@ -62,6 +63,7 @@ class Domain(Schema):
         state="active",
         health="good",
         rotation_days=365,
+        mta_sts="testing",
         created_at="2026-11-24T21:22:00Z",
     )
     name: str = Field(description="The name in A-labels, lower case, without the final dot.")
@@ -71,6 +73,9 @@ class Domain(Schema):
     )
     health: Annotated[str, words(*HEALTH)] = Field(description="How the domain stands by its last check.")
     rotation_days: int = Field(description="How old a DKIM key gets before its successor is made; 0 for ever.")
+    mta_sts: Annotated[str, words(*MtaSts.values)] = Field(
+        description="What servers that deliver here are asked by MTA-STS (RFC 8461); none: it is being withdrawn."
+    )
     created_at: Instant = Field(description="When it was added.")
 
 
@@ -276,6 +281,7 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
         state=domain.state,
         health=health,
         rotation_days=domain.rotation_days,
+        mta_sts=domain.mta_sts,
         created_at=moment(domain.created_at),
     )
 

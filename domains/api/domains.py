@@ -13,7 +13,7 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import key_life, keys, provision, publication
+from domains.services import key_life, keys, mta_sts, provision, publication
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -35,6 +35,10 @@ class DomainChange(Schema):
     )
     rotation_days: int | None = Field(
         default=None, description="How old a DKIM key gets, 30 to 1825 days; 0 for ever.", examples=[90]
+    )
+    mta_sts: Literal["off", "testing", "enforce", "none"] | None = Field(
+        default=None,
+        description="The mode of MTA-STS: off, testing, enforce; none withdraws it, and a week later it can be off.",
     )
 
 
@@ -77,12 +81,14 @@ def read_domain(request: HttpRequest, name: str) -> Domain:
 
 @router.patch("/domains/{name}", response=Domain, summary="Change a domain")
 def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Domain:
-    """Suspend or resume a domain, or set how old its keys get."""
+    """Suspend or resume a domain, or set how old its keys get or its mode of MTA-STS; all of it or nothing."""
     act = act_of(request)
     with transaction.atomic():
         domain = provision.change_domain(act, name, payload.state)
         if payload.rotation_days is not None:
             domain = key_life.set_rotation(act, name, payload.rotation_days)
+        if payload.mta_sts is not None:
+            domain = mta_sts.change_mode(act, name, payload.mta_sts)
     return _domain(domain)
 
 

@@ -12,6 +12,7 @@ from domains.dmarc.record import BadPolicyRecord, is_policy_record, parse_policy
 from domains.dns.port import Answer, DnsStatus
 from domains.models.record import RecordStatus
 from domains.services.publication import DesiredRecord
+from domains.tls.mta_sts import is_record
 
 # What must be seen at every server before it counts: a silent one may still hand out the old text.
 _EVERYWHERE = frozenset({"dkim", "ownership"})
@@ -104,14 +105,19 @@ def _addresses(texts: Sequence[str], wanted: str) -> RecordStatus:
 _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "ownership": _ownership,
     "mx": _hosts,
-    "host": _addresses,
     "spf": _txt(_is_spf, _spf_right),
     "dkim": _txt(lambda text: True, _same),
     "dmarc": _txt(is_policy_record, _dmarc_right),
     "tls-rpt": _txt(lambda text: text.lower().replace(" ", "").startswith("v=tlsrptv1"), _same),
+    "mta-sts": _txt(is_record, _same),
     "srv": _service,
 }
-_RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record}
+_BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
+    "A": _addresses,
+    "AAAA": _addresses,
+    "CNAME": _addresses,
+}
+_RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record, "mta-sts": is_record}
 
 
 def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
@@ -140,11 +146,11 @@ def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
 
 def _one(record: DesiredRecord, answer: Answer) -> RecordStatus:
     silent = _SILENT.get(answer.status)
-    return silent or _COMPARE[record.purpose](answer.records, record.value)
+    return silent or (_BY_TYPE.get(record.type) or _COMPARE[record.purpose])(answer.records, record.value)
 
 
 def _found(record: DesiredRecord, answers: Sequence[Answer]) -> tuple[str, ...]:
     """Return the texts of this record's kind, each once; without any, all texts of the name."""
     texts = list(dict.fromkeys(text for answer in answers for text in answer.records))
-    belongs = _RELEVANT.get(record.purpose)
+    belongs = _RELEVANT.get(record.purpose) if record.type == "TXT" else None
     return tuple(text for text in texts if belongs is None or belongs(text))

@@ -5,6 +5,8 @@ Names are FQDNs in A-labels without the final dot, values one unquoted, unsplit 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -12,6 +14,8 @@ from django.utils.translation import gettext as _
 from domains.dkim.record import serialise_key_record, split_strings
 from domains.dmarc.record import PolicyRecord, serialise_policy_record
 from domains.models import DkimKey, Domain, DomainState, KeyState
+from domains.services.mta_sts import HOST_LABEL, policy_of
+from domains.tls.mta_sts import serialise_record
 
 TTL = 3600
 OWNERSHIP_LABEL = "_mailadmin-ownership"
@@ -59,7 +63,15 @@ def ownership_value(domain: Domain) -> str:
 
 def desired_records(domain: Domain) -> list[DesiredRecord]:
     """Return every record to publish, those that mail needs first."""
-    return [*_ownership(domain), *_mx(domain), *_spf(domain), *_dkim(domain), *_policies(domain), *_srv(domain)]
+    return [
+        *_ownership(domain),
+        *_mx(domain),
+        *_spf(domain),
+        *_dkim(domain),
+        *_policies(domain),
+        *_mta_sts(domain),
+        *_srv(domain),
+    ]
 
 
 def _ownership(domain: Domain) -> Iterator[DesiredRecord]:
@@ -123,6 +135,32 @@ def _policies(domain: Domain) -> Iterator[DesiredRecord]:
     yield DesiredRecord(f"_smtp._tls.{domain.name}", domain.name, "TXT", value, "tls-rpt", about, required=False)
 
 
+def _mta_sts(domain: Domain) -> Iterator[DesiredRecord]:
+    policy = policy_of(domain)
+    if policy is not None:
+        about = _(
+            "Announces that mail to this domain comes over verified TLS; its id changes with the policy (RFC 8461)."
+        )
+        name = f"_mta-sts.{domain.name}"
+        yield DesiredRecord(name, domain.name, "TXT", serialise_record(policy), "mta-sts", about, required=False)
+        about = _("Leads senders to the panel, which serves the policy under this name (RFC 8461).")
+        yield _web_record(f"{HOST_LABEL}.{domain.name}", domain, "mta-sts", about)
+
+
+def _web_record(name: str, domain: Domain, purpose: str, about: str) -> DesiredRecord:
+    """Return the record that leads a name of the domain to the web server: the panel's host where it is public."""
+    config = settings.MAILADMIN
+    host = (urlsplit(config.url).hostname if config.public_url else None) or config.hostname
+    return DesiredRecord(name, domain.name, _type_to(host), host, purpose, about, required=False)
+
+
+def _type_to(host: str) -> str:
+    try:
+        return "AAAA" if ip_address(host).version == 6 else "A"
+    except ValueError:
+        return "CNAME"
+
+
 def _srv(domain: Domain) -> Iterator[DesiredRecord]:
     config = settings.MAILADMIN
     offered = {
@@ -152,4 +190,4 @@ def _zone_line(record: DesiredRecord) -> str:
 def _zone_value(record: DesiredRecord) -> str:
     if record.type == "TXT":
         return " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in record.strings)
-    return f"{record.value}." if record.type in ("MX", "SRV") else record.value
+    return f"{record.value}." if record.type in ("CNAME", "MX", "SRV") else record.value

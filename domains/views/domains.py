@@ -14,6 +14,7 @@ from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
+from domains.views.mta_sts import standing_of
 from domains.views.web import (
     Audience,
     act_of_request,
@@ -76,7 +77,7 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
 def settings(request: HttpRequest, name: str) -> HttpResponse:
     """Show what can be changed in a domain."""
     domain = provision.get_domain_for(act_of_request(request), name)
-    return domain_page(request, "domains/settings.html", domain, "domain-settings")
+    return domain_page(request, "domains/settings.html", domain, "domain-settings", mta_sts=standing_of(domain))
 
 
 @audience(Audience.SUPERADMINS)

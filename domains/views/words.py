@@ -25,7 +25,7 @@ DOT = Sign("●", "plain")
 
 _SIGNS: dict[Sign, str] = {
     GOOD: """right active good pass passed delivered sent accepted accept ok signed running reachable stored stay
-        local known full found verified aligned done report prepared""",
+        local known full found enforce verified aligned done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
         reject dropped permanent over_quota unknown loop""",
     CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned",
@@ -182,6 +182,7 @@ PURPOSES: dict[str, Promise] = {
 ACTIONS: dict[str, Promise] = {
     "domain.create": _("added the domain"),
     "domain.change": _("changed the domain"),
+    "domain.mta_sts": _("changed MTA-STS of"),
     "domain.delete": _("deleted the domain"),
     "domain.proven": _("saw the proof for the domain"),
     "domain.unproven": _("removed the unproven domain"),

@@ -47,7 +47,7 @@ def test_a_domain_is_made_read_changed_and_deleted():
     made = call("POST", "/domains", body={"name": "Bücher.example"})
     assert made.status_code == 201
     body = made.json()
-    assert set(body) == {"name", "unicode_name", "state", "health", "created_at", "rotation_days"}
+    assert set(body) == {"name", "unicode_name", "state", "health", "mta_sts", "rotation_days", "created_at"}
     assert (body["name"], body["unicode_name"], body["state"]) == (
         "xn--bcher-kva.example",
         "bücher.example",
@@ -59,6 +59,19 @@ def test_a_domain_is_made_read_changed_and_deleted():
     assert call("PATCH", f"/domains/{body['name']}", body={"state": "suspended"}).json()["state"] == "suspended"
     assert call("DELETE", f"/domains/{body['name']}").status_code == 204
     problem(call("GET", f"/domains/{body['name']}"), 404)
+
+
+def test_mta_sts_is_switched_by_patch_all_or_nothing(acme):
+    assert call("GET", "/domains/acme.example").json()["mta_sts"] == "off"
+    problem(call("PATCH", "/domains/acme.example", body={"mta_sts": "enforce"}), 422, "mta_sts")
+    assert call("PATCH", "/domains/acme.example", body={"mta_sts": "testing"}).json()["mta_sts"] == "testing"
+    problem(call("PATCH", "/domains/acme.example", body={"state": "suspended", "mta_sts": "off"}), 422, "mta_sts")
+    assert call("GET", "/domains/acme.example").json()["state"] == "active"
+    rows = call("GET", "/domains/acme.example/records").json()["items"]
+    assert {(row["name"], row["type"]) for row in rows if row["purpose"] == "mta-sts"} == {
+        ("_mta-sts.acme.example", "TXT"),
+        ("mta-sts.acme.example", "CNAME"),
+    }
 
 
 def test_a_domain_that_is_not_empty_says_what_it_holds(acme):

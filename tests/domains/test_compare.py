@@ -11,6 +11,8 @@ SPF = "v=spf1 mx ip4:192.0.2.25 -all"
 DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
 TLS = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 MX = "10 mail.acme.example"
+STS = "v=STSv1; id=0123456789abcdef;"
+TYPES = {"host": "A", "alias": "CNAME"}
 SRV = "0 1 993 mail.acme.example"
 
 
@@ -83,6 +85,13 @@ TABLE = [
     ("host", "192.0.2.25", [["192.0.2.25"]], "right", "the address"),
     ("host", "2001:db8::25", [["2001:DB8::25"]], "right", "another case"),
     ("host", "192.0.2.25", [["192.0.2.26"]], "wrong", "another address"),
+    ("mta-sts", STS, [[STS]], "right", "the exact text"),
+    ("mta-sts", STS, [["v=STSv1; id=older;"]], "wrong", "the id of an older policy"),
+    ("mta-sts", STS, [[STS, "v=STSv1; id=older;"]], "duplicate", "two records count as none"),
+    ("mta-sts", STS, [["unrelated"]], "missing", "not an MTA-STS record"),
+    ("alias", "panel.example", [["PANEL.example"]], "right", "the same host"),
+    ("alias", "panel.example", [["old.example"]], "wrong", "another host"),
+    ("alias", "panel.example", [[]], "missing", "no alias"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t", "x"]], "right", "the token among others"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=u"]], "wrong", "another token"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t"], []], "waiting", "at one of two servers"),
@@ -94,7 +103,7 @@ TABLE = [
     ("purpose", "value", "seen", "status", "why"), TABLE, ids=[f"{row[0]}: {row[4]}" for row in TABLE]
 )
 def test_verdicts(purpose, value, seen, status, why):
-    record = DesiredRecord("n", "n", "TXT", value, purpose, "")
+    record = DesiredRecord("n", "n", TYPES.get(purpose, "TXT"), value, purpose, "")
     assert compare(record, answers(*seen)).status == status
 
 

@@ -584,3 +584,20 @@ def test_every_page_is_sent_with_a_strict_policy(rosa: Actor) -> None:
     policy = signed_in(rosa).get("/")["Content-Security-Policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
+
+
+def test_mta_sts_is_switched_step_by_step(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    settings_page = reverse("domain-settings", args=["near.example"])
+    assert "/mta-sts/testing" in client.get(settings_page).content.decode()
+    assert client.get(reverse("mta-sts-change", args=["near.example", "strict"])).status_code == 404
+    response = client.post(reverse("mta-sts-change", args=["near.example", "testing"]))
+    assert response["Location"] == reverse("domain-dns", args=["near.example"])
+    body = client.get(settings_page).content.decode()
+    assert "mode: testing" in body
+    assert "do not trust" in body  # the self-signed certificate of a fresh host
+    response = client.post(reverse("mta-sts-change", args=["near.example", "enforce"]))
+    assert response.context["form"].errors["clean_reports"]
+    response = client.post(reverse("mta-sts-change", args=["near.example", "enforce"]), {"clean_reports": "on"})
+    assert "certificate" in str(response.context["form"].non_field_errors())
+    assert Domain.objects.get(name="near.example").mta_sts == "testing"
