@@ -109,7 +109,7 @@ def export_key(act: Act, name: str, selector: str, password: str) -> str:
     """Return the private key in PEM; the person must prove again who it is. Raises NotFound, Forbidden, Refused."""
     key = get_key_for(act, name, selector)
     if act.actor is None or act.token_id is not None:
-        raise Forbidden(_("Only a person who is signed in takes a private key out."))
+        raise Forbidden(_("Only a person who is signed in exports a private key."))
     if not act.actor.check_password(password):
         raise Refused({"password": _("This is not your password.")})
     if not key.private_key_sealed:

@@ -150,11 +150,11 @@ def take_in(request: HttpRequest, name: str) -> HttpResponse:
     def make(data: dict[str, Any]) -> HttpResponse:
         selector = data["selector"] or None
         key = service.create_key(act, domain.name, data["algorithm"], selector, data["private_key"])
-        text = _("The key %(selector)s is taken in. It signs once its record is seen.") % {"selector": key.selector}
+        text = _("The key %(selector)s is imported. It signs once its record is seen.") % {"selector": key.selector}
         return done(request, text, "domain-keys", domain.name)
 
     lead = _("For a domain that moves here: its published selector goes on, and no receiver notices.")
-    shown = _page(domain, _("Take in a key"), _("Take the key in"), lead)
+    shown = _page(domain, _("Import a key"), _("Import the key"), lead)
     return answered(request, form, make) or form_page(request, "components/form_page.html", form, **shown)
 
 
@@ -172,7 +172,7 @@ def take_out(request: HttpRequest, name: str, selector: str) -> HttpResponse:
         return response
 
     lead = _("Whoever has the file can sign mail in the domain's name. Type your password to get it.")
-    title = _("Take out the key %(selector)s") % {"selector": key.selector}
+    title = _("Export the key %(selector)s") % {"selector": key.selector}
     shown = _page(key.domain, title, _("Get the file"), lead)
     return answered(request, form, hand_out) or form_page(request, "components/form_page.html", form, **shown)
 
