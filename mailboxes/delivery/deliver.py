@@ -29,41 +29,13 @@ from mailboxes.delivery.request import (
     Target,
 )
 from mailboxes.delivery.single import deliver_one, is_usual
+from mailboxes.delivery.statements import DELIVER
 from mailboxes.mime.structure import Described, describe
 from mailboxes.outbound.enqueue import Outgoing, enqueue
 from mailboxes.outbound.wake import wake_relay_async
 from mailboxes.store.blobs import ROW_OCTETS, store_blob
 
 IN_LOOP_OCTETS = 256 * 1024
-
-# %(data)s is NULL when the bytes stand in a blob of their own, then %(blob)s names it.
-DELIVER = """
-WITH account AS (
-    UPDATE mailboxes_account SET used_bytes = used_bytes + %(size)s::bigint, messages_count = messages_count + 1
-    WHERE id = %(account)s AND enabled AND (quota_bytes IS NULL OR used_bytes + %(size)s <= quota_bytes)
-    RETURNING id
-), folder AS (
-    UPDATE mailboxes_mailbox m SET uid_next = uid_next + 1, highest_modseq = highest_modseq + 1,
-        messages_count = m.messages_count + 1, unseen_count = unseen_count + 1, size_bytes = size_bytes + %(size)s
-    FROM account
-    WHERE m.id = (
-        SELECT id FROM mailboxes_mailbox WHERE account_id = %(account)s AND name IN (%(folder)s, 'INBOX')
-        ORDER BY name = %(folder)s DESC LIMIT 1)
-    RETURNING m.id, m.name, m.uid_next - 1 AS uid, m.highest_modseq AS modseq
-), blob AS (
-    INSERT INTO mailboxes_blob (account_id, sha256, size, data)
-    SELECT account.id, %(digest)s::bytea, %(size)s, %(data)s::bytea FROM account WHERE %(blob)s::bigint IS NULL
-    RETURNING id
-), message AS (
-    INSERT INTO mailboxes_message (mailbox_id, uid, modseq, flags, internal_date, save_date, size, header_octets,
-        envelope, body, body_structure, blob_id, trace_id)
-    SELECT folder.id, folder.uid, folder.modseq, '{}', %(received_at)s::timestamptz, now(), %(size)s,
-        %(header_octets)s, %(envelope)s::bytea, %(body)s::bytea, %(body_structure)s::bytea,
-        coalesce(%(blob)s::bigint, (SELECT id FROM blob)), %(trace_id)s::text
-    FROM folder
-)
-SELECT id, name, uid FROM folder
-"""
 
 WHY_NOT = "SELECT enabled FROM mailboxes_account WHERE id = %s"
 

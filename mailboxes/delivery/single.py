@@ -12,46 +12,9 @@ from domains.database import database
 from domains.failpoints import fail_point
 from domains.trace import Event
 from mailboxes.delivery.request import DeliveryRequest, RecipientOutcome, RecipientStatus, Target
+from mailboxes.delivery.statements import DELIVER_WITH_TRACE
 from mailboxes.mime.structure import Described
 from mailboxes.store.blobs import ROW_OCTETS
-
-# The delivery's own trace event is completed here, since only the statement knows the folder and the UID.
-DELIVER_ONE = """
-WITH account AS (
-    UPDATE mailboxes_account SET used_bytes = used_bytes + %(size)s::bigint, messages_count = messages_count + 1
-    WHERE id = %(account)s AND enabled AND (quota_bytes IS NULL OR used_bytes + %(size)s <= quota_bytes)
-    RETURNING id
-), folder AS (
-    UPDATE mailboxes_mailbox m SET uid_next = uid_next + 1, highest_modseq = highest_modseq + 1,
-        messages_count = m.messages_count + 1, unseen_count = unseen_count + 1, size_bytes = size_bytes + %(size)s
-    FROM account
-    WHERE m.id = (
-        SELECT id FROM mailboxes_mailbox WHERE account_id = %(account)s AND name IN (%(folder)s, 'INBOX')
-        ORDER BY name = %(folder)s DESC LIMIT 1)
-    RETURNING m.id, m.name, m.uid_next - 1 AS uid, m.highest_modseq AS modseq
-), blob AS (
-    INSERT INTO mailboxes_blob (account_id, sha256, size, data)
-    SELECT account.id, %(digest)s::bytea, %(size)s, %(data)s::bytea FROM account RETURNING id
-), message AS (
-    INSERT INTO mailboxes_message (mailbox_id, uid, modseq, flags, internal_date, save_date, size, header_octets,
-        envelope, body, body_structure, blob_id, trace_id)
-    SELECT folder.id, folder.uid, folder.modseq, '{}', %(received_at)s::timestamptz, now(), %(size)s,
-        %(header_octets)s, %(envelope)s::bytea, %(body)s::bytea, %(body_structure)s::bytea, blob.id,
-        %(trace_id)s::text
-    FROM folder, blob
-), trace AS (
-    INSERT INTO domains_trace (id, direction, message_id, mail_from, recipients, domains, received_at, outcome,
-        client_address, pending_events)
-    SELECT %(trace_id)s, %(direction)s, %(message_id)s, %(mail_from)s, %(recipients)s::text[], %(domains)s::text[],
-        %(trace_received_at)s::timestamptz, %(outcome)s, %(client_address)s::inet,
-        %(events)s::jsonb || (%(event)s::jsonb || jsonb_build_object(
-            'reason', %(reason)s::text || folder.name || '.',
-            'detail', (%(event)s::jsonb -> 'detail')
-                || jsonb_build_object('folder', folder.name, 'uid', folder.uid::text)))
-    FROM folder
-)
-SELECT id, name, uid FROM folder
-"""
 
 _TRACE_COLUMNS = (
     "trace_id",
@@ -86,7 +49,7 @@ async def deliver_one(
     parameters = _message(request, target, content, described) | _trace(request, target)
     async with database() as connection:
         fail_point("deliver.before-commit")
-        row = await (await connection.execute(DELIVER_ONE, parameters)).fetchone()
+        row = await (await connection.execute(DELIVER_WITH_TRACE, parameters)).fetchone()
     fail_point("deliver.after-commit")
     if row is None:
         return None
@@ -100,6 +63,7 @@ def _message(request: DeliveryRequest, target: Target, content: bytes, described
         "size": len(content),
         "digest": sha256(content).digest(),
         "data": content,
+        "blob": None,
         "received_at": request.received_at,
         "header_octets": described.header_octets,
         "envelope": described.envelope,
