@@ -90,7 +90,7 @@ def _call(path: str, verb: str, operation: Json) -> Call:
         method=verb.upper(),
         path=path,
         summary=operation["summary"],
-        about=operation["description"],
+        about=_plain(operation["description"]),
         parameters=tuple(_field(row["name"], row["schema"], row["required"]) for row in parameters),
         body=next((_refers_to(content["schema"]) or media_type for media_type, content in body.items()), ""),
         answers=tuple(_answer(str(status), answer) for status, answer in answers if status != "default"),
@@ -107,12 +107,17 @@ def _thing(name: str, schema: Json) -> Thing:
     fields = tuple(_field(key, value, key in required) for key, value in schema["properties"].items())
     examples = schema.get("examples", ())
     example = json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
-    return Thing(name, schema.get("description", ""), fields, example)
+    return Thing(name, _plain(schema.get("description", "")), fields, example)
 
 
 def _field(name: str, schema: Json, required: bool) -> Field:
     allowed = tuple(str(word) for part in _parts(schema) for word in part.get("enum", ()))
-    return Field(name, _kind(schema), _refers_to(schema), required, schema.get("description", ""), allowed)
+    return Field(name, _kind(schema), _refers_to(schema), required, _plain(schema.get("description", "")), allowed)
+
+
+def _plain(text: str) -> str:
+    """Return a description without the marks of its code spans."""
+    return text.replace("`", "")
 
 
 def _parts(schema: Json) -> list[Json]:

@@ -23,6 +23,7 @@ from domains.dmarc.archive import BadArchive, unpack
 from domains.dmarc.attachments import attachments
 from domains.dmarc.report import AggregateReport, BadReport, ReportRow, parse_report, serialise_report
 from domains.errors import Forbidden, Refused
+from domains.failpoints import fail_point
 from domains.locks import lock_key
 from domains.models import (
     DmarcRecord,
@@ -196,6 +197,7 @@ def _write(head: DmarcReport, report: AggregateReport, digest: bytes) -> None:
     for start in range(0, len(report.rows), BATCH):
         rows = report.rows[start : start + BATCH]
         DmarcRecord.objects.bulk_create([_record(head, day, row) for row in rows])
+    fail_point("report.before-commit")
 
 
 def _record(head: DmarcReport, day: date, row: ReportRow) -> DmarcRecord:

@@ -56,6 +56,13 @@ def zip_with_false_size() -> bytes:
     return bytes(octets)
 
 
+def zip_with_false_count() -> bytes:
+    """Return an archive of 150 members whose end says that it is one."""
+    octets = bytearray(zipped({f"{n}.xml": XML for n in range(150)}))
+    struct.pack_into("<HH", octets, octets.rfind(b"PK\x05\x06") + 8, 1, 1)
+    return bytes(octets)
+
+
 @pytest.mark.parametrize(
     ("octets", "reason"),
     [
@@ -77,6 +84,7 @@ def zip_with_false_size() -> bytes:
         (encrypted(), "encrypted"),
         (zip_with_false_size(), "damaged"),
         (gzip.compress(b"") * 200, "more than 100 members"),
+        (zip_with_false_count(), "150 files"),
     ],
 )
 def test_bad_files_are_refused_with_a_reason(octets, reason):
