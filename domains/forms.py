@@ -11,6 +11,15 @@ from domains.models import KeyAlgorithm
 REPORT_OCTETS = 20 * 1024 * 1024
 
 
+_BELOW_CHOICES = [
+    ("", _("The same as above")),
+    ("none", _("Deliver it and report it")),
+    ("quarantine", _("Treat it as suspicious")),
+    ("reject", _("Refuse it")),
+]
+_ALIGNMENT_CHOICES = [("r", _("this domain or one related to it")), ("s", _("exactly the domain of From"))]
+
+
 def _fresh() -> str:
     return secrets.token_urlsafe(12)
 
@@ -114,6 +123,43 @@ class RotationForm(PanelForm):
             if days not in known:  # set by a script
                 field.choices = [*field.choices, (days, _("every %(days)d days") % {"days": days})]  # type: ignore[misc]
         self.initial["rotation_days"] = days
+
+
+class DmarcForm(PanelForm):
+    """What a domain asks of receivers about mail that fails DMARC; each field is a tag of its record."""
+
+    policy = forms.ChoiceField(
+        label=_("Mail that fails (p)"),
+        choices=[
+            ("none", _("Deliver it and report it")),
+            ("quarantine", _("Treat it as suspicious")),
+            ("reject", _("Refuse it")),
+        ],
+        help_text=_("Begin with reports; tighten when they show that all your senders pass."),
+    )
+    testing = forms.BooleanField(
+        label=_("Only test this (t=y)"),
+        required=False,
+        help_text=_("Receivers apply one step less: suspicious instead of refused, delivered instead of suspicious."),
+    )
+    subdomain_policy = forms.ChoiceField(
+        label=_("Mail from subdomains that fails (sp)"), required=False, choices=_BELOW_CHOICES
+    )
+    nonexistent_policy = forms.ChoiceField(
+        label=_("Mail from subdomains that do not exist (np)"),
+        required=False,
+        choices=_BELOW_CHOICES,
+        help_text=_("Nobody sends from names that do not exist: refusing is safe early."),
+    )
+    dkim_alignment = forms.ChoiceField(label=_("Signatures must name (adkim)"), choices=_ALIGNMENT_CHOICES)
+    spf_alignment = forms.ChoiceField(label=_("Envelope senders must be of (aspf)"), choices=_ALIGNMENT_CHOICES)
+    report_addresses = forms.CharField(
+        label=_("Further report addresses (rua)"),
+        required=False,
+        max_length=1500,
+        help_text=_("One a line. The panel's own address stands in the record anyway."),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "none"}),
+    )
 
 
 class ReportForm(PanelForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from domains.views import audit, dns, domains, keys, messages, mta_sts, reports
+from domains.views import audit, dmarc, dns, domains, keys, messages, mta_sts, reports
 
 urlpatterns = [
     path("domains", domains.domains, name="domains"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("domains/<str:name>/reports/upload", reports.upload, name="report-upload"),
     path("domains/<str:name>/reports/<int:identifier>", reports.report, name="report"),
     path("domains/<str:name>/settings", domains.settings, name="domain-settings"),
+    path("domains/<str:name>/dmarc", dmarc.change, name="dmarc-change"),
     path("domains/<str:name>/mta-sts/<str:mode>", mta_sts.change, name="mta-sts-change"),
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
     path("domains/<str:name>/delete", domains.delete, name="domain-delete"),

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from domains.dmarc.advice import Caution, cautions
+from domains.dmarc.record import POLICIES, serialise_policy_record
 from domains.models import (
     Actor,
     ApiToken,
@@ -28,6 +30,7 @@ from domains.models import (
 )
 from domains.models import Domain as DomainRow
 from domains.services.check import RecordState
+from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.reports import Source as SourceRow
 from domains.times import instant
 
@@ -135,6 +138,33 @@ class Key(Schema):
     retired_at: Instant | None = Field(description="When its successor took over; its record must stay for a week.")
     revoked_at: Instant | None = Field(description="When its record became an empty p=.")
     wait_until: Instant | None = Field(description="Until when other servers may remember that its record was away.")
+
+
+class DmarcPolicy(Schema):
+    """What a domain asks of receivers, and the record that says so."""
+
+    model_config = shown(
+        policy="quarantine",
+        subdomain_policy="",
+        nonexistent_policy="reject",
+        testing=False,
+        dkim_alignment="r",
+        spf_alignment="r",
+        report_addresses=["reports@acme.example"],
+        record="v=DMARC1; p=quarantine; np=reject; rua=mailto:dmarc-reports@acme.example,mailto:reports@acme.example",
+        cautions=["nonexistent-unknown"],
+    )
+    policy: Annotated[str, words(*POLICIES)] = Field(description="The tag p.")
+    subdomain_policy: Annotated[str, words("", *POLICIES)] = Field(description="The tag sp; empty: as p.")
+    nonexistent_policy: Annotated[str, words("", *POLICIES)] = Field(description="The tag np; empty: as sp.")
+    testing: bool = Field(description="The tag t=y: receivers apply one step less.")
+    dkim_alignment: Annotated[str, words("r", "s")] = Field(description="The tag adkim.")
+    spf_alignment: Annotated[str, words("r", "s")] = Field(description="The tag aspf.")
+    report_addresses: list[str] = Field(description="Addresses in rua besides the domain's own intake.")
+    record: str = Field(description="The text to publish.")
+    cautions: list[Annotated[str, words(*(caution.value for caution in Caution))]] = Field(
+        description="What to know before publishing it."
+    )
 
 
 class Administrator(Schema):
@@ -305,6 +335,22 @@ def show_key(key: DkimKey, record_name: str, record_value: str) -> Key:
         retired_at=instant(key.retired_at),
         revoked_at=instant(key.revoked_at),
         wait_until=instant(key.wait_until),
+    )
+
+
+def show_dmarc_policy(domain: DomainRow) -> DmarcPolicy:
+    """Return a domain's policy."""
+    policy = dmarc_policy_of(domain)
+    return DmarcPolicy(
+        policy=policy.policy,
+        subdomain_policy=policy.subdomain_policy,
+        nonexistent_policy=policy.nonexistent_policy,
+        testing=policy.testing,
+        dkim_alignment=policy.dkim_alignment,
+        spf_alignment=policy.spf_alignment,
+        report_addresses=list(policy.rua[1:]),
+        record=serialise_policy_record(policy),
+        cautions=[caution.value for caution in cautions(policy, domain.name)],
     )
 
 

@@ -8,12 +8,21 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
-from domains.api.answers import Domain, Key, Record, show_domain, show_key, show_record
+from domains.api.answers import (
+    DmarcPolicy,
+    Domain,
+    Key,
+    Record,
+    show_dmarc_policy,
+    show_domain,
+    show_key,
+    show_record,
+)
 from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import key_life, keys, mta_sts, provision, publication
+from domains.services import dmarc_policy, key_life, keys, mta_sts, provision, publication
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -51,6 +60,19 @@ class NewKey(Schema):
     private_key: str | None = Field(
         default=None, max_length=10_000, description="A key made elsewhere, unencrypted in PEM; none makes one."
     )
+
+
+class NewDmarcPolicy(Schema):
+    """The whole DMARC policy of a domain; what is left out takes its default."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"policy": "none"}]})
+    policy: Literal["none", "quarantine", "reject"] = Field(description="The tag p.")
+    subdomain_policy: Literal["", "none", "quarantine", "reject"] = Field(default="", description="The tag sp.")
+    nonexistent_policy: Literal["", "none", "quarantine", "reject"] = Field(default="", description="The tag np.")
+    testing: bool = Field(default=False, description="The tag t=y.")
+    dkim_alignment: Literal["r", "s"] = Field(default="r", description="The tag adkim.")
+    spf_alignment: Literal["r", "s"] = Field(default="r", description="The tag aspf.")
+    report_addresses: list[str] = Field(default=[], description="Addresses in rua besides the domain's own intake.")
 
 
 def _domain(domain: DomainRow) -> Domain:
@@ -158,3 +180,15 @@ def replace_key(request: HttpRequest, name: str, selector: str) -> Status[Key]:
 def revoke_key(request: HttpRequest, name: str, selector: str) -> Status[Key]:
     """Revoke a key that others may have got hold of, destroy its private part, and return its successor."""
     return Status(201, _key(key_life.revoke_key(act_of(request), name, selector)))
+
+
+@router.get("/domains/{name}/dmarc/policy", response=DmarcPolicy, summary="Read the DMARC policy")
+def read_dmarc_policy(request: HttpRequest, name: str) -> DmarcPolicy:
+    """Return what the domain asks of receivers, the record to publish, and what to know before."""
+    return show_dmarc_policy(provision.get_domain_for(act_of(request), name))
+
+
+@router.put("/domains/{name}/dmarc/policy", response=DmarcPolicy, summary="Set the DMARC policy")
+def write_dmarc_policy(request: HttpRequest, name: str, payload: NewDmarcPolicy) -> DmarcPolicy:
+    """Set the whole policy; the record has to be published by its owner."""
+    return show_dmarc_policy(dmarc_policy.set_policy(act_of(request), name, **payload.dict()))

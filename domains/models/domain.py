@@ -26,7 +26,8 @@ class Domain(models.Model):
 
     Only an ``active`` domain is local (mail for it is accepted) and signs. ``skeleton`` is the confusable skeleton
     of the Unicode name, so that look-alikes of a domain of ours are refused. ``ownership_token`` is the text that
-    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever. ``mta_sts_at`` is
+    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever. ``dmarc``
+    holds what ``services.dmarc_policy`` was told, by the fields of ``PolicyRecord``. ``mta_sts_at`` is
     when ``mta_sts`` was last changed.
     """
 
@@ -34,7 +35,7 @@ class Domain(models.Model):
     skeleton = models.CharField(max_length=512, unique=True)
     state = models.CharField(max_length=16, choices=DomainState.choices, default=DomainState.ACTIVE)
     ownership_token = models.CharField(max_length=64)
-    dmarc_policy = models.CharField(max_length=16, default="none")
+    dmarc = models.JSONField(default=dict, blank=True)
     rotation_days = models.PositiveSmallIntegerField(default=365)
     mta_sts = models.CharField(max_length=8, choices=MtaSts.choices, default=MtaSts.OFF)
     mta_sts_at = models.DateTimeField(null=True, blank=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from domains.dmarc.record import BadPolicyRecord, is_policy_record, parse_policy_record
+from domains.dmarc.record import BadPolicyRecord, PolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
 from domains.models.record import RecordStatus
 from domains.services.publication import DesiredRecord
@@ -46,14 +46,23 @@ def _spf_right(found: str, wanted: str) -> bool:
     return all(word in have for word in _words(wanted) if not word.endswith("all"))
 
 
+_PLAIN = PolicyRecord()
+_DMARC_TAGS = ("subdomain_policy", "nonexistent_policy", "testing", "dkim_alignment", "spf_alignment")
+
+
 def _dmarc_right(found: str, wanted: str) -> bool:
-    """True when the policy is the wanted one and our report address is among the addresses."""
+    """True when the policy is the wanted one and our report addresses are among the addresses.
+
+    A tag that we leave at its default may say what its owner likes.
+    """
     try:
         have, want = parse_policy_record(found), parse_policy_record(wanted)
     except BadPolicyRecord:
         return False
     addresses = {address.lower() for address in have.rua}
-    return have.policy == want.policy and all(address.lower() in addresses for address in want.rua)
+    chosen = {name for name in _DMARC_TAGS if getattr(want, name) != getattr(_PLAIN, name)}
+    same = all(getattr(have, name) == getattr(want, name) for name in {"policy", *chosen})
+    return same and all(address.lower() in addresses for address in want.rua)
 
 
 def _same(found: str, wanted: str) -> bool:

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from domains.dkim.record import serialise_key_record, split_strings
-from domains.dmarc.record import PolicyRecord, serialise_policy_record
+from domains.dmarc.record import serialise_policy_record
 from domains.models import DkimKey, Domain, DomainState, KeyState
+from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
 from domains.tls.mta_sts import serialise_record
 
@@ -123,8 +124,7 @@ def _key_about(key: DkimKey) -> str:
 
 def dmarc_value(domain: Domain) -> str:
     """Return the DMARC record: the domain's policy, reports to its own intake address."""
-    policy = PolicyRecord(policy=domain.dmarc_policy, rua=(f"dmarc-reports@{domain.name}",))
-    return serialise_policy_record(policy)
+    return serialise_policy_record(dmarc_policy_of(domain))
 
 
 def _policies(domain: Domain) -> Iterator[DesiredRecord]:

@@ -12,6 +12,7 @@ from domains.names import to_unicode
 from domains.services import provision
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
+from domains.views import dmarc
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
 from domains.views.mta_sts import standing_of
@@ -77,7 +78,8 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
 def settings(request: HttpRequest, name: str) -> HttpResponse:
     """Show what can be changed in a domain."""
     domain = provision.get_domain_for(act_of_request(request), name)
-    return domain_page(request, "domains/settings.html", domain, "domain-settings", mta_sts=standing_of(domain))
+    shown = {"dmarc": dmarc.standing_of(domain), "mta_sts": standing_of(domain)}
+    return domain_page(request, "domains/settings.html", domain, "domain-settings", **shown)
 
 
 @audience(Audience.SUPERADMINS)

@@ -59,6 +59,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "report": (ADMINS, ("domain", "report"), False),
     "domain-settings": (ADMINS, ("domain",), False),
     "mta-sts-change": (ADMINS, ("domain", "mode"), False),
+    "dmarc-change": (ADMINS, ("domain",), False),
     "domain-suspend": (SUPER, ("domain",), False),
     "domain-delete": (ADMINS, ("domain",), False),
     "domain-mailboxes": (ADMINS, ("domain",), False),

@@ -1,0 +1,83 @@
+"""The DMARC policy of a domain: what it asks of receivers, set by its administrators, never by itself (RFC 9989)."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from domains.audit import Act, record
+from domains.dmarc.record import POLICIES, PolicyRecord, serialise_policy_record
+from domains.errors import Refused
+from domains.models import Domain
+from domains.services.provision import get_domain_for
+
+MAXIMUM_ADDRESSES = 5
+_BELOW = ("", *POLICIES)
+_ALLOWED: dict[str, tuple[str, ...]] = {
+    "policy": POLICIES,
+    "subdomain_policy": _BELOW,
+    "nonexistent_policy": _BELOW,
+    "dkim_alignment": ("r", "s"),
+    "spf_alignment": ("r", "s"),
+}
+
+
+def dmarc_policy_of(domain: Domain) -> PolicyRecord:
+    """Return the record that the domain should publish; its own intake address is always the first for reports."""
+    stored: dict[str, Any] = dict(domain.dmarc)
+    own = f"dmarc-reports@{domain.name}"
+    more = [address for address in stored.pop("report_addresses", ()) if address != own]
+    return replace(PolicyRecord(**stored), rua=(own, *more))
+
+
+@transaction.atomic
+def set_policy(act: Act, name: str, **chosen: Any) -> Domain:
+    """Set the whole policy; raises NotFound, Refused.
+
+    ``chosen`` holds ``policy``, ``subdomain_policy``, ``nonexistent_policy``, ``testing``, ``dkim_alignment``,
+    ``spf_alignment`` and ``report_addresses`` (further ones); what is missing takes its default.
+    """
+    domain = get_domain_for(act, name, lock=True)
+    stored = _checked(chosen)
+    before = serialise_policy_record(dmarc_policy_of(domain))
+    domain.dmarc = stored
+    after = serialise_policy_record(dmarc_policy_of(domain))
+    if after != before:
+        domain.save(update_fields=["dmarc"])
+        record(act, "domain.change", "domain", domain.name, domain.name, {"dmarc": [before, after]})
+    return domain
+
+
+def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return what is stored: only what differs from the default."""
+    default, stored = PolicyRecord(), {}
+    for field, allowed in _ALLOWED.items():
+        value = chosen.get(field, getattr(default, field))
+        if value not in allowed:
+            words = ", ".join(word or '""' for word in allowed)
+            raise Refused({field: _("Allowed are %(words)s.") % {"words": words}})
+        if value != getattr(default, field):
+            stored[field] = value
+    if chosen.get("testing"):
+        stored["testing"] = True
+    addresses = _addresses(chosen.get("report_addresses", ()))
+    return stored | ({"report_addresses": addresses} if addresses else {})
+
+
+def _addresses(given: Any) -> list[str]:
+    addresses = list(dict.fromkeys(str(address).strip().lower() for address in given if str(address).strip()))
+    if len(addresses) > MAXIMUM_ADDRESSES:
+        raise Refused({"report_addresses": _("At most %(count)d addresses.") % {"count": MAXIMUM_ADDRESSES}})
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError as error:
+            text = _("%(address)s is not an address that can stand in a record.")
+            raise Refused({"report_addresses": text % {"address": address[:100]}}) from error
+        if not address.isascii() or set(address) & set(',;!%"\\ ='):
+            text = _("%(address)s is not an address that can stand in a record.")
+            raise Refused({"report_addresses": text % {"address": address[:100]}})
+    return addresses
