@@ -105,7 +105,7 @@ def _service(texts: Sequence[str], wanted: str) -> RecordStatus:
     return RecordStatus.RIGHT if len(set(ends)) == 1 else RecordStatus.CONFLICTING
 
 
-def _addresses(texts: Sequence[str], wanted: str) -> RecordStatus:
+def _among(texts: Sequence[str], wanted: str) -> RecordStatus:
     if wanted.lower() in (text.lower() for text in texts):
         return RecordStatus.RIGHT
     return RecordStatus.WRONG if texts else RecordStatus.MISSING
@@ -122,9 +122,11 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "srv": _service,
 }
 _BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
-    "A": _addresses,
-    "AAAA": _addresses,
-    "CNAME": _addresses,
+    "A": _among,
+    "AAAA": _among,
+    "CNAME": _among,
+    "PTR": _among,
+    "TLSA": _among,
 }
 _RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record, "mta-sts": is_record}
 

@@ -5,7 +5,7 @@ Names are FQDNs in A-labels without the final dot, values one unquoted, unsplit 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,10 +16,13 @@ from domains.dmarc.record import serialise_policy_record
 from domains.models import DkimKey, Domain, DomainState, KeyState
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
+from domains.tls.certificate import public_key_digest
 from domains.tls.mta_sts import serialise_record
 
 TTL = 3600
 OWNERSHIP_LABEL = "_mailadmin-ownership"
+_INSIDE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+_HOST_LABELS = {False: 1, True: 16}  # of a reverse name, below what is usually a zone: a /24, a /64
 PUBLISHED_STATES = (KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING, KeyState.REVOKED)
 
 
@@ -71,6 +74,7 @@ def desired_records(domain: Domain) -> list[DesiredRecord]:
         *_dkim(domain),
         *_policies(domain),
         *_mta_sts(domain),
+        *_tlsa(domain),
         *_srv(domain),
     ]
 
@@ -90,10 +94,41 @@ def _mx(domain: Domain) -> Iterator[DesiredRecord]:
     about = _("Tells other servers where to deliver mail for this domain (RFC 5321).")
     yield DesiredRecord(domain.name, domain.name, "MX", f"10 {hostname}", "mx", about)
     about = _("The address of the mail server itself.")
-    inside = hostname == domain.name or hostname.endswith(f".{domain.name}")
-    zone = domain.name if inside else hostname.partition(".")[2] or hostname
     for address in settings.MAILADMIN.public_addresses:
-        yield DesiredRecord(hostname, zone, "AAAA" if ":" in address else "A", address, "host", about)
+        type_ = "AAAA" if ":" in address else "A"
+        yield DesiredRecord(hostname, _host_zone(domain), type_, address, "host", about)
+    about = _(
+        "The name that receivers find when they look this server's address up; many refuse mail without it (RFC "
+        "1912). It is set where the address was rented, not in this zone."
+    )
+    for address in filter(_is_seen_outside, settings.MAILADMIN.public_addresses):
+        name = ip_address(address).reverse_pointer
+        yield DesiredRecord(name, name.split(".", _HOST_LABELS[":" in address])[-1], "PTR", hostname, "ptr", about)
+
+
+def _is_seen_outside(address: str) -> bool:
+    """True when other servers may see the address: nobody outside looks up one of a private network."""
+    parsed = ip_address(address)
+    return not (parsed.is_loopback or parsed.is_link_local or any(parsed in network for network in _INSIDE))
+
+
+def _host_zone(domain: Domain) -> str:
+    """Return the zone of the mail host: the domain when the host is in it, else what stands after its first label."""
+    hostname = settings.MAILADMIN.hostname
+    inside = hostname == domain.name or hostname.endswith(f".{domain.name}")
+    return domain.name if inside else hostname.partition(".")[2] or hostname
+
+
+def _tlsa(domain: Domain) -> Iterator[DesiredRecord]:
+    config = settings.MAILADMIN
+    digest = public_key_digest(config.tls_cert)
+    if digest:
+        about = _(
+            "Pins the key of the mail server's certificate, for senders that check DANE (RFC 7672). It counts only "
+            "in a zone signed with DNSSEC; publish a new key's record before that key is used."
+        )
+        name = f"_{config.public_ports['mx']}._tcp.{config.hostname}"
+        yield DesiredRecord(name, _host_zone(domain), "TLSA", f"3 1 1 {digest}", "tlsa", about, required=False)
 
 
 def _spf(domain: Domain) -> Iterator[DesiredRecord]:
@@ -190,4 +225,4 @@ def _zone_line(record: DesiredRecord) -> str:
 def _zone_value(record: DesiredRecord) -> str:
     if record.type == "TXT":
         return " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in record.strings)
-    return f"{record.value}." if record.type in ("CNAME", "MX", "SRV") else record.value
+    return f"{record.value}." if record.type in ("CNAME", "MX", "PTR", "SRV") else record.value

@@ -46,6 +46,21 @@ def test_what_was_emitted_is_right_and_the_keys_become_active(dns_settings, trun
     assert health_of(provision.get_domain_for(superadmin_act(), domain.name)).word == "good"
 
 
+def test_pinned_keys_and_reverse_names_are_checked_where_they_live(dns_settings, settings, tmp_path):
+    from dataclasses import replace
+
+    from tests.certificates import Authority
+
+    cert, _key = Authority(tmp_path).issue("mail.acme.example")
+    settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=cert, public_addresses=("192.0.2.25",))
+    domain = make_domain()
+    publish(dns_settings, domain)
+    assert statuses()["ptr"] == {"missing"}
+    dns_settings.load_zone_text(zone_text(desired_records(domain), "2.0.192.in-addr.arpa"))
+    assert set.union(*statuses().values()) == {"right"}
+    assert "tlsa" in statuses()
+
+
 def test_a_key_becomes_active_only_on_its_exact_text(dns_settings):
     domain = make_domain()
     publish(dns_settings, domain)

@@ -12,7 +12,8 @@ DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
 TLS = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 MX = "10 mail.acme.example"
 STS = "v=STSv1; id=0123456789abcdef;"
-TYPES = {"host": "A", "alias": "CNAME"}
+TLSA = "3 1 1 " + "ab" * 32
+TYPES = {"host": "A", "alias": "CNAME", "ptr": "PTR", "tlsa": "TLSA"}
 SRV = "0 1 993 mail.acme.example"
 
 
@@ -94,6 +95,13 @@ TABLE = [
     ("mta-sts", STS, [["unrelated"]], "missing", "not an MTA-STS record"),
     ("alias", "panel.example", [["PANEL.example"]], "right", "the same host"),
     ("alias", "panel.example", [["old.example"]], "wrong", "another host"),
+    ("ptr", "mail.acme.example", [["mail.acme.example"]], "right", "the host's name"),
+    ("ptr", "mail.acme.example", [["dynamic.provider.example"]], "wrong", "the provider's name"),
+    ("ptr", "mail.acme.example", [[]], "missing", "no reverse name"),
+    ("tlsa", TLSA, [[TLSA.upper()]], "right", "in capitals"),
+    ("tlsa", TLSA, [[TLSA, "3 1 1 " + "cd" * 32]], "right", "the next key beside the one in use"),
+    ("tlsa", TLSA, [["3 1 1 " + "cd" * 32]], "wrong", "another key"),
+    ("tlsa", TLSA, [["3 0 1 " + "ab" * 32]], "wrong", "the whole certificate"),
     ("alias", "panel.example", [[]], "missing", "no alias"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t", "x"]], "right", "the token among others"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=u"]], "wrong", "another token"),

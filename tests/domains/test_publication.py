@@ -1,5 +1,6 @@
 """The records to publish: the zone text says the same as the JSON, read by another's parser."""
 
+import subprocess
 from dataclasses import replace
 
 import dns.rdatatype
@@ -9,15 +10,21 @@ import pytest
 from domains.dkim.record import split_strings
 from domains.services import provision
 from domains.services.publication import desired_records, zone_text
+from tests.certificates import Authority
 from tests.factories import domain_admin_act, make_administrator, make_domain
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _host(settings):
+def _host(settings, tmp_path):
+    cert, key = Authority(tmp_path).issue("mail.acme.example")
     settings.MAILADMIN = replace(
-        settings.MAILADMIN, hostname="mail.acme.example", public_addresses=("192.0.2.25", "2001:db8::25")
+        settings.MAILADMIN,
+        hostname="mail.acme.example",
+        public_addresses=("192.0.2.25", "2001:db8::25"),
+        tls_cert=cert,
+        tls_key=key,
     )
 
 
@@ -51,7 +58,7 @@ def test_every_purpose_of_the_contract_that_exists_is_emitted():
     rows = desired_records(make_domain())
     assert [row.purpose for row in rows if row.purpose == "dkim"] == ["dkim", "dkim"]
     purposes = {row.purpose for row in rows}
-    assert purposes == {"mx", "host", "spf", "dkim", "dmarc", "tls-rpt", "srv"}
+    assert purposes == {"mx", "host", "ptr", "spf", "dkim", "dmarc", "tls-rpt", "tlsa", "srv"}
     values = {row.purpose: row.value for row in rows}
     assert values["spf"] == "v=spf1 mx ip4:192.0.2.25 ip6:2001:db8::25 -all"
     assert values["dmarc"] == "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
@@ -89,3 +96,55 @@ def test_the_rsa_key_is_split_in_zone_text():
     parts = [part for part in line.split('"') if "p=" in part or len(part) > 100]
     assert len(parts) == 2
     assert len(parts[0]) == 255
+
+
+def rows_for(purpose, name="acme.example"):
+    return [row for row in desired_records(make_domain(name)) if row.purpose == purpose]
+
+
+def test_the_reverse_names_belong_to_zones_of_their_own():
+    rows = rows_for("ptr")
+    assert [(row.name, row.zone, row.type, row.value) for row in rows] == [
+        ("25.2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa", "PTR", "mail.acme.example"),
+        (
+            "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            "0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            "PTR",
+            "mail.acme.example",
+        ),
+    ]
+    assert all(row.required for row in rows)
+    assert "arpa" not in zone_text(rows, "acme.example")
+
+
+def test_the_tlsa_record_is_what_openssl_says_of_the_key(settings):
+    text = subprocess.run(
+        f"openssl x509 -in {settings.MAILADMIN.tls_cert} -noout -pubkey | openssl pkey -pubin -outform DER"
+        " | openssl dgst -sha256 -r",
+        shell=True, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    [row] = rows_for("tlsa")
+    assert (row.name, row.value) == ("_25._tcp.mail.acme.example", f"3 1 1 {text.split()[0]}")
+    assert (row.zone, row.required) == ("acme.example", False)
+    assert {row.zone for row in rows_for("tlsa", "other.example")} == {"acme.example"}
+
+
+def test_without_a_certificate_nothing_is_pinned(settings, tmp_path):
+    settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=tmp_path / "none.pem")
+    assert rows_for("tlsa") == []
+    (tmp_path / "none.pem").write_text("no certificate")
+    assert rows_for("tlsa", "b.example") == []
+
+
+def test_a_renewed_certificate_is_seen_at_once(settings, tmp_path):
+    [before] = rows_for("tlsa")
+    other, _key = Authority(tmp_path).issue("other.example")
+    settings.MAILADMIN.tls_cert.write_bytes(other.read_bytes())
+    [after] = rows_for("tlsa", "b.example")
+    assert before.value != after.value
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.1.1", "::1", "fd00::1", "fe80::1"])
+def test_an_address_that_nobody_outside_sees_has_no_reverse_name(settings, address):
+    settings.MAILADMIN = replace(settings.MAILADMIN, public_addresses=(address,))
+    assert rows_for("ptr") == []
