@@ -167,7 +167,9 @@ class SecureTransportMiddleware(Middleware):
             return None
         config, local = settings.MAILADMIN, _from_loopback(request)
         if config.https_url and (config.public_url or not local):
-            return HttpResponseRedirect(f"{config.url}{request.get_full_path()}", preserve_request=True)
+            target = f"{config.url}{request.get_full_path()}"
+            # Outlook follows only 302; whatever is more than a question must arrive as what it is.
+            return HttpResponseRedirect(target, preserve_request=request.method not in ("GET", "HEAD"))
         if local:
             return None
         return HttpResponse(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from domains.dkim.record import serialise_key_record, split_strings
 from domains.dmarc.record import serialise_policy_record
 from domains.models import DkimKey, Domain, DomainState, KeyState
+from domains.services.autoconfig import offered_services
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
 from domains.tls.certificate import public_key_digest
@@ -76,6 +77,7 @@ def desired_records(domain: Domain) -> list[DesiredRecord]:
         *_mta_sts(domain),
         *_tlsa(domain),
         *_srv(domain),
+        *_autoconfig(domain),
     ]
 
 
@@ -196,19 +198,24 @@ def _type_to(host: str) -> str:
         return "CNAME"
 
 
+def _autoconfig(domain: Domain) -> Iterator[DesiredRecord]:
+    about = _("Leads mail programs that know Thunderbird's way of set-up to the panel, which tells them the servers.")
+    yield _web_record(f"autoconfig.{domain.name}", domain, "autoconfig", about)
+    about = _("Leads Outlook to the panel, which tells it the servers.")
+    yield _web_record(f"autodiscover.{domain.name}", domain, "autoconfig", about)
+
+
 def _srv(domain: Domain) -> Iterator[DesiredRecord]:
-    config = settings.MAILADMIN
-    offered = {
-        "submissions": (config.submissions_port, _("Lets mail programs find where to send, under TLS (RFC 8314).")),
-        "submission": (config.submission_port, _("Lets mail programs find where to send, by STARTTLS (RFC 6186).")),
-        "imaps": (config.imaps_port, _("Lets mail programs find the mailbox, under TLS (RFC 8314).")),
-        "imap": (config.imap_port, _("Lets mail programs find the mailbox, by STARTTLS (RFC 6186).")),
+    abouts = {
+        "submissions": _("Lets mail programs find where to send, under TLS (RFC 8314)."),
+        "submission": _("Lets mail programs find where to send, by STARTTLS (RFC 6186)."),
+        "imaps": _("Lets mail programs find the mailbox, under TLS (RFC 8314)."),
+        "imap": _("Lets mail programs find the mailbox, by STARTTLS (RFC 6186)."),
     }
-    for service, (port, about) in offered.items():
-        if port is not None:
-            value = f"0 1 {config.public_ports[service]} {config.hostname}"
-            name = f"_{service}._tcp.{domain.name}"
-            yield DesiredRecord(name, domain.name, "SRV", value, "srv", about, required=False)
+    for service in offered_services():
+        value = f"0 1 {service.server.port} {service.server.host}"
+        name = f"_{service.name}._tcp.{domain.name}"
+        yield DesiredRecord(name, domain.name, "SRV", value, "srv", abouts[service.name], required=False)
 
 
 def zone_text(records: Iterable[DesiredRecord], zone: str) -> str:

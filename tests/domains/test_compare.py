@@ -13,7 +13,7 @@ TLS = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 MX = "10 mail.acme.example"
 STS = "v=STSv1; id=0123456789abcdef;"
 TLSA = "3 1 1 " + "ab" * 32
-TYPES = {"host": "A", "alias": "CNAME", "ptr": "PTR", "tlsa": "TLSA"}
+TYPES = {"host": "A", "alias": "CNAME", "autoconfig": "CNAME", "ptr": "PTR", "tlsa": "TLSA"}
 SRV = "0 1 993 mail.acme.example"
 
 
@@ -103,6 +103,7 @@ TABLE = [
     ("tlsa", TLSA, [["3 1 1 " + "cd" * 32]], "wrong", "another key"),
     ("tlsa", TLSA, [["3 0 1 " + "ab" * 32]], "wrong", "the whole certificate"),
     ("alias", "panel.example", [[]], "missing", "no alias"),
+    ("autoconfig", "panel.example", [["autodiscover.outlook.example"]], "wrong", "a leftover of another provider"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t", "x"]], "right", "the token among others"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=u"]], "wrong", "another token"),
     ("ownership", "mailadmin-ownership=t", [["mailadmin-ownership=t"], []], "waiting", "at one of two servers"),

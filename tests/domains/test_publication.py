@@ -58,7 +58,7 @@ def test_every_purpose_of_the_contract_that_exists_is_emitted():
     rows = desired_records(make_domain())
     assert [row.purpose for row in rows if row.purpose == "dkim"] == ["dkim", "dkim"]
     purposes = {row.purpose for row in rows}
-    assert purposes == {"mx", "host", "ptr", "spf", "dkim", "dmarc", "tls-rpt", "tlsa", "srv"}
+    assert purposes == {"mx", "host", "ptr", "spf", "dkim", "dmarc", "tls-rpt", "tlsa", "srv", "autoconfig"}
     values = {row.purpose: row.value for row in rows}
     assert values["spf"] == "v=spf1 mx ip4:192.0.2.25 ip6:2001:db8::25 -all"
     assert values["dmarc"] == "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"

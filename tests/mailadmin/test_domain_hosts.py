@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from domains.services import mta_sts
+from domains.services import mta_sts, provision
 from domains.tls.mta_sts import parse_policy
-from tests.factories import make_domain, superadmin_act
+from tests.domains.test_autoconfig import REQUEST
+from tests.factories import make_account, make_domain, superadmin_act
 
 pytestmark = pytest.mark.django_db
 POLICY = "/.well-known/mta-sts.txt"
@@ -87,3 +88,127 @@ def test_plain_http_is_led_to_the_panel_and_never_to_the_host_asked_for():
     answer = get("mta-sts.acme.example", secure=False)
     assert answer.status_code in (302, 307)
     assert answer["Location"] == f"https://panel.operator.example{POLICY}"
+
+
+# ---- Mail programs ----------------------------------------------------------------------------------------------
+
+OUTLOOK = "/autodiscover/autodiscover.xml"
+JSON = "/autodiscover/autodiscover.json"
+THUNDERBIRD = "/mail/config-v1.1.xml"
+WELL_KNOWN = "/.well-known/autoconfig/mail/config-v1.1.xml"
+APPLE = "/mail/profile.mobileconfig"
+PANEL = "panel.operator.example"
+
+
+def post(host, address, path=OUTLOOK, secure=True):
+    return Client(raise_request_exception=False).generic(
+        "POST", path, REQUEST.format(address=address), "text/xml", secure=secure, HTTP_HOST=host, REMOTE_ADDR=PUBLIC
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("autoconfig.acme.example", f"{THUNDERBIRD}?emailaddress=alice@acme.example"),
+        ("autoconfig.acme.example", f"{THUNDERBIRD}?emailaddress=alice%40acme.example"),
+        ("autoconfig.acme.example", THUNDERBIRD),
+        ("autoconfig.acme.example", WELL_KNOWN),
+        ("acme.example", WELL_KNOWN),
+        (PANEL, f"{THUNDERBIRD}?emailaddress=alice@acme.example"),
+        (PANEL, f"{WELL_KNOWN}?emailaddress=alice@acme.example"),
+    ],
+)
+def test_thunderbird_is_told_the_servers(host, path):
+    answer = get(host, path)
+    assert answer.status_code == 200, answer.content
+    assert b"<hostname>mail.operator.example</hostname>" in answer.content
+    assert b'<emailProvider id="acme.example">' in answer.content
+    assert b"alice" not in answer.content
+
+
+@pytest.mark.parametrize("path", [OUTLOOK, "/Autodiscover/Autodiscover.xml", "/AutoDiscover/AutoDiscover.xml"])
+@pytest.mark.parametrize("host", ["autodiscover.acme.example", "acme.example", PANEL])
+def test_outlook_is_told_the_servers(host, path):
+    answer = post(host, "alice@acme.example", path)
+    assert answer.status_code == 200, answer.content
+    assert b"<LoginName>alice@acme.example</LoginName>" in answer.content
+    assert get(host, path).status_code == 405
+
+
+@pytest.mark.parametrize("host", ["autodiscover.acme.example", "acme.example", PANEL])
+@pytest.mark.parametrize(
+    "path", [f"{JSON}?Email=alice@acme.example&Protocol=Autodiscoverv1",
+             f"{JSON}/v1.0/alice@acme.example?Protocol=AutodiscoverV1&RedirectCount=1"],
+)  # fmt: skip
+def test_outlook_is_led_to_the_panels_own_host(host, path):
+    assert get(host, path).json() == {"Protocol": "AutodiscoverV1", "Url": f"https://{PANEL}{OUTLOOK}"}
+    assert get(host, path.replace("utodiscoverv1", "ctiveSync").replace("utodiscoverV1", "x")).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["autoconfig.acme.example", PANEL])
+def test_apple_is_given_a_profile(host):
+    answer = get(host, f"{APPLE}?emailaddress=alice@acme.example")
+    assert answer["Content-Type"] == "application/x-apple-aspen-config"
+    assert b"alice@acme.example" in answer.content
+
+
+ROUTES = [
+    ("autoconfig.{}", "GET", THUNDERBIRD), ("{}", "GET", WELL_KNOWN), ("autodiscover.{}", "POST", OUTLOOK),
+    ("{}", "POST", OUTLOOK), ("autodiscover.{}", "GET", JSON), ("autoconfig.{}", "GET", APPLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "method", "path"), ROUTES)
+@pytest.mark.parametrize(
+    "name", ["unknown.example", "acme.example.evil.example", "mta-sts.acme.example", "x.acme.example"]
+)
+def test_no_other_domain_is_served(host, method, path, name):
+    answer = get(host.format(name), path, method=method)
+    assert answer.status_code in (400, 404)
+    assert b"mail.operator.example" not in answer.content
+
+
+@pytest.mark.parametrize(
+    "address", ["alice@unknown.example", "alice@panel.operator.example", "alice", "", "a@b@acme.example"]
+)
+def test_the_panels_host_serves_addresses_of_ours_only(address):
+    for path in (THUNDERBIRD, WELL_KNOWN, APPLE):
+        assert get(PANEL, f"{path}?emailaddress={address}").status_code in (400, 404), path
+    assert get(PANEL, f"{JSON}?Protocol=autodiscoverv1&Email={address}").status_code in (400, 404)
+    assert post(PANEL, address).status_code in (400, 404)
+
+
+def test_no_answer_tells_whether_a_mailbox_exists():
+    make_account("alice@acme.example")
+
+    def answers(name):
+        rows = [
+            get("autoconfig.acme.example", f"{THUNDERBIRD}?emailaddress={name}@acme.example"),
+            post("autodiscover.acme.example", f"{name}@acme.example"),
+            get(PANEL, f"{JSON}?Protocol=autodiscoverv1&Email={name}@acme.example"),
+        ]
+        return [(row.status_code, row.content.replace(name.encode(), b"")) for row in rows]
+
+    assert answers("alice") == answers("nobody")
+
+
+def test_a_suspended_domain_is_not_set_up():
+    provision.change_domain(superadmin_act(), "acme.example", "suspended")
+    assert get("autoconfig.acme.example", THUNDERBIRD).status_code in (400, 404)
+    assert post(PANEL, "alice@acme.example").status_code == 404
+
+
+@pytest.mark.parametrize("size", [17_000, 5_000_000])
+def test_a_huge_request_is_refused(size):
+    answer = Client().generic("POST", OUTLOOK, b"<" + b"x" * size, "text/xml", secure=True, HTTP_HOST=PANEL)
+    assert answer.status_code == 400
+
+
+def test_plain_http_leads_programs_to_the_panel_which_answers():
+    asked = f"{THUNDERBIRD}?emailaddress=alice@acme.example"
+    answer = get("autoconfig.acme.example", asked, secure=False)
+    assert (answer.status_code, answer["Location"]) == (302, f"https://{PANEL}{asked}")
+    assert get(PANEL, answer["Location"].removeprefix(f"https://{PANEL}")).status_code == 200
+    answer = get("autodiscover.acme.example", OUTLOOK, secure=False)  # Outlook's last resort asks by GET for a 302
+    assert (answer.status_code, answer["Location"]) == (302, f"https://{PANEL}{OUTLOOK}")
+    assert post("autodiscover.acme.example", "alice@acme.example", secure=False).status_code == 307

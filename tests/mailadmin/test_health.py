@@ -152,7 +152,7 @@ def test_plain_http_to_a_public_panel_is_redirected(configured: Any, address: st
         ("http://localhost:8000", "127.0.0.1", 200),
         ("http://localhost:8000", "::1", 200),
         ("https://localhost:8443", "127.0.0.1", 200),  # a choice, not a need, on the machine itself
-        ("https://localhost:8443", PUBLIC, 307),
+        ("https://localhost:8443", PUBLIC, 302),
     ],
 )
 def test_plain_http_on_the_machine_itself_is_served(configured: Any, url: str, address: str, status: int) -> None:

@@ -1,0 +1,79 @@
+"""The servers that mail programs are told of: one list for SRV records, set-up files and pages."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7SignatureBuilder
+from django.conf import settings
+
+from domains.autoconfig import MailServer, apple_profile
+from domains.models import Domain, DomainState
+
+_PROTOCOLS = {"imaps": "imap", "imap": "imap", "submissions": "smtp", "submission": "smtp"}
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedService:
+    """A service with an open port: its name in SRV records, and where it is reached from outside."""
+
+    name: str
+    server: MailServer
+
+
+def offered_services() -> list[OfferedService]:
+    """Return the services for mail programs that listen here, TLS from the first octet before STARTTLS."""
+    config = settings.MAILADMIN
+    open_ports = {
+        "imaps": config.imaps_port,
+        "imap": config.imap_port,
+        "submissions": config.submissions_port,
+        "submission": config.submission_port,
+    }
+    return [
+        OfferedService(
+            name, MailServer(_PROTOCOLS[name], config.hostname, config.public_ports[name], name.endswith("s"))
+        )
+        for name, port in open_ports.items()
+        if port is not None
+    ]
+
+
+def offered_servers() -> list[MailServer]:
+    """Return the same as servers."""
+    return [service.server for service in offered_services()]
+
+
+def serves(domain: str) -> bool:
+    """True for an active domain of ours, by its name in A-labels."""
+    return Domain.objects.filter(name=domain, state=DomainState.ACTIVE).exists()
+
+
+def signed_profile(address: str) -> bytes:
+    """Return the profile for Apple's programs, signed with the certificate in use; unsigned where that cannot sign.
+
+    Empty when no server is offered for one of both ways.
+    """
+    profile = apple_profile(address, offered_servers())
+    if not profile:
+        return b""
+    try:
+        return _sign(profile)
+    except (OSError, ValueError):
+        return profile
+
+
+def _sign(octets: bytes) -> bytes:
+    """Return the octets in a PKCS #7 envelope with the whole chain; raises OSError, ValueError."""
+    config = settings.MAILADMIN
+    leaf, *chain = x509.load_pem_x509_certificates(config.tls_cert.read_bytes())
+    key = load_pem_private_key(config.tls_key.read_bytes(), None)
+    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+        raise ValueError("a key of this kind signs no profile")
+    builder = PKCS7SignatureBuilder().set_data(octets).add_signer(leaf, key, SHA256())
+    for certificate in chain:
+        builder = builder.add_certificate(certificate)
+    return builder.sign(Encoding.DER, [])
