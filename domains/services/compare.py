@@ -117,6 +117,7 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "spf": _txt(_is_spf, _spf_right),
     "dkim": _txt(lambda text: True, _same),
     "dmarc": _txt(is_policy_record, _dmarc_right),
+    "dmarc-report": _txt(is_policy_record, lambda found, wanted: True),
     "tls-rpt": _txt(lambda text: text.lower().replace(" ", "").startswith("v=tlsrptv1"), _same),
     "mta-sts": _txt(is_record, _same),
     "srv": _service,

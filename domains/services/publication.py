@@ -167,9 +167,27 @@ def dmarc_value(domain: Domain) -> str:
 def _policies(domain: Domain) -> Iterator[DesiredRecord]:
     about = _("Says what receivers do with mail that only pretends to come from this domain (RFC 9989).")
     yield DesiredRecord(f"_dmarc.{domain.name}", domain.name, "TXT", dmarc_value(domain), "dmarc", about)
+    yield from _report_leaves(domain)
     about = _("Asks other servers to report TLS failures when they deliver to this domain (RFC 8460).")
     value = f"v=TLSRPTv1; rua=mailto:tls-reports@{domain.name}"
     yield DesiredRecord(f"_smtp._tls.{domain.name}", domain.name, "TXT", value, "tls-rpt", about, required=False)
+
+
+def _report_leaves(domain: Domain) -> Iterator[DesiredRecord]:
+    """Give for each other domain that gets this one's reports the record by which it agrees, in its own zone."""
+    receivers = {address.rpartition("@")[2].lower() for address in dmarc_policy_of(domain).rua}
+    for receiver in sorted(receivers):
+        if not _is_related(receiver, domain.name):
+            about = _(
+                "By it %(name)s agrees to receive this domain's DMARC reports; without it none is sent (RFC 9990)."
+            )
+            name = f"{domain.name}._report._dmarc.{receiver}"
+            text = about % {"name": receiver}
+            yield DesiredRecord(name, receiver, "TXT", "v=DMARC1;", "dmarc-report", text, required=False)
+
+
+def _is_related(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def _mta_sts(domain: Domain) -> Iterator[DesiredRecord]:

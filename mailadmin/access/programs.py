@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.utils.translation import gettext as _
+
+from domains.services.autoconfig import offered_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +18,8 @@ class ServerRow:
 
 def servers_for_programs() -> list[ServerRow]:
     """Return the servers that listen here, encryption from the first octet first."""
-    config = settings.MAILADMIN
-    tls, starttls = _("TLS"), _("STARTTLS")
-    rows = [
-        (_("Incoming mail (IMAP)"), "imaps", config.imaps_port, tls),
-        (_("Incoming mail (IMAP)"), "imap", config.imap_port, starttls),
-        (_("Outgoing mail (SMTP)"), "submissions", config.submissions_port, tls),
-        (_("Outgoing mail (SMTP)"), "submission", config.submission_port, starttls),
-    ]
+    labels = {"imap": _("Incoming mail (IMAP)"), "smtp": _("Outgoing mail (SMTP)")}
     return [
-        ServerRow(label, f"{config.hostname}:{config.public_ports[service]}", security)
-        for label, service, port, security in rows
-        if port is not None
+        ServerRow(labels[row.protocol], f"{row.host}:{row.port}", _("TLS") if row.tls else _("STARTTLS"))
+        for row in offered_servers()
     ]

@@ -10,6 +10,7 @@ urlpatterns = [
     path("language", views.language, name="language"),
     path("setup/<str:token>", views.setup, name="setup"),
     path("me", views.me, name="me"),
+    path("me/device", views.device, name="device"),
     path("me/password", views.password, name="password"),
     path("administrators", administration.administrators, name="administrators"),
     path("administrators/add", administration.add_administrator, name="administrator-add"),

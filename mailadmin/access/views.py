@@ -1,6 +1,7 @@
 """Sign-in, sign-out, the first administrator, and one's own settings."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import authenticate, login, logout
 from django.db import connection, transaction
@@ -16,15 +17,18 @@ from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from domains.audit import system_act
+from domains.autoconfig import APPLE_PATH
 from domains.locks import lock_key
 from domains.models import Actor, Role
 from domains.services import actors
+from domains.services.autoconfig import serves
 from domains.views.web import Audience, act_of_request, answered, audience, bound, done, form_page
 from mailadmin.access.backend import SignInThrottled
 from mailadmin.access.first_run import forget_setup_token, setup_token_matches
 from mailadmin.access.forms import PasswordForm, ProfileForm, SetupForm, SignInForm
 from mailadmin.access.middleware import VERSION_KEY
 from mailadmin.access.programs import servers_for_programs
+from mailboxes.addresses import split_address
 
 BACKEND = "mailadmin.access.backend.ActorBackend"
 
@@ -125,6 +129,17 @@ def me(request: HttpRequest) -> HttpResponse:
     servers = servers_for_programs() if account is not None else []
     shown = {"account": account, "servers": servers}
     return answered(request, form, save) or form_page(request, "access/me.html", form, **shown)
+
+
+@audience(Audience.EVERYBODY)
+def device(request: HttpRequest) -> HttpResponse:
+    """Show an owner what a mail program needs, and the profile of Apple's programs."""
+    account = getattr(request.user, "account", None)
+    profile = ""
+    if account is not None and serves(split_address(account.address)[1]):
+        profile = f"{APPLE_PATH}?{urlencode({'emailaddress': account.address})}"
+    shown = {"account": account, "profile": profile, "servers": servers_for_programs()}
+    return render(request, "access/device.html", shown)
 
 
 @audience(Audience.EVERYBODY)

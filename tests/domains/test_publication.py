@@ -8,10 +8,11 @@ import dns.zone
 import pytest
 
 from domains.dkim.record import split_strings
-from domains.services import provision
+from domains.models import Domain
+from domains.services import dmarc_policy, provision
 from domains.services.publication import desired_records, zone_text
 from tests.certificates import Authority
-from tests.factories import domain_admin_act, make_administrator, make_domain
+from tests.factories import domain_admin_act, make_administrator, make_domain, superadmin_act
 
 pytestmark = pytest.mark.django_db
 
@@ -148,3 +149,15 @@ def test_a_renewed_certificate_is_seen_at_once(settings, tmp_path):
 def test_an_address_that_nobody_outside_sees_has_no_reverse_name(settings, address):
     settings.MAILADMIN = replace(settings.MAILADMIN, public_addresses=(address,))
     assert rows_for("ptr") == []
+
+
+def test_another_domain_that_gets_the_reports_has_to_agree():
+    make_domain()
+    chosen = ["d@reports.example", "e@reports.example", "x@sub.acme.example", "y@Elsewhere.example"]
+    dmarc_policy.set_policy(superadmin_act(), "acme.example", report_addresses=chosen)
+    rows = [row for row in desired_records(Domain.objects.get()) if row.purpose == "dmarc-report"]
+    assert [(row.name, row.zone, row.value, row.required) for row in rows] == [
+        ("acme.example._report._dmarc.elsewhere.example", "elsewhere.example", "v=DMARC1;", False),
+        ("acme.example._report._dmarc.reports.example", "reports.example", "v=DMARC1;", False),
+    ]
+    assert all("agrees" in row.about for row in rows)

@@ -601,3 +601,19 @@ def test_mta_sts_is_switched_step_by_step(rosa: Actor, near: Place) -> None:
     response = client.post(reverse("mta-sts-change", args=["near.example", "enforce"]), {"clean_reports": "on"})
     assert "certificate" in str(response.context["form"].non_field_errors())
     assert Domain.objects.get(name="near.example").mta_sts == "testing"
+
+
+def test_an_owner_sets_a_device_up(alice: Actor, rosa: Actor, near: Place) -> None:
+    client = signed_in(alice)
+    assert reverse("device") in client.get(reverse("me")).content.decode()
+    body = client.get(reverse("device")).content.decode()
+    assert "alice@near.example" in body
+    assert "mail.localhost:993" in body
+    found = re.search(r'href="(/mail/profile[^"]+)"', body)
+    assert found
+    profile = client.get(found[1], headers={"host": "testserver"})
+    assert profile["Content-Type"] == "application/x-apple-aspen-config"
+    assert b"alice@near.example" in profile.content
+    assert "no mailbox" in signed_in(rosa).get(reverse("device")).content.decode()
+    Domain.objects.update(state=DomainState.SUSPENDED)
+    assert "/mail/profile" not in client.get(reverse("device")).content.decode()

@@ -33,6 +33,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "services": (SUPER, (), False),
     "service-act": (SUPER, (), True),
     "me": (OWNERS, (), False),
+    "device": (OWNERS, (), False),
     "password": (OWNERS, (), False),
     "administrators": (SUPER, (), False),
     "administrator-add": (SUPER, (), False),
