@@ -138,10 +138,9 @@ def _section_label(part: Section) -> bytes:
 
 
 def _name_label(name: bytes) -> bytes:
-    plain = name.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
-    if plain.isalnum() and plain.isascii():
-        return name
-    return b'"' + bytes(octet for octet in name if 32 <= octet < 127 and octet not in b'"\\') + b'"'
+    said = bytes(octet for octet in name if 32 <= octet < 127 and octet not in b'"\\')
+    plain = said.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
+    return said if plain.isalnum() else b'"' + said + b'"'
 
 
 # --- SEARCH ------------------------------------------------------------------------------------------------------
