@@ -15,6 +15,8 @@ PROGRAMS = {
     "neomutt": "neomutt",
     "msmtp": "msmtp",
     "fetchmail": "fetchmail",
+    "curl": "curl",
+    "openssl": "openssl",
     "redis-server": "redis-server",
     "postfix": "postfix",
     "named": "bind9",

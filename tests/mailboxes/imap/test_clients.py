@@ -1,4 +1,4 @@
-"""mbsync and neomutt against the server, as they come from Debian."""
+"""mbsync, neomutt, fetchmail, curl and openssl against the server, as they come from Debian."""
 
 import imaplib
 import os
@@ -8,6 +8,8 @@ import select
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from mailboxes.models import Account, Message
 from tests.conftest import needs_program
@@ -117,3 +119,67 @@ def test_neomutt_opens_the_inbox_and_saves_a_message(service: Service, tmp_path:
     os.close(primary)
     assert Message.objects.filter(mailbox__name="Archive").count() == 2
     assert Message.objects.filter(mailbox__name="INBOX").count() == 0
+
+
+@needs_program("fetchmail")
+@pytest.mark.parametrize("options", ["ssl", "sslproto tls1+"], ids=["tls", "starttls"])
+def test_fetchmail_takes_and_flushes(service: Service, tmp_path: Path, options: str) -> None:
+    with logged_in(service) as client:
+        fill(client, 2)
+    rc = tmp_path / "fetchmailrc"
+    port = service.tls_port if options == "ssl" else service.port
+    rc.write_text(
+        f'poll localhost service {port} proto imap user "{ADDRESS}" password "{PASSWORD}" {options} sslcertck'
+        f' sslcertfile "{service.certificate}" nokeep fetchall mda "cat >> {tmp_path}/taken"\n'
+    )
+    rc.chmod(0o600)
+    done = subprocess.run(
+        ["fetchmail", "-f", str(rc), "--nodetach", "--nosyslog", "--pidfile", str(tmp_path / "pid")],
+        capture_output=True, text=True, timeout=60, check=False, env=os.environ | {"HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "taken").read_text().count("Good morning") == 2
+    assert Message.objects.count() == 0
+
+
+@needs_program("curl")
+def test_curl_lists_searches_reads_and_uploads(service: Service, tmp_path: Path) -> None:
+    with logged_in(service) as client:
+        fill(client, 1)
+    base = [
+        "curl",
+        "--silent",
+        "--show-error",
+        "--cacert",
+        str(service.certificate),
+        "--user",
+        f"{ADDRESS}:{PASSWORD}",
+    ]
+    (tmp_path / "mail.eml").write_bytes(MESSAGE)
+
+    def curl(*arguments: str) -> bytes:
+        done = subprocess.run([*base, *arguments], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    url = f"imaps://localhost:{service.tls_port}"
+    assert curl(url).count(b"* LIST ") == 6
+    assert curl(f"{url}/INBOX?SUBJECT%20Caf") == b"* SEARCH 1\r\n"
+    assert curl(f"{url}/INBOX;UID=1") == MESSAGE + b"0\r\n"
+    curl("--upload-file", str(tmp_path / "mail.eml"), f"{url}/Drafts")
+    plain = ("--ssl-reqd", "--login-options", "AUTH=PLAIN", f"imap://localhost:{service.port}/INBOX")
+    assert b"MESSAGES 1" in curl(*plain, "--request", "STATUS Drafts (MESSAGES)")
+
+
+@needs_program("openssl")
+@pytest.mark.parametrize("starttls", [False, True])
+def test_a_person_at_openssl_s_client(service: Service, starttls: bool) -> None:
+    port = service.port if starttls else service.tls_port
+    done = subprocess.run(
+        ["openssl", "s_client", "-quiet", "-crlf", "-ign_eof", "-verify_return_error", "-CAfile",
+         str(service.certificate), "-connect", f"localhost:{port}", *(["-starttls", "imap"] if starttls else [])],
+        input=f'a LOGIN {ADDRESS} "{PASSWORD}"\nb STATUS INBOX (MESSAGES)\nc LOGOUT\n',
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert "* STATUS INBOX (MESSAGES 0)" in done.stdout, done.stdout + done.stderr
+    assert "c OK LOGOUT completed" in done.stdout
