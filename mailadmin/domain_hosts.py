@@ -84,10 +84,10 @@ def _policy(request: HttpRequest) -> HttpResponse | None:
 def _domain_at(request: HttpRequest, label: str) -> str | None:
     """Return the domain whose host was asked, empty for the panel's own host, None for any other host."""
     host = host_of(request)
-    if host in settings.ALLOWED_HOSTS:
-        return ""
     name = host.removeprefix(f"{label}.")
-    return name if serves(name) else None
+    if serves(name):
+        return name
+    return "" if host in settings.ALLOWED_HOSTS else None
 
 
 def _thunderbird(request: HttpRequest) -> HttpResponse | None:

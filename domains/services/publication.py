@@ -199,14 +199,15 @@ def _mta_sts(domain: Domain) -> Iterator[DesiredRecord]:
         name = f"_mta-sts.{domain.name}"
         yield DesiredRecord(name, domain.name, "TXT", serialise_record(policy), "mta-sts", about, required=False)
         about = _("Leads senders to the panel, which serves the policy under this name (RFC 8461).")
-        yield _web_record(f"{HOST_LABEL}.{domain.name}", domain, "mta-sts", about)
+        yield from _web_record(f"{HOST_LABEL}.{domain.name}", domain, "mta-sts", about)
 
 
-def _web_record(name: str, domain: Domain, purpose: str, about: str) -> DesiredRecord:
-    """Return the record that leads a name of the domain to the web server: the panel's host where it is public."""
+def _web_record(name: str, domain: Domain, purpose: str, about: str) -> Iterator[DesiredRecord]:
+    """Give the record that leads a name of the domain to the web server: the panel's host where it is public."""
     config = settings.MAILADMIN
     host = (urlsplit(config.url).hostname if config.public_url else None) or config.hostname
-    return DesiredRecord(name, domain.name, _type_to(host), host, purpose, about, required=False)
+    if host != name:
+        yield DesiredRecord(name, domain.name, _type_to(host), host, purpose, about, required=False)
 
 
 def _type_to(host: str) -> str:
@@ -218,9 +219,9 @@ def _type_to(host: str) -> str:
 
 def _autoconfig(domain: Domain) -> Iterator[DesiredRecord]:
     about = _("Leads mail programs that know Thunderbird's way of set-up to the panel, which tells them the servers.")
-    yield _web_record(f"autoconfig.{domain.name}", domain, "autoconfig", about)
+    yield from _web_record(f"autoconfig.{domain.name}", domain, "autoconfig", about)
     about = _("Leads Outlook to the panel, which tells it the servers.")
-    yield _web_record(f"autodiscover.{domain.name}", domain, "autoconfig", about)
+    yield from _web_record(f"autodiscover.{domain.name}", domain, "autoconfig", about)
 
 
 def _srv(domain: Domain) -> Iterator[DesiredRecord]:

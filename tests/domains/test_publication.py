@@ -151,6 +151,16 @@ def test_an_address_that_nobody_outside_sees_has_no_reverse_name(settings, addre
     assert rows_for("ptr") == []
 
 
+@pytest.mark.parametrize("host", ["autoconfig", "autodiscover", "mta-sts"])
+def test_no_name_is_an_alias_of_itself(settings, host):
+    settings.MAILADMIN = replace(settings.MAILADMIN, hostname=f"{host}.acme.example")
+    make_domain()
+    Domain.objects.update(mta_sts="testing")
+    rows = desired_records(Domain.objects.get())
+    assert [row.name for row in rows if row.type == "CNAME" and row.name == row.value] == []
+    assert [row.value for row in rows if row.type == "CNAME"] == [f"{host}.acme.example"] * 2
+
+
 def test_another_domain_that_gets_the_reports_has_to_agree():
     make_domain()
     chosen = ["d@reports.example", "e@reports.example", "x@sub.acme.example", "y@Elsewhere.example"]

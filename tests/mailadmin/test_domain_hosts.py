@@ -178,6 +178,11 @@ def test_the_panels_host_serves_addresses_of_ours_only(address):
     assert post(PANEL, address).status_code in (400, 404)
 
 
+def test_a_panel_at_a_domain_of_ours_needs_no_address(settings):
+    settings.ALLOWED_HOSTS = ["acme.example"]
+    assert b'<emailProvider id="acme.example">' in get("acme.example", WELL_KNOWN).content
+
+
 def test_no_answer_tells_whether_a_mailbox_exists():
     make_account("alice@acme.example")
 
