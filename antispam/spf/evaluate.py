@@ -9,11 +9,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from antispam.spf.macros import BadMacro, MacroValues, expand, shortened
-from antispam.spf.record import RESULTS, BadSpfRecord, Mechanism, SpfRecord, is_spf_record, parse_spf_record
 from domains.dns.port import Answer, DnsStatus, Resolver
+from domains.spf.budget import MAXIMUM_LOOKUPS, MAXIMUM_VOID
+from domains.spf.record import RESULTS, BadSpfRecord, Mechanism, SpfRecord, is_spf_record, parse_spf_record
 
-MAXIMUM_LOOKUPS = 10
-MAXIMUM_VOID = 2
 MAXIMUM_HOSTS = 10
 
 

@@ -6,12 +6,13 @@ the same (SPF with further senders, MX with another preference); a DKIM key must
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
 from domains.models.record import RecordStatus
 from domains.services.publication import DesiredRecord
+from domains.spf.merge import lacking
+from domains.spf.record import BadSpfRecord
 from domains.tls.mta_sts import is_record
 
 # What must be seen at every server before it counts: a silent one may still hand out the old text.
@@ -42,8 +43,10 @@ def _is_spf(text: str) -> bool:
 
 def _spf_right(found: str, wanted: str) -> bool:
     """True when all mechanisms of ours stand before ``all``; further senders and ``~all`` are the owner's choice."""
-    have = {word.removeprefix("+") for word in takewhile(lambda word: word.lstrip("+-~?") != "all", _words(found))}
-    return all(word in have for word in _words(wanted) if not word.endswith("all"))
+    try:
+        return not lacking(found, wanted)
+    except BadSpfRecord:
+        return False
 
 
 _PLAIN = PolicyRecord()
