@@ -1,0 +1,140 @@
+"""The plan of a zone: what is desired minus what was seen, as steps that say what they would do and what they risk.
+
+Pure: records, answers and the resolver port in, steps out. A step touches texts of its own purpose alone, at names
+that are desired; whatever else stands there stays. Nothing is planned on silence, on servers that disagree, or where
+only the owner can say which of several records counts: such a step is blocked, with its risk as the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domains.dns.port import Answer, Resolver
+from domains.models.record import RecordStatus
+from domains.services.compare import compare
+from domains.services.publication import DesiredRecord
+from domains.spf.budget import measure
+from domains.spf.merge import CannotMerge, Obstacle, check_budget, merge
+
+Question = tuple[str, str]
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    ADD = "add"
+    CHANGE = "change"
+    LEAVE = "leave"  # it is right
+    BLOCKED = "blocked"  # it is not right, and somebody has to decide or wait
+
+
+class Risk(StrEnum):
+    """What to know before a step, or why it is blocked."""
+
+    NONE = ""
+    MOVES_MAIL = "moves-mail"  # mail goes to another server from then on
+    LEFTOVER_MX = "leftover-mx"  # an old server may still get some of the mail
+    REPLACES = "replaces"  # what its owner wrote there is gone
+    DUPLICATE = "duplicate"  # several records of which one counts
+    ALIAS = "alias"  # the name is a CNAME: nothing can stand beside it
+    OTHER_ZONE = "other-zone"  # it belongs to a zone that this plan does not change
+    UNSETTLED = "unsettled"  # the servers disagree, or the change is not everywhere yet
+    UNREACHABLE = "unreachable"  # nothing is known
+    BOGUS = "bogus"  # DNSSEC validation failed
+    FOREIGN = "foreign"  # something of others stands there
+    SPF_BAD_RECORD = "spf-bad-record"
+    SPF_EXCLUDED = "spf-excluded"
+    SPF_BUDGET = "spf-budget"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One record: the texts that go and come; ``detail`` names the term or fault that a risk is about."""
+
+    record: DesiredRecord
+    action: Action
+    removes: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    risk: Risk = Risk.NONE
+    detail: str = ""
+
+
+_UNKNOWN = {
+    RecordStatus.UNREACHABLE: Risk.UNREACHABLE,
+    RecordStatus.BOGUS: Risk.BOGUS,
+    RecordStatus.WAITING: Risk.UNSETTLED,
+    RecordStatus.DUPLICATE: Risk.DUPLICATE,
+}
+_OBSTACLES = {
+    Obstacle.DUPLICATE: Risk.DUPLICATE,
+    Obstacle.BAD_RECORD: Risk.SPF_BAD_RECORD,
+    Obstacle.EXCLUDED: Risk.SPF_EXCLUDED,
+    Obstacle.BUDGET: Risk.SPF_BUDGET,
+}
+# One text of ours at a name of its own: another text of the kind is an old one.
+_REPLACED = frozenset({"dkim", "dmarc", "mta-sts", "tls-rpt"})
+
+
+async def plan_of(
+    zone: str, desired: Sequence[DesiredRecord], seen: Mapping[Question, Sequence[Answer]], resolver: Resolver
+) -> list[PlanStep]:
+    """Return a step for each record; ``seen`` holds the answers of every server asked, by name and type."""
+    ours: dict[Question, set[str]] = {}
+    for row in desired:
+        ours.setdefault((row.name, row.type), set()).add(row.value.lower())
+    return [
+        await _step(zone, row, seen.get((row.name, row.type), ()), ours[row.name, row.type], resolver)
+        for row in desired
+    ]
+
+
+async def _step(
+    zone: str, row: DesiredRecord, answers: Sequence[Answer], ours: set[str], resolver: Resolver
+) -> PlanStep:
+    verdict = compare(row, answers)
+    if verdict.status == RecordStatus.RIGHT:
+        return PlanStep(row, Action.LEAVE)
+    if row.zone != zone:
+        return PlanStep(row, Action.BLOCKED, risk=Risk.OTHER_ZONE, detail=row.zone)
+    if verdict.status in _UNKNOWN:
+        return PlanStep(row, Action.BLOCKED, risk=_UNKNOWN[RecordStatus(verdict.status)])
+    alias = next((a.canonical_name for a in answers if a.canonical_name not in ("", row.name)), "")
+    if alias and row.type != "CNAME":
+        return PlanStep(row, Action.BLOCKED, risk=Risk.ALIAS, detail=alias)
+    if len({frozenset(a.records) for a in answers if a.found or a.absent}) > 1:
+        return PlanStep(row, Action.BLOCKED, risk=Risk.UNSETTLED)
+    if verdict.status == RecordStatus.MISSING or all(text.lower() in ours for text in verdict.found):
+        return PlanStep(row, Action.ADD, adds=(row.value,))
+    return await _change(row, verdict.found, resolver)
+
+
+async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:
+    """Return the step of a record in whose place something else stands."""
+    if row.purpose == "spf":
+        return await _spf(row, found, resolver)
+    if row.type == "MX":
+        return _mx(row, found)
+    if row.purpose in _REPLACED:
+        return PlanStep(row, Action.CHANGE, found, (row.value,), Risk.REPLACES)
+    if row.purpose in ("ownership", "tlsa"):
+        return PlanStep(row, Action.ADD, adds=(row.value,))
+    return PlanStep(row, Action.BLOCKED, risk=Risk.FOREIGN, detail=", ".join(found))
+
+
+def _mx(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
+    """Return the step that leaves our host alone in the set, with the preference it has when it is there."""
+    ours = row.value.rpartition(" ")[2].lower()
+    others = tuple(text for text in found if text.rpartition(" ")[2].lower() != ours)
+    if len(others) == len(found):
+        return PlanStep(row, Action.CHANGE, others, (row.value,), Risk.MOVES_MAIL)
+    return PlanStep(row, Action.CHANGE, others, (), Risk.LEFTOVER_MX)
+
+
+async def _spf(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:
+    try:
+        merged = merge(found, row.value)
+        before, after = [await measure(resolver, row.name, text) for text in (found[0], merged.text)]
+        check_budget(before, after)
+    except CannotMerge as error:
+        return PlanStep(row, Action.BLOCKED, risk=_OBSTACLES[error.obstacle], detail=error.detail)
+    return PlanStep(row, Action.CHANGE, found, (merged.text,))
