@@ -31,6 +31,8 @@ from domains.models import (
 from domains.models import Domain as DomainRow
 from domains.services.check import RecordState
 from domains.services.dmarc_policy import dmarc_policy_of
+from domains.services.plan import Action, Risk
+from domains.services.plan import PlanStep as Step
 from domains.services.reports import Source as SourceRow
 from domains.times import instant
 
@@ -109,6 +111,33 @@ class Record(Schema):
     status: Annotated[str, words(*RecordStatus.values)] = Field(description="How what was found compares.")
     found: list[str] = Field(description="What the DNS has at this name and type.")
     checked_at: Instant | None = Field(description="When it was last looked up; null before the first check.")
+
+
+class PlanStep(Schema):
+    """One step from what the DNS answers to what is desired; ``removes`` and ``adds`` are texts at the name."""
+
+    model_config = shown(
+        name="acme.example",
+        zone="acme.example",
+        type="TXT",
+        ttl=3600,
+        purpose="spf",
+        action="change",
+        removes=["v=spf1 include:_spf.example ~all"],
+        adds=["v=spf1 include:_spf.example mx ip4:192.0.2.25 ~all"],
+        risk="",
+        detail="",
+    )
+    name: str = Field(description="The full name in A-labels without the final dot.")
+    zone: str = Field(description="The zone that it belongs to.")
+    type: str = Field(description="The record's type.")
+    ttl: int = Field(description="The time to live, in seconds.")
+    purpose: Annotated[str, words(*PURPOSES)] = Field(description="What the record is for.")
+    action: Annotated[str, words(*Action)] = Field(description="blocked: somebody has to decide or wait first.")
+    removes: list[str] = Field(description="Texts that go.")
+    adds: list[str] = Field(description="Texts that come; all others at the name stay.")
+    risk: Annotated[str, words(*Risk)] = Field(description="What to know before, or why it is blocked; may be empty.")
+    detail: str = Field(description="The term, name or fault that the risk is about.")
 
 
 class Key(Schema):
@@ -319,6 +348,23 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
 def show_record(state: RecordState) -> Record:
     """Return a record with what was last found."""
     return Record(**state.as_json())
+
+
+def show_plan_step(step: Step) -> PlanStep:
+    """Return one step of a plan."""
+    row = step.record
+    return PlanStep(
+        name=row.name,
+        zone=row.zone,
+        type=row.type,
+        ttl=row.ttl,
+        purpose=row.purpose,
+        action=step.action,
+        removes=list(step.removes),
+        adds=list(step.adds),
+        risk=step.risk,
+        detail=step.detail,
+    )
 
 
 def show_key(key: DkimKey, record_name: str, record_value: str) -> Key:

@@ -107,16 +107,23 @@ def health_of(domain: Domain) -> Health:
 
 
 async def observe(domain: Domain, resolver: NetworkResolver) -> list[tuple[DesiredRecord, Comparison]]:
-    """Ask every server for every record; never raises for a remote fault. Reads no database."""
+    """Ask every server for every record; never raises for a remote fault."""
     records = desired_records(domain)
+    answers = await answers_for(domain, records, resolver)
+    return [(row, compare(row, answers[row.name, row.type])) for row in records]
+
+
+async def answers_for(
+    domain: Domain, records: Sequence[DesiredRecord], resolver: NetworkResolver
+) -> dict[tuple[str, str], list[Answer]]:
+    """Return what every server answers about these records, by name and type; never raises for a remote fault."""
     servers = await _servers(domain.name, resolver)
     limit = asyncio.Semaphore(CONCURRENCY)
     questions = list(dict.fromkeys((row.name, row.type, row.zone == domain.name) for row in records))
     answers = await asyncio.gather(
         *(_ask(name, rdtype, own, servers, resolver, limit) for name, rdtype, own in questions)
     )
-    by_question = dict(zip(questions, answers, strict=True))
-    return [(row, compare(row, by_question[row.name, row.type, row.zone == domain.name])) for row in records]
+    return {(name, rdtype): found for (name, rdtype, _own), found in zip(questions, answers, strict=True)}
 
 
 async def _servers(name: str, resolver: NetworkResolver) -> list[Server]:

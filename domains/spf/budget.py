@@ -13,8 +13,8 @@ from domains.spf.record import BadSpfRecord, Mechanism, is_spf_record, parse_spf
 
 MAXIMUM_LOOKUPS = 10
 MAXIMUM_VOID = 2
-# Records read for one tree: a receiver stops at ten, a reader wants to see somewhat further.
-MAXIMUM_RECORDS = 50
+# Terms read for one tree: a receiver stops at ten, a reader wants to see somewhat further.
+MAXIMUM_TERMS = 50
 
 
 class Trouble(StrEnum):
@@ -101,11 +101,11 @@ def _plain(name: str) -> str:
 
 
 class _Reader:
-    """Reads the records of one tree; the records read are bounded, and so is the depth, by the cycle check."""
+    """Reads the records of one tree; the terms that need the DNS are bounded, and so is the depth."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._left = MAXIMUM_RECORDS
+        self._left = MAXIMUM_TERMS
 
     async def record(self, domain: str, text: str, path: tuple[str, ...]) -> Budget:
         try:
@@ -117,6 +117,10 @@ class _Reader:
             if mechanism.name == "all":  # ends the record, and a redirect with it (section 5.1)
                 return Budget(tuple(nodes))
             if mechanism.network is None:
+                if self._left == 0:
+                    nodes.append(Lookup(mechanism.text, mechanism.domain_spec, trouble=Trouble.UNREAD))
+                    return Budget(tuple(nodes))
+                self._left -= 1
                 nodes.append(await self._mechanism(mechanism, domain, path))
         if record.redirect:
             nodes.append(await self._other(f"redirect={record.redirect}", record.redirect, path))
@@ -149,9 +153,8 @@ class _Reader:
             return Lookup(term, target)
         if target in path:
             return Lookup(term, target, trouble=Trouble.CYCLE)
-        if self._left == 0 or len(path) > MAXIMUM_LOOKUPS:
+        if len(path) > MAXIMUM_LOOKUPS:
             return Lookup(term, target, trouble=Trouble.UNREAD)
-        self._left -= 1
         answer = await self._resolver.lookup(target, "TXT")
         if answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS):
             return Lookup(term, target, trouble=Trouble.SILENT)

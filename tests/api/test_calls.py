@@ -110,6 +110,22 @@ def test_check_answers_the_same_list_with_what_was_found(acme, dns_settings):
     assert {key["state"] for key in keys} == {"active"}
 
 
+def test_a_plan_merges_spf_and_touches_nothing_of_others(acme, dns_settings):
+    text = call("GET", "/domains/acme.example/records?format=zone").content.decode()
+    dns_settings.load_zone_text(text)
+    dns_settings.zone["acme.example", "TXT"] = ["site-verification=x", "v=spf1 a include:_spf.far.example ~all"]
+    dns_settings.zone["acme.example", "MX"].append("5 mx.old.example")
+    steps = call("GET", "/domains/acme.example/plan").json()["items"]
+    changes = {step["purpose"]: step for step in steps if step["action"] != "leave"}
+    assert set(changes) == {"spf", "mx"}
+    assert (changes["spf"]["action"], changes["spf"]["risk"]) == ("change", "")
+    assert changes["spf"]["removes"] == ["v=spf1 a include:_spf.far.example ~all"]
+    assert changes["spf"]["adds"][0].startswith("v=spf1 a include:_spf.far.example mx")
+    assert changes["spf"]["adds"][0].endswith(" ~all")
+    assert (changes["mx"]["removes"], changes["mx"]["risk"]) == (["5 mx.old.example"], "leftover-mx")
+    assert dns_settings.zone["acme.example", "MX"][-1] == "5 mx.old.example"
+
+
 def test_a_key_is_shown_without_its_private_part(acme):
     made = call("POST", "/domains/acme.example/dkim-keys", body={"algorithm": "ed25519", "selector": "Summer"})
     assert made.status_code == 201

@@ -45,6 +45,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/domains/{name}"): Row(409),
     ("GET", "/domains/{name}/records"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),
+    ("GET", "/domains/{name}/plan"): Row(200),
     ("GET", "/domains/{name}/dkim-keys"): Row(200),
     ("POST", "/domains/{name}/dkim-keys"): Row(201, body={"algorithm": "ed25519", "selector": "new"}),
     ("GET", "/domains/{name}/dkim-keys/{selector}"): Row(200),

@@ -3,7 +3,7 @@
 import pytest
 
 from domains.dns.zone import ZoneResolver
-from domains.spf.budget import MAXIMUM_RECORDS, Trouble, cost_of, measure, walk
+from domains.spf.budget import MAXIMUM_TERMS, Trouble, cost_of, measure, walk
 
 
 def zone(records, **more):
@@ -97,9 +97,15 @@ async def test_a_tree_that_grows_without_end_is_read_to_a_bound():
     wide = " ".join(f"include:n{number}.example" for number in range(9))
     resolver = zone({(f"n{number}.example", "TXT"): f"v=spf1 {wide} -all" for number in range(9)})
     budget = await measure(resolver, "acme.example", f"v=spf1 {wide} -all")
-    assert len(resolver.asked) <= MAXIMUM_RECORDS
+    assert len(resolver.asked) <= MAXIMUM_TERMS
     assert not budget.within
     assert any(node.trouble is Trouble.UNREAD for node in walk(budget.tree))
+
+
+async def test_a_record_of_very_many_terms_is_read_to_a_bound():
+    resolver = zone({})
+    budget = await measure(resolver, "acme.example", "v=spf1 " + "mx " * 10_000)
+    assert (len(resolver.asked), budget.tree[-1].trouble) == (MAXIMUM_TERMS, Trouble.UNREAD)
 
 
 async def test_the_record_itself_may_be_wrong():
