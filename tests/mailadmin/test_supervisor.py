@@ -108,6 +108,7 @@ def test_what_is_killed_comes_back(host: Host, name: str) -> None:
     before = host.pids()[name]
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: host.pids().get(name) not in (None, before), 15)
+    time.sleep(1)  # an answer given before the death is remembered for half a second
     wait_until(lambda: host.health()[0] == 200, 25)
     assert f"{name} ended by SIGKILL" in host.output()
 
