@@ -20,6 +20,7 @@ PROGRAMS = {
     "redis-server": "redis-server",
     "postfix": "postfix",
     "named": "bind9",
+    "nsupdate": "bind9-dnsutils",
     "pebble": "pebble",
 }
 SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])

@@ -98,7 +98,7 @@ async def ask_server(server: Server, name: str, rdtype: str, recursive: bool = T
         if recursive and response.rcode() == dns.rcode.SERVFAIL and await _answers_unchecked(server, query):
             reason = f"{label}: DNSSEC validation fails"
             return Answer(name, rdtype, DnsStatus.BOGUS, reason=reason, server=label)
-        return _read(name, rdtype, response, label)
+        return read_answer(name, rdtype, response, label)
     return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label)
 
 
@@ -122,7 +122,7 @@ async def _exchange(server: Server, query: dns.message.Message) -> dns.message.M
     return response
 
 
-def _read(name: str, rdtype: str, response: dns.message.Message, server: str) -> Answer:
+def read_answer(name: str, rdtype: str, response: dns.message.Message, server: str) -> Answer:
     rcode = response.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         reason = f"{server} answered {dns.rcode.to_text(rcode)}"
@@ -148,7 +148,7 @@ def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tupl
     for _ in range(CNAME_HOPS + 1):
         found = sets.get((owner, wanted))
         if found is not None:
-            texts = tuple(_text(rdata) for rdata in found)
+            texts = tuple(text_of(rdata) for rdata in found)
             return texts, min(ttl, found.ttl), owner.to_text(True).lower()
         alias = sets.get((owner, dns.rdatatype.CNAME))
         if alias is None:
@@ -158,7 +158,7 @@ def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tupl
     return None, 0, ""
 
 
-def _text(rdata: dns.rdata.Rdata) -> str:
+def text_of(rdata: dns.rdata.Rdata) -> str:
     """Return presentation text as ``dns.port`` promises it."""
     if rdata.rdtype == dns.rdatatype.TXT:
         return b"".join(rdata.strings).decode("latin-1")  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.record import RecordObservation, RecordStatus
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
 from domains.models.trace import Trace, TraceEvent
+from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
 
 __all__ = [
     "Actor",
@@ -16,6 +17,7 @@ __all__ = [
     "DkimKey",
     "DmarcRecord",
     "DmarcReport",
+    "DnsAccount",
     "Domain",
     "DomainState",
     "Installation",
@@ -30,4 +32,6 @@ __all__ = [
     "SignInAttempt",
     "Trace",
     "TraceEvent",
+    "ZoneChange",
+    "ZoneChangeState",
 ]

@@ -189,6 +189,8 @@ ACTIONS: dict[str, Promise] = {
     "key.create": _("made the key"),
     "key.delete": _("deleted the key"),
     "key.activate": _("activated the key"),
+    "dns_account.set": _("set the access to the zone"),
+    "dns_account.delete": _("forgot the access to the zone"),
     "mailbox.create": _("added the mailbox"),
     "mailbox.change": _("changed the mailbox"),
     "mailbox.delete": _("deleted the mailbox"),
