@@ -14,6 +14,7 @@ from domains.services.publication import DesiredRecord
 from domains.spf.merge import lacking
 from domains.spf.record import BadSpfRecord
 from domains.tls.mta_sts import is_record
+from domains.tls.reporting import asks_all, is_reporting_record
 
 # What must be seen at every server before it counts: a silent one may still hand out the old text.
 _EVERYWHERE = frozenset({"dkim", "ownership"})
@@ -121,7 +122,7 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "dkim": _txt(lambda text: True, _same),
     "dmarc": _txt(is_policy_record, _dmarc_right),
     "dmarc-report": _txt(is_policy_record, lambda found, wanted: True),
-    "tls-rpt": _txt(lambda text: text.lower().replace(" ", "").startswith("v=tlsrptv1"), _same),
+    "tls-rpt": _txt(is_reporting_record, asks_all),
     "mta-sts": _txt(is_record, _same),
     "srv": _service,
 }

@@ -8,13 +8,16 @@ only the owner can say which of several records counts: such a step is blocked, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 
+from domains.dmarc.merge import merge_policy
 from domains.dns.port import Answer, Resolver
 from domains.models.record import RecordStatus
 from domains.services.compare import compare
 from domains.services.publication import DesiredRecord
 from domains.spf.budget import measure
 from domains.spf.merge import CannotMerge, Obstacle, check_budget, merge
+from domains.tls.reporting import merge_reporting
 
 Question = tuple[str, str]
 
@@ -34,6 +37,7 @@ class Risk(StrEnum):
     NONE = ""
     MOVES_MAIL = "moves-mail"  # mail goes to another server from then on
     LEFTOVER_MX = "leftover-mx"  # an old server may still get some of the mail
+    WEAKENS = "weakens"  # the policy of its owner asks for more
     REPLACES = "replaces"  # what its owner wrote there is gone
     DUPLICATE = "duplicate"  # several records of which one counts
     ALIAS = "alias"  # the name is a CNAME: nothing can stand beside it
@@ -58,7 +62,24 @@ class PlanStep:
     risk: Risk = Risk.NONE
     detail: str = ""
 
+    @property
+    def id(self) -> str:
+        """Name the step by what it does: one that would do something else has another name."""
+        parts = (self.record.name, self.record.type, self.record.purpose, *self.removes, "\n", *self.adds)
+        return blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()
 
+    @property
+    def applicable(self) -> bool:
+        """True when there is something to do that can be done."""
+        return self.action in (Action.ADD, Action.CHANGE)
+
+    @property
+    def needs_consent(self) -> bool:
+        """True when mail could go elsewhere, or be judged otherwise, from then on: a person says so first."""
+        return self.applicable and self.risk in CONSENT
+
+
+CONSENT = frozenset({Risk.MOVES_MAIL, Risk.LEFTOVER_MX, Risk.WEAKENS})
 _UNKNOWN = {
     RecordStatus.UNREACHABLE: Risk.UNREACHABLE,
     RecordStatus.BOGUS: Risk.BOGUS,
@@ -72,7 +93,7 @@ _OBSTACLES = {
     Obstacle.BUDGET: Risk.SPF_BUDGET,
 }
 # One text of ours at a name of its own: another text of the kind is an old one.
-_REPLACED = frozenset({"dkim", "dmarc", "mta-sts", "tls-rpt"})
+_REPLACED = frozenset({"dkim", "mta-sts"})
 
 
 async def plan_of(
@@ -114,6 +135,10 @@ async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver
         return await _spf(row, found, resolver)
     if row.type == "MX":
         return _mx(row, found)
+    if row.purpose == "dmarc":
+        return _dmarc(row, found)
+    if row.purpose == "tls-rpt":
+        return PlanStep(row, Action.CHANGE, found, (merge_reporting(found[0], row.value),))
     if row.purpose in _REPLACED:
         return PlanStep(row, Action.CHANGE, found, (row.value,), Risk.REPLACES)
     if row.purpose in ("ownership", "tlsa"):
@@ -128,6 +153,13 @@ def _mx(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
     if len(others) == len(found):
         return PlanStep(row, Action.CHANGE, others, (row.value,), Risk.MOVES_MAIL)
     return PlanStep(row, Action.CHANGE, others, (), Risk.LEFTOVER_MX)
+
+
+def _dmarc(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
+    merged = merge_policy(found[0], row.value)
+    if merged.weakens:
+        return PlanStep(row, Action.CHANGE, found, (merged.text,), Risk.WEAKENS, merged.weakens)
+    return PlanStep(row, Action.CHANGE, found, (merged.text,), Risk.REPLACES)
 
 
 async def _spf(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:

@@ -12,6 +12,7 @@ SPF = "v=spf1 mx ip4:192.0.2.25 -all"
 MX = "10 mail.acme.example"
 KEY = "v=DKIM1; k=ed25519; p=abc="
 DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
+RPT = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 FULL = "v=spf1 " + " ".join(f"exists:%{{i}}.l{number}.example" for number in range(10)) + " -all"
 TEMPFAIL, BOGUS = DnsStatus.TEMPFAIL, DnsStatus.BOGUS
 TYPES = {"mx": "MX", "host": "A", "autoconfig": "CNAME", "srv": "SRV", "tlsa": "TLSA"}
@@ -37,7 +38,16 @@ TABLE = [
      "the old one goes"),
     ("dkim", KEY, [["old"]], "change", ("old",), (KEY,), "replaces", "our selector"),
     ("dkim", KEY, [["one", "two"]], "blocked", (), (), "duplicate", "two keys at a selector"),
-    ("dmarc", DMARC, [["v=DMARC1; p=reject"]], "change", ("v=DMARC1; p=reject",), (DMARC,), "replaces", "policy"),
+    ("dmarc", DMARC, [["v=DMARC1; p=reject"]], "change", ("v=DMARC1; p=reject",), (DMARC,), "weakens", "policy"),
+    ("dmarc", DMARC, [["v=DMARC1; p=none; rua=mailto:a@b.example; fo=1; pct=5"]], "change",
+     ("v=DMARC1; p=none; rua=mailto:a@b.example; fo=1; pct=5",),
+     ("v=DMARC1; p=none; rua=mailto:a@b.example,mailto:dmarc-reports@acme.example; fo=1",), "replaces",
+     "what its owner added stays"),
+    ("dmarc", DMARC, [["v=DMARC1; nonsense"]], "change", ("v=DMARC1; nonsense",), (DMARC,), "replaces", "unreadable"),
+    ("tls-rpt", RPT, [["v=TLSRPTv1; rua=mailto:a@b.example"]], "change", ("v=TLSRPTv1; rua=mailto:a@b.example",),
+     ("v=TLSRPTv1; rua=mailto:a@b.example,mailto:tls-reports@acme.example",), "", "both get them"),
+    ("tls-rpt", RPT, [["v=TLSRPTv1;rua=https://b.example/r,mailto:tls-reports@acme.example"]], "leave", (), (), "",
+     "ours is among them"),
     ("dmarc", DMARC, [["v=DMARC1; p=none", DMARC]], "blocked", (), (), "duplicate", "two policies"),
     ("host", "192.0.2.25", [["192.0.2.9"]], "blocked", (), (), "foreign", "an address of others"),
     ("autoconfig", "mail.acme.example", [["old.example"]], "blocked", (), (), "foreign", "an alias of others"),
