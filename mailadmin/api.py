@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from domains.api import access, domains, messages, reports
+from domains.api import access, domains, messages, reports, zone
 from domains.api.answers import Problem
 from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
@@ -30,7 +30,7 @@ from mailadmin.api_docs import readable
 from mailboxes.api import accounts, queue
 
 SEEN_STEP = timedelta(minutes=1)
-ROUTERS = (domains.router, accounts.router, access.router, reports.router, queue.router, messages.router)
+ROUTERS = (domains.router, zone.router, accounts.router, access.router, reports.router, queue.router, messages.router)
 REFERENCE = "#/components/schemas/{model}"
 ERRORS = (
     "A problem document: 400 malformed, 401 no known token, 403 right missing, 404 absent or foreign, "
@@ -38,6 +38,7 @@ ERRORS = (
 )
 TAGS = {
     "domains": "Domains, the records to publish, and DKIM keys.",
+    "zone": "The plan of a zone, what was applied of it, and the access by RFC 2136.",
     "mailboxes": "Mailboxes, aliases and the catch-all.",
     "access": "Administrators and tokens.",
     "reports": "DMARC aggregate reports.",

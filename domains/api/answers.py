@@ -117,6 +117,7 @@ class PlanStep(Schema):
     """One step from what the DNS answers to what is desired; ``removes`` and ``adds`` are texts at the name."""
 
     model_config = shown(
+        id="5f0c2b9d8e71",
         name="acme.example",
         zone="acme.example",
         type="TXT",
@@ -127,7 +128,9 @@ class PlanStep(Schema):
         adds=["v=spf1 include:_spf.example mx ip4:192.0.2.25 ~all"],
         risk="",
         detail="",
+        needs_consent=False,
     )
+    id: str = Field(description="Names the step by what it does, to apply it.")
     name: str = Field(description="The full name in A-labels without the final dot.")
     zone: str = Field(description="The zone that it belongs to.")
     type: str = Field(description="The record's type.")
@@ -138,6 +141,7 @@ class PlanStep(Schema):
     adds: list[str] = Field(description="Texts that come; all others at the name stay.")
     risk: Annotated[str, words(*Risk)] = Field(description="What to know before, or why it is blocked; may be empty.")
     detail: str = Field(description="The term, name or fault that the risk is about.")
+    needs_consent: bool = Field(description="Whether it is applied only when its risk is agreed to.")
 
 
 class Key(Schema):
@@ -354,6 +358,7 @@ def show_plan_step(step: Step) -> PlanStep:
     """Return one step of a plan."""
     row = step.record
     return PlanStep(
+        id=step.id,
         name=row.name,
         zone=row.zone,
         type=row.type,
@@ -364,6 +369,7 @@ def show_plan_step(step: Step) -> PlanStep:
         adds=list(step.adds),
         risk=step.risk,
         detail=step.detail,
+        needs_consent=step.needs_consent,
     )
 
 

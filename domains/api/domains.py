@@ -12,12 +12,10 @@ from domains.api.answers import (
     DmarcPolicy,
     Domain,
     Key,
-    PlanStep,
     Record,
     show_dmarc_policy,
     show_domain,
     show_key,
-    show_plan_step,
     show_record,
 )
 from domains.api.paging import Listing, PageQuery, paginate, paginate_list
@@ -26,7 +24,6 @@ from domains.models import Domain as DomainRow
 from domains.names import DomainName
 from domains.services import dmarc_policy, key_life, keys, mta_sts, provision, publication
 from domains.services.check import check_now, health_of, record_states
-from domains.services.planning import plan_now
 
 router = Router(tags=["domains"])
 
@@ -145,12 +142,6 @@ def list_records(
 def check_domain(request: HttpRequest, name: str, page: PageQuery) -> Listing[Record]:
     """Ask the DNS for every record; a DKIM key whose exact text is seen everywhere becomes active."""
     return paginate_list(check_now(act_of(request), name), page, show_record)
-
-
-@router.get("/domains/{name}/plan", response=Listing[PlanStep], summary="Plan the zone")
-def plan_domain(request: HttpRequest, name: str, page: PageQuery) -> Listing[PlanStep]:
-    """Ask the DNS now and list the steps from what is there to what is desired; nothing is changed."""
-    return paginate_list(plan_now(act_of(request), name), page, show_plan_step)
 
 
 @router.get("/domains/{name}/dkim-keys", response=Listing[Key], summary="List DKIM keys")

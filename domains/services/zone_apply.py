@@ -34,10 +34,10 @@ from domains.models import DkimKey, DnsAccount, Domain, KeyState, ZoneChange, Zo
 from domains.services.check import check_now
 from domains.services.dns_access import access_of, account_of, sentence_of
 from domains.services.plan import PlanStep, plan_of
+from domains.services.planning import Proposal, chosen_steps
 from domains.services.provision import get_domain_for
 from domains.services.publication import DesiredRecord, desired_records, key_record_name
 from domains.services.zone_changes import (
-    Set,
     as_json,
     can_be_undone,
     changes_of,
@@ -49,17 +49,6 @@ from domains.services.zone_changes import (
 
 MAXIMUM_KEPT = 200
 _SIGNED_WITH = (KeyState.ACTIVE, KeyState.RETIRING)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What would be done: the steps chosen, the changes of sets, and the sets as they will be."""
-
-    steps: list[PlanStep]
-    changes: list[SetChange]
-    sets: list[Set]
-    zone: str
-    server: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +137,7 @@ def _proposal(
     records = desired_records(domain)
     held = _read(access, [(row.name, row.type) for row in records if row.zone == domain.name])
     seen = {question: [row.answer] for question, row in held.items()}
-    steps = _chosen(asyncio.run(_plan(domain.name, records, seen)), chosen, consent)
+    steps = chosen_steps(asyncio.run(_plan(domain.name, records, seen)), chosen, consent)
     server = f"{account.server} port {account.port}"
     return Proposal(steps, changes_of(steps, held), sets_after(steps, seen), account.zone, server), held
 
@@ -157,22 +146,6 @@ async def _plan(
     zone: str, records: Sequence[DesiredRecord], seen: Mapping[Question, Sequence[Answer]]
 ) -> list[PlanStep]:
     return await plan_of(zone, records, seen, BudgetedResolver(default_resolver()))
-
-
-def _chosen(steps: Sequence[PlanStep], chosen: Collection[str] | None, consent: Collection[str]) -> list[PlanStep]:
-    rows = [step for step in steps if step.applicable]
-    if chosen is None:
-        return [step for step in rows if not step.needs_consent or step.risk in consent]
-    if set(chosen) - {step.id for step in rows}:
-        raise Taken(
-            {"steps": _("The zone changed since the plan was shown, and nothing was done. Look at it again.")}
-        )
-    picked = [step for step in rows if step.id in chosen]
-    unsaid = sorted({str(step.risk) for step in picked if step.needs_consent} - set(consent))
-    if unsaid:
-        text = _("These steps can change where mail goes or how it is judged. Say yes to: %(risks)s.")
-        raise Refused({"consent": text % {"risks": ", ".join(unsaid)}})
-    return picked
 
 
 @transaction.atomic

@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from domains.identifiers import new_identifier
-from domains.models import Actor, ApiToken, Domain, Role, Trace
+from domains.models import Actor, ApiToken, DnsAccount, Domain, Role, Trace, ZoneChange
+from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
 from tests.factories import make_account, make_administrator, make_alias, make_domain
 
@@ -57,6 +58,15 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         sender_domain=domain.name, next_hop="remote.example", created_at=now, next_attempt_at=now, expires_at=now,
         blob=Blob.objects.create(sha256=b"0" * 32, size=3, data=b"abc"),
     )  # fmt: skip
+    sealed = {"server": "127.0.0.1", "port": 1, "key_name": "k", "proven_at": now}
+    zones = [
+        DnsAccount(domain=row, zone=zone, **sealed)
+        for row, zone in ((domain, domain.name), (None, f"{place}-own.example"))
+    ]
+    for row in zones:
+        row.secret_sealed = seal(f"dns-account {row.zone} k", b"secret")
+    DnsAccount.objects.bulk_create(zones)
+    change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,
@@ -66,6 +76,8 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "message": trace.pk,
         "queue": entry.pk,
         "token": str(token.pk),
+        "zone": f"{place}-own.example",
+        "zone_change": str(change.pk),
         "email": "second@operator.example",
     }
 

@@ -46,6 +46,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/records"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),
     ("GET", "/domains/{name}/plan"): Row(200),
+    ("POST", "/domains/{name}/plan/apply"): Row(422, body={}),  # its server is on a closed port
+    ("GET", "/domains/{name}/zone-changes"): Row(200),
+    ("POST", "/domains/{name}/zone-changes/{id}/undo"): Row(422),
+    ("GET", "/domains/{name}/dns-access"): Row(200),
+    ("PUT", "/domains/{name}/dns-access"): Row(422, body={"server": "127.0.0.1", "port": 1, "key_name": "k"}),
+    ("DELETE", "/domains/{name}/dns-access"): Row(204),
+    ("GET", "/zones"): Row(200, 403, 403, admin=403),
+    ("PUT", "/zones/{zone}"): Row(422, 403, 403, admin=403, body={"server": "127.0.0.1", "port": 1, "key_name": "k"}),
+    ("DELETE", "/zones/{zone}"): Row(204, 403, 403, admin=403),
     ("GET", "/domains/{name}/dkim-keys"): Row(200),
     ("POST", "/domains/{name}/dkim-keys"): Row(201, body={"algorithm": "ed25519", "selector": "new"}),
     ("GET", "/domains/{name}/dkim-keys/{selector}"): Row(200),
@@ -84,6 +93,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/messages/{id}"): Row(200, owner=200),
 }
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
+THINGS |= {"zone-changes": "zone_change"}
 
 
 def operations():
@@ -112,7 +122,7 @@ def test_every_operation_asks_for_a_token():
 def filled(text, names, path):
     """The path or body with the names of one place."""
     values = dict(names)
-    kind = THINGS.get(path.split("/")[1], "")
+    kind = next((THINGS[part] for part in reversed(path.split("/")) if part in THINGS), "")
     values |= {"id": names.get(kind, ""), "address": names.get(kind, "")}
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
 
