@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from domains.views import audit, dmarc, dns, domains, keys, messages, mta_sts, reports
+from domains.views import audit, dmarc, dns, dns_access, domains, keys, messages, mta_sts, plan, reports
 
 urlpatterns = [
     path("domains", domains.domains, name="domains"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("domains/<str:name>/dns", dns.dns, name="domain-dns"),
     path("domains/<str:name>/dns/check", dns.check, name="domain-check"),
     path("domains/<str:name>/dns/zone", dns.zone, name="domain-zone"),
+    path("domains/<str:name>/dns/plan", plan.plan, name="domain-plan"),
+    path("domains/<str:name>/dns/plan/review", plan.review, name="plan-review"),
+    path("domains/<str:name>/dns/plan/apply", plan.apply, name="plan-apply"),
+    path("domains/<str:name>/dns/changes/<int:identifier>/undo", plan.undo, name="zone-undo"),
+    path("domains/<str:name>/dns/access", dns_access.access, name="dns-access"),
+    path("domains/<str:name>/dns/access/delete", dns_access.access_delete, name="dns-access-delete"),
     path("domains/<str:name>/keys", keys.keys, name="domain-keys"),
     path("domains/<str:name>/keys/add", keys.add, name="key-add"),
     path("domains/<str:name>/keys/import", keys.take_in, name="key-import"),
@@ -27,6 +33,9 @@ urlpatterns = [
     path("domains/<str:name>/mta-sts/<str:mode>", mta_sts.change, name="mta-sts-change"),
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
     path("domains/<str:name>/delete", domains.delete, name="domain-delete"),
+    path("zones", dns_access.zones, name="zones"),
+    path("zones/set", dns_access.zone_set, name="zone-set"),
+    path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),
     path("messages", messages.messages, name="messages"),
     path("messages/<str:identifier>", messages.message, name="message"),
     path("audit", audit.audit, name="audit"),

@@ -52,7 +52,7 @@ def relative(name: str, zone: str) -> str:
 
 
 def octodns_text(sets: Sequence[Set], zone: str) -> str:
-    """Return the sets as octoDNS's YAML, one document of the zone's file."""
+    """Return the sets as octoDNS's YAML, one document of the zone's file; it wants its keys in order."""
     by_name: dict[str, list[Set]] = {}
     for row in sets:
         by_name.setdefault(relative(row.name, zone), []).append(row)
@@ -64,7 +64,7 @@ def octodns_text(sets: Sequence[Set], zone: str) -> str:
 
 
 def _octodns_set(row: Set) -> list[str]:
-    lines = [f"  - type: {row.type}", f"    ttl: {row.ttl}"]
+    lines = [f"  - ttl: {row.ttl}", f"    type: {row.type}"]
     values = [_octodns_value(row.type, text) for text in row.texts]
     if row.type in ("CNAME", "PTR"):
         return [*lines, f"    value: {values[0]}"]
@@ -76,12 +76,13 @@ def _octodns_value(rdtype: str, text: str) -> str:
     if rdtype == "TXT":
         return json.dumps(text.replace(";", "\\;"))
     if rdtype == "MX":
-        return f"{{preference: {words[0]}, exchange: {_dotted(words[1])}}}"
+        return f"{{exchange: {_dotted(words[1])}, preference: {words[0]}}}"
     if rdtype == "SRV":
-        return f"{{priority: {words[0]}, weight: {words[1]}, port: {words[2]}, target: {_dotted(words[3])}}}"
+        return f"{{port: {words[2]}, priority: {words[0]}, target: {_dotted(words[3])}, weight: {words[1]}}}"
     if rdtype == "TLSA":
-        names = ("certificate_usage", "selector", "matching_type", "certificate_association_data")
-        return "{" + ", ".join(f"{name}: {word}" for name, word in zip(names, words, strict=True)) + "}"
+        usage, selector, matching, digest = words
+        head = f"certificate_association_data: {json.dumps(digest)}, certificate_usage: {usage}"
+        return f"{{{head}, matching_type: {matching}, selector: {selector}}}"
     if rdtype == "CAA":
         flags, tag, value = text.split(" ", 2)
         return f"{{flags: {flags}, tag: {tag}, value: {json.dumps(value.strip(chr(34)))}}}"

@@ -24,7 +24,7 @@ PLAIN = Sign("○", "plain")
 DOT = Sign("●", "plain")
 
 _SIGNS: dict[Sign, str] = {
-    GOOD: """right active good pass passed delivered sent accepted accept ok signed running reachable stored stay
+    GOOD: """right applied active good pass passed delivered sent accepted accept ok signed running reachable stored stay
         local known full found enforce verified aligned done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
         reject dropped permanent over_quota unknown loop""",
@@ -189,6 +189,8 @@ ACTIONS: dict[str, Promise] = {
     "key.create": _("made the key"),
     "key.delete": _("deleted the key"),
     "key.activate": _("activated the key"),
+    "zone.apply": _("applied a plan to the zone of"),
+    "zone.undo": _("undid a change of the zone of"),
     "dns_account.set": _("set the access to the zone"),
     "dns_account.delete": _("forgot the access to the zone"),
     "mailbox.create": _("added the mailbox"),

@@ -13,12 +13,13 @@ from domains.errors import Forbidden, NotFound, Refused
 from domains.models import AuditRecord, DnsAccount
 from domains.services import dns_access
 from domains.services.dns_access import access_of, account_for_name, delete_account, set_account
+from tests.conftest import needs_program
 from tests.factories import make_domain
-from tests.name_server import KEY_NAME, NAMED, SECRET, NameServer
+from tests.name_server import KEY_NAME, SECRET, NameServer
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(NAMED is None, reason="named is not installed"),
+    needs_program("named", "nsupdate"),
 ]
 
 ZONE = "acme.example"

@@ -21,12 +21,13 @@ from domains.services.dns_access import set_account
 from domains.services.sealing import seal
 from domains.services.zone_apply import apply_plan, propose, propose_undo, undo_change
 from domains.services.zone_texts import nsupdate_script
+from tests.conftest import needs_program
 from tests.factories import make_domain
-from tests.name_server import KEY_NAME, NAMED, SECRET, NameServer
+from tests.name_server import KEY_NAME, SECRET, NameServer
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(NAMED is None, reason="named is not installed"),
+    needs_program("named", "nsupdate"),
 ]
 
 ZONE = "acme.example"

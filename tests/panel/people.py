@@ -18,11 +18,13 @@ from domains.models import (
     ApiToken,
     DmarcRecord,
     DmarcReport,
+    DnsAccount,
     Domain,
     ReportFile,
     Role,
     Trace,
     TraceEvent,
+    ZoneChange,
 )
 from domains.services import actors, provision
 from mailadmin.access.middleware import VERSION_KEY
@@ -45,6 +47,8 @@ class Place:
     trace: str
     entry: str
     report: int
+    zone: str
+    zone_change: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -129,7 +133,11 @@ def make_place(name: str, owner: str) -> Place:
     ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
     key = domain.dkim_keys.order_by("pk").first()
     assert key is not None
-    return Place(domain, account.address, alias.address, key.selector, trace.pk, entry.pk, report.pk)
+    zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
+    change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
+    return Place(
+        domain, account.address, alias.address, key.selector, trace.pk, entry.pk, report.pk, zone.zone, change.pk
+    )
 
 
 @pytest.fixture
@@ -196,6 +204,7 @@ def workers_with(text: str) -> WorkerList:
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check and act without the network."""
     monkeypatch.setattr("domains.views.dns.check_now", lambda act, name: [])
+    monkeypatch.setattr("domains.views.plan.plan_now", lambda act, name: [])
     monkeypatch.setattr("mailadmin.dashboard.views.act_on", lambda *arguments: None)
 
 

@@ -47,6 +47,15 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "domain-dns": (ADMINS, ("domain",), False),
     "domain-check": (ADMINS, ("domain",), True),
     "domain-zone": (ADMINS, ("domain",), False),
+    "domain-plan": (ADMINS, ("domain",), False),
+    "plan-review": (ADMINS, ("domain",), True),
+    "plan-apply": (ADMINS, ("domain",), True),
+    "zone-undo": (ADMINS, ("domain", "zone change"), False),
+    "dns-access": (ADMINS, ("domain",), False),
+    "dns-access-delete": (ADMINS, ("domain",), False),
+    "zones": (SUPER, (), False),
+    "zone-set": (SUPER, (), False),
+    "zone-delete": (SUPER, ("zone",), False),
     "domain-keys": (ADMINS, ("domain",), False),
     "key-add": (ADMINS, ("domain",), False),
     "key-import": (ADMINS, ("domain",), False),
@@ -108,6 +117,8 @@ def _address(name: str, place: Place, token: dict[str, int], dora: Actor) -> str
         "alias": place.alias,
         "trace": place.trace,
         "entry": place.entry,
+        "zone": place.zone,
+        "zone change": place.zone_change,
     }
     return reverse(name, args=[values[key] for key in ROUTES[name][1]])
 

@@ -9,9 +9,10 @@ import pytest
 
 from domains.dns.texts import zone_text
 from domains.dns.update import SetChange, UpdateFault, ZoneAccess, change_zone, probe, read_sets
-from tests.name_server import KEY_NAME, NAMED, SECRET, NameServer, free_port
+from tests.conftest import needs_program
+from tests.name_server import KEY_NAME, SECRET, NameServer, free_port
 
-pytestmark = pytest.mark.skipif(NAMED is None, reason="named is not installed")
+pytestmark = needs_program("named", "nsupdate")
 
 ZONE = "acme.example"
 LINES = '@ IN TXT "site=1" "2"\n@ IN MX 10 mx.old.example.\nalias IN CNAME www\nmail IN A 192.0.2.25\n'
