@@ -24,8 +24,8 @@ PLAIN = Sign("○", "plain")
 DOT = Sign("●", "plain")
 
 _SIGNS: dict[Sign, str] = {
-    GOOD: """right applied active good pass passed delivered sent accepted accept ok signed running reachable stored stay
-        local known full found enforce verified aligned done report prepared""",
+    GOOD: """right applied active good pass passed delivered sent accepted accept ok signed running reachable stored
+        stay local known full found enforce verified aligned done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
         reject dropped permanent over_quota unknown loop""",
     CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned",
