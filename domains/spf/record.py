@@ -11,7 +11,8 @@ _MECHANISM = re.compile(
 _CIDR = re.compile(r"(?:/(0|[1-9]\d{0,2}))?(?://(0|[1-9]\d{0,2}))?\Z")
 _MACRO_STRING = re.compile(r"(?:%\{[slodiphcrtvSLODIPHCRTV][0-9]*[rR]?[.+,/_=-]*\}|%%|%_|%-|[!-$&-~])*\Z")
 _EXPLAINING_MACRO = re.compile(r"%\{[crtCRT]")
-_TOP_LABEL = re.compile(r"(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?\Z")
+# Letters, digits and hyphens, no hyphen at either end, and not digits alone; in linear time.
+_TOP_LABEL = re.compile(r"(?=[0-9]*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?\Z")
 
 RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
