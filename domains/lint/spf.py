@@ -40,8 +40,10 @@ def lint_spf(text: str) -> Iterator[Finding]:
         yield error(Code.SPF_VERSION, Span(0, len(text.partition(" ")[0])))
         return
     terms: list[_Term] = []
+    words = 0
     for found in _WORD.finditer(text, 6):
         span = Span(found.start(), found.end())
+        words += 1
         wrong = _fault(found[0], span)
         if wrong is not None:
             yield wrong
@@ -52,6 +54,8 @@ def lint_spf(text: str) -> Iterator[Finding]:
     yield from _mechanisms(mechanisms)
     yield from _ends(terms, mechanisms)
     asking = sum(mechanism.name in _ASKING for _term, mechanism in mechanisms) + _redirects(terms, mechanisms)
+    if words == 1 and terms and terms[0].text.lower() == "-all":
+        yield note(Code.SPF_NOBODY, terms[0].span)
     if asking > MAXIMUM_LOOKUPS:
         yield error(Code.SPF_LOOKUPS, count=asking, most=MAXIMUM_LOOKUPS)
 
@@ -220,8 +224,6 @@ def _ends(terms: list[_Term], mechanisms: list[tuple[_Term, Mechanism]]) -> Iter
             yield warning(Code.SPF_AFTER_ALL, term.span, term=term.text)
     for term in redirects:
         yield warning(Code.SPF_REDIRECT_WITH_ALL, term.span)
-    if mechanism.qualifier == "-" and len(mechanisms) == 1:
-        yield note(Code.SPF_NOBODY)
 
 
 def _all(term: _Term, mechanism: Mechanism) -> Iterator[Finding]:
