@@ -27,6 +27,10 @@ class Forbidden(ServiceError):
     """The actor lacks the right (403)."""
 
 
+class TooMany(ServiceError):
+    """The actor asked for more of this than is allowed in a while (429)."""
+
+
 class NotEmpty(ServiceError):
     """An object still holds others (409); ``counts`` says how many of what."""
 

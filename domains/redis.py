@@ -1,4 +1,4 @@
-"""Wake-ups between processes over Redis: fire and forget, never needed for correctness.
+"""Wake-ups between processes over Redis: fire and forget, never needed for correctness; and counts of a while.
 
 Every reader also polls PostgreSQL, so a lost notice costs time only. Publishing never raises; a batch that takes
 longer than ``PUBLISH_SECONDS`` is given up, and after a fault nothing is tried again for ``PAUSE_SECONDS``. One
@@ -108,21 +108,47 @@ class _Publisher:
             await self.client.aclose()
 
 
-def publish_now(channel: str, payload: bytes = b"") -> None:
-    """``publish`` for synchronous code."""
+def _of_this_thread() -> tuple[Any, _Breaker]:
     found: tuple[Any, _Breaker] | None = getattr(_local, "publisher", None)
     if found is None:
         client = redis.Redis.from_url(
             _url(), socket_timeout=PUBLISH_SECONDS / 2, socket_connect_timeout=PUBLISH_SECONDS / 2, retry=None
         )
         found = _local.publisher = (client, _Breaker())
-    client, breaker = found
+    return found
+
+
+def publish_now(channel: str, payload: bytes = b"") -> None:
+    """``publish`` for synchronous code."""
+    client, breaker = _of_this_thread()
     if breaker.open:
         return
     try:
         client.publish(PREFIX + channel, payload)
     except _FAULTS as fault:
         breaker.trip(fault)
+
+
+# --- counting ----------------------------------------------------------------------------------------------------
+
+
+def count_in_window(name: str, seconds: int) -> int:
+    """Count one more of this name and return the number since its window began; 0 while Redis is away.
+
+    A window begins with its first one and ends after so many seconds, whatever comes within.
+    """
+    client, breaker = _of_this_thread()
+    if breaker.open:
+        return 0
+    key = f"{PREFIX}count.{name}"
+    try:
+        pipeline = client.pipeline(transaction=True)
+        pipeline.set(key, 0, ex=seconds, nx=True)
+        pipeline.incr(key)
+        return int(pipeline.execute()[1])
+    except _FAULTS as fault:
+        breaker.trip(fault)
+        return 0
 
 
 # --- subscribing -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from domains.views import audit, dmarc, dns, dns_access, domains, keys, messages, mta_sts, plan, reports
+from domains.views import audit, dmarc, dns, dns_access, domains, keys, lint, messages, mta_sts, plan, reports
 
 urlpatterns = [
     path("domains", domains.domains, name="domains"),
@@ -38,5 +38,6 @@ urlpatterns = [
     path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),
     path("messages", messages.messages, name="messages"),
     path("messages/<str:identifier>", messages.message, name="message"),
+    path("lint", lint.lint, name="lint"),
     path("audit", audit.audit, name="audit"),
 ]

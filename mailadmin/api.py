@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from domains.api import access, domains, messages, reports, zone
+from domains.api import access, domains, lint, messages, reports, zone
 from domains.api.answers import Problem
 from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
@@ -30,11 +30,20 @@ from mailadmin.api_docs import readable
 from mailboxes.api import accounts, queue
 
 SEEN_STEP = timedelta(minutes=1)
-ROUTERS = (domains.router, zone.router, accounts.router, access.router, reports.router, queue.router, messages.router)
+ROUTERS = (
+    domains.router,
+    zone.router,
+    accounts.router,
+    access.router,
+    reports.router,
+    queue.router,
+    messages.router,
+    lint.router,
+)
 REFERENCE = "#/components/schemas/{model}"
 ERRORS = (
     "A problem document: 400 malformed, 401 no known token, 403 right missing, 404 absent or foreign, "
-    "409 taken or not empty, 413 too large, 422 values not allowed, by field, 429 too many wrong tokens."
+    "409 taken or not empty, 413 too large, 422 values not allowed, by field, 429 too many wrong tokens or look-ups."
 )
 TAGS = {
     "domains": "Domains, the records to publish, and DKIM keys.",
@@ -44,6 +53,7 @@ TAGS = {
     "reports": "DMARC aggregate reports.",
     "queue": "What waits to be sent.",
     "messages": "The trace of every message.",
+    "lint": "Any domain or record, read as its standard does.",
 }
 PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from domains.errors import Forbidden, NotEmpty, NotFound, Refused, ServiceError, Taken
+from domains.errors import Forbidden, NotEmpty, NotFound, Refused, ServiceError, Taken, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ def _service_error(request: HttpRequest, error: ServiceError) -> HttpResponse:
         return problem(409 if isinstance(error, Taken) else 422, str(error), error.errors)
     if isinstance(error, NotEmpty):
         return problem(409, str(error), counts=error.counts)
-    status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, Forbidden) else 422
-    return problem(status, str(error))
+    kinds = ((NotFound, 404), (Forbidden, 403), (TooMany, 429))
+    return problem(next((status for kind, status in kinds if isinstance(error, kind)), 422), str(error))
 
 
 def _field(location: tuple[Any, ...]) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 from domains.dmarc.record import is_policy_record, tree_walk_names
 from domains.dns.port import Answer, DnsStatus, Resolver
 from domains.lint.dmarc import external_receivers
-from domains.lint.finding import Code, Finding, Kind, error, note, warning
+from domains.lint.finding import NOWHERE, Code, Finding, Kind, Span, error, note, warning
 from domains.lint.record import lint_record, ordered
 from domains.lint.tags import read_tags
 from domains.spf.budget import MAXIMUM_LOOKUPS, MAXIMUM_VOID, Budget, Trouble, measure, walk
@@ -166,11 +166,11 @@ async def _spf(name: str, resolver: Resolver) -> list[Linted]:
     budget = await measure(resolver, name, texts[0])
     found = lint_record(Kind.SPF, texts[0], name)
     known = {finding.code for finding in found}
-    found += [finding for finding in _budget(budget) if finding.code not in known]
+    found += [finding for finding in _budget(budget, texts[0]) if finding.code not in known]
     return [_linted(Kind.SPF, name, "TXT", texts[0], found, budget)]
 
 
-def _budget(budget: Budget) -> Iterable[Finding]:
+def _budget(budget: Budget, text: str) -> Iterable[Finding]:
     """Yield what the tree of look-ups shows."""
     if budget.lookups > MAXIMUM_LOOKUPS:
         yield error(Code.SPF_LOOKUPS, count=budget.lookups, most=MAXIMUM_LOOKUPS)
@@ -179,9 +179,15 @@ def _budget(budget: Budget) -> Iterable[Finding]:
     for node in walk(budget.tree):
         if node.trouble is not Trouble.NONE:
             weigh, code = _TROUBLES[node.trouble]
-            yield weigh(code, term=node.term, name=node.target)
+            yield weigh(code, _place(node.term, text), term=node.term, name=node.target)
     for twice in budget.overlapping:
         yield note(Code.SPF_OVERLAPPING, name=twice)
+
+
+def _place(term: str, text: str) -> Span:
+    """Return where a term stands in the record itself; nowhere for one of a record below."""
+    start = f"{text} ".find(f" {term} ") + 1
+    return Span(start, start + len(term)) if start else NOWHERE
 
 
 async def _dkim(name: str, resolver: Resolver, selectors: Sequence[str]) -> list[Linted]:

@@ -165,8 +165,8 @@ SENTENCES: Mapping[Code, Promise] = {
         'g= is no longer part of DKIM; some old receivers take an empty one for "no address". Take it out.'
     ),
     Code.DKIM_SELECTORS: _(
-        "Selectors cannot be listed: %(count)s usual ones were tried, %(found)s have a key. A key under "
-        "another name is not seen here."
+        "Selectors cannot be listed: %(count)s usual ones were tried, and keys stand under %(found)s of "
+        "them. A key under another name is not seen here."
     ),
     Code.DKIM_WILDCARD: _("Every selector gives this answer: %(name)s stands for all of them."),
     Code.DKIM_DUPLICATE: _("%(name)s has more than one text. Which one a receiver takes is chance: keep one."),

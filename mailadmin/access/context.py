@@ -41,6 +41,7 @@ def _entries(request: HttpRequest, actor: Actor) -> list[Entry]:
     if actor.is_superadmin:
         rows += [("services", _("Services"), "services", system)]
         rows += [("zones", _("Zones"), "domains", system)]
+    rows += [("lint", _("Check records"), "check", system)]
     rows += [("audit", _("Audit"), "audit", system)]
     if actor.is_superadmin:
         rows += [("administrators", _("Administrators"), "people", system)]

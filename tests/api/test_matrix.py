@@ -85,6 +85,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
     ("DELETE", "/tokens/{id}"): Row(204, owner=403),
     ("POST", "/dmarc/reports"): Row(422, 422, 403, body=REPORT, content_type="application/octet-stream"),
+    ("POST", "/lint"): Row(200, 200, 403, body={"record": "v=spf1 mx -all"}),
     ("GET", "/queue"): Row(200, LIST, 200),
     ("GET", "/queue/{id}"): Row(200),
     ("DELETE", "/queue/{id}"): Row(204, owner=403),

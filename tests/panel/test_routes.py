@@ -86,6 +86,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "queue": (ADMINS, (), False),
     "queue-retry": (ADMINS, ("entry",), True),
     "queue-delete": (ADMINS, ("entry",), False),
+    "lint": (ADMINS, (), False),
     "audit": (ADMINS, (), False),
 }
 # Addresses whose object belongs to a domain, so that it may be foreign.
