@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import check, expansion, provision, reports
+from domains.services import check, expansion, history, notices, provision, reports, webhooks
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -16,12 +16,14 @@ def expand_traces() -> None:
 
 @shared_task(name="domains.tasks.retain", acks_late=True)
 def retain() -> None:
-    """Remove traces, audit records and unproven domains past their time."""
+    """Remove traces, audit records, history, notices and unproven domains past their time."""
     with single_run("retain") as ours:
         if ours:
             provision.remove_unproven()
             expansion.remove_old_traces()
             expansion.remove_old_audit()
+            history.remove_old_history()
+            notices.remove_old_notices()
 
 
 @shared_task(name="domains.tasks.forget_attempts", acks_late=True)
@@ -53,3 +55,12 @@ def take_in_reports() -> None:
         if ours:
             reports.take_in_pending()
             reports.remove_old_files()
+
+
+@shared_task(name="domains.tasks.send_notices", acks_late=True)
+def send_notices() -> None:
+    """Mail what waits, and make the deliveries to webhooks that are due."""
+    with single_run("send_notices") as ours:
+        if ours:
+            notices.send_due_mails()
+    webhooks.deliver_due()

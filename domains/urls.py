@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from domains.views import audit, dmarc, dns, dns_access, domains, keys, lint, messages, mta_sts, plan, reports
+from domains.views import (
+    audit,
+    dmarc,
+    dns,
+    dns_access,
+    domains,
+    history,
+    keys,
+    lint,
+    messages,
+    mta_sts,
+    plan,
+    reports,
+)
 
 urlpatterns = [
     path("domains", domains.domains, name="domains"),
@@ -17,6 +30,7 @@ urlpatterns = [
     path("domains/<str:name>/dns/changes/<int:identifier>/undo", plan.undo, name="zone-undo"),
     path("domains/<str:name>/dns/access", dns_access.access, name="dns-access"),
     path("domains/<str:name>/dns/access/delete", dns_access.access_delete, name="dns-access-delete"),
+    path("domains/<str:name>/dns/history", history.history, name="domain-history"),
     path("domains/<str:name>/keys", keys.keys, name="domain-keys"),
     path("domains/<str:name>/keys/add", keys.add, name="key-add"),
     path("domains/<str:name>/keys/import", keys.take_in, name="key-import"),

@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from domains.api import access, domains, lint, messages, reports, zone
+from domains.api import access, domains, history, lint, messages, reports, zone
 from domains.api.answers import Problem
 from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
@@ -32,6 +32,7 @@ from mailboxes.api import accounts, queue
 SEEN_STEP = timedelta(minutes=1)
 ROUTERS = (
     domains.router,
+    history.router,
     zone.router,
     accounts.router,
     access.router,

@@ -22,6 +22,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "check-domains": {"task": "domains.tasks.check_all_domains", "schedule": crontab(minute="*/15")},
     "expand-traces": {"task": "domains.tasks.expand_traces", "schedule": 10.0},
     "take-in-reports": {"task": "domains.tasks.take_in_reports", "schedule": 60.0},
+    "send-notices": {"task": "domains.tasks.send_notices", "schedule": 60.0},
     "retain": {"task": "domains.tasks.retain", "schedule": crontab(minute="17", hour="3")},
     "collect-blobs": {"task": "mailboxes.tasks.collect_blobs", "schedule": crontab(minute="41")},
     "sweep-queue": {"task": "mailboxes.tasks.sweep_queue", "schedule": 30.0},

@@ -99,6 +99,7 @@ class Record(Schema):
         status="missing",
         found=[],
         checked_at="2026-11-24T21:22:00Z",
+        right_since=None,
     )
     name: str = Field(description="The full name in A-labels without the final dot.")
     zone: str = Field(description="The zone that it belongs to.")
@@ -111,6 +112,7 @@ class Record(Schema):
     status: Annotated[str, words(*RecordStatus.values)] = Field(description="How what was found compares.")
     found: list[str] = Field(description="What the DNS has at this name and type.")
     checked_at: Instant | None = Field(description="When it was last looked up; null before the first check.")
+    right_since: Instant | None = Field(description="Since when every look found it right; null when it is not.")
 
 
 class PlanStep(Schema):

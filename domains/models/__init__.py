@@ -1,10 +1,12 @@
-"""The schema of domains: actors, domains, keys, records, reports, traces and the audit log."""
+"""The schema of domains: actors, domains, keys, records, notices, reports, traces and the audit log."""
 
-from domains.models.actor import Actor, ApiToken, Role, SignInAttempt
+from domains.models.actor import Actor, ApiToken, MailAbout, Role, SignInAttempt
 from domains.models.audit import AuditRecord
 from domains.models.domain import Domain, DomainState, MtaSts
+from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
+from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
 from domains.models.record import RecordObservation, RecordStatus
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
 from domains.models.trace import Trace, TraceEvent
@@ -14,16 +16,21 @@ __all__ = [
     "Actor",
     "ApiToken",
     "AuditRecord",
+    "DeliveryState",
     "DkimKey",
     "DmarcRecord",
     "DmarcReport",
     "DnsAccount",
     "Domain",
     "DomainState",
+    "HistoryKind",
     "Installation",
     "KeyAlgorithm",
     "KeyState",
+    "MailAbout",
     "MtaSts",
+    "Notice",
+    "RecordHistory",
     "RecordObservation",
     "RecordStatus",
     "ReportFile",
@@ -32,6 +39,10 @@ __all__ = [
     "SignInAttempt",
     "Trace",
     "TraceEvent",
+    "Trouble",
+    "TroubleKind",
+    "Webhook",
+    "WebhookDelivery",
     "ZoneChange",
     "ZoneChangeState",
 ]

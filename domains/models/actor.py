@@ -19,6 +19,14 @@ class Role(models.TextChoices):
     OWNER = "owner", _("Mailbox owner")
 
 
+class MailAbout(models.TextChoices):
+    """Of which domains an administrator gets notices by mail."""
+
+    OWN = "own", _("My domains")
+    ALL = "all", _("All domains")
+    NONE = "none", _("None")
+
+
 class ActorManager(BaseUserManager["Actor"]):
     """Makes actors with their password hashed."""
 
@@ -35,7 +43,10 @@ class ActorManager(BaseUserManager["Actor"]):
 
 
 class Actor(AbstractBaseUser):
-    """One person, known by an e-mail address in lower case."""
+    """One person, known by an e-mail address in lower case.
+
+    A superadministrator's own domains are, for ``mail_about``, those that no domain administrator runs.
+    """
 
     email = models.CharField(max_length=320, unique=True)
     display_name = models.CharField(max_length=200, blank=True, default="")
@@ -46,6 +57,7 @@ class Actor(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     language = models.CharField(max_length=8, blank=True, default="")
     time_zone = models.CharField(max_length=64, blank=True, default="")
+    mail_about = models.CharField(max_length=4, choices=MailAbout.choices, default=MailAbout.OWN)
     credential_version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -22,8 +22,9 @@ from django.utils.translation import ngettext
 from domains.audit import Act, record, system_act
 from domains.dns.port import Answer, DnsStatus
 from domains.dns.resolver import NetworkResolver, Server, ask_server, authoritative_servers, default_resolver
-from domains.models import DkimKey, Domain, DomainState, KeyState, RecordObservation, RecordStatus
+from domains.models import DkimKey, Domain, DomainState, KeyState, RecordObservation, RecordStatus, Trouble
 from domains.reach import refuse_address
+from domains.services import drift
 from domains.services.compare import Comparison, compare
 from domains.services.key_life import advance_keys, sightings_of
 from domains.services.provision import get_domain_for
@@ -33,6 +34,7 @@ from domains.times import instant
 CONCURRENCY = 20
 DOMAINS_AT_ONCE = 8
 STALE = timedelta(minutes=50)
+DOUBT = timedelta(minutes=10)  # after which what may be a passing fault is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RecordState:
     status: str = RecordStatus.UNCHECKED
     found: tuple[str, ...] = ()
     checked_at: datetime | None = None
+    right_since: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as the API shows it."""
@@ -59,6 +62,7 @@ class RecordState:
             "status": str(self.status),
             "found": list(self.found),
             "checked_at": instant(self.checked_at),
+            "right_since": instant(self.right_since),
         }
 
 
@@ -79,7 +83,8 @@ def record_states(domain: Domain) -> list[RecordState]:
 def _state(row: DesiredRecord, seen: RecordObservation | None) -> RecordState:
     if seen is None:
         return RecordState(row)
-    return RecordState(row, seen.status, tuple(seen.found), seen.checked_at)
+    since = seen.right_since if seen.status == RecordStatus.RIGHT else None
+    return RecordState(row, seen.status, tuple(seen.found), seen.checked_at, since)
 
 
 def health_of(domain: Domain) -> Health:
@@ -163,6 +168,7 @@ def keep(act: Act, domain: Domain, seen: Iterable[tuple[DesiredRecord, Compariso
         return
     now = timezone.now()
     comparisons = list(seen)
+    drift.note(locked, comparisons, now)
     _store(locked, comparisons, now)
     _activate_domain(act, locked, comparisons)
     advance_keys(act, locked, sightings_of(comparisons), now)
@@ -191,8 +197,10 @@ def _observation(
 ) -> RecordObservation:
     last = before.get((row.name, row.type, row.value))
     right_since = None
+    if comparison.status in (RecordStatus.RIGHT, RecordStatus.UNREACHABLE):  # silence is no change
+        right_since = last.right_since if last is not None else None
     if comparison.status == RecordStatus.RIGHT:
-        right_since = last.right_since if last is not None and last.right_since else now
+        right_since = right_since or now
     return RecordObservation(
         domain=domain,
         purpose=row.purpose,
@@ -229,11 +237,12 @@ def check_now(act: Act, name: str) -> list[RecordState]:
 
 
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
-    """Return the domains whose last check is old or has a key whose wait is over, the oldest first."""
+    """Return the domains to look at, oldest first: the last look is old, a key's wait is over, or there is doubt."""
     moment = now or timezone.now()
     rows = Domain.objects.exclude(state=DomainState.SUSPENDED).prefetch_related("dkim_keys", "observations")
     keys = DkimKey.objects.filter(domain=OuterRef("pk"), wait_until__lte=moment)
-    due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys))
+    doubts = Trouble.objects.filter(domain=OuterRef("pk"), told_at=None, since__lte=moment - DOUBT)
+    due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys)) | Q(Exists(doubts))
     return rows.filter(due).order_by("checked_at")
 
 

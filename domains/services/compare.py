@@ -26,12 +26,14 @@ class Comparison:
     """How one record stands over all servers asked: the status and the relevant texts that were seen.
 
     ``lacking``: some server certainly has not the right text; ``lacking_seconds`` is how long that may be remembered.
+    ``certain``: every server asked answered, and all to the same effect.
     """
 
     status: RecordStatus
     found: tuple[str, ...] = ()
     lacking: bool = False
     lacking_seconds: int = 0
+    certain: bool = False
 
 
 def _words(text: str) -> list[str]:
@@ -157,7 +159,8 @@ def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
     asked = judged if record.purpose in _EVERYWHERE else speaking
     if RecordStatus.RIGHT in speaking and len(set(asked)) > 1:
         return Comparison(RecordStatus.WAITING, found, bool(certain), max(certain, default=0))
-    return Comparison(speaking[0], found, bool(certain), max(certain, default=0))
+    agreed = len(set(judged)) == 1
+    return Comparison(speaking[0], found, bool(certain), max(certain, default=0), agreed)
 
 
 def _one(record: DesiredRecord, answer: Answer) -> RecordStatus:

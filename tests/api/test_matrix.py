@@ -44,6 +44,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("PATCH", "/domains/{name}"): Row(200, admin=403, body={"state": "suspended"}),
     ("DELETE", "/domains/{name}"): Row(409),
     ("GET", "/domains/{name}/records"): Row(200),
+    ("GET", "/domains/{name}/records/history"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),
     ("GET", "/domains/{name}/plan"): Row(200),
     ("POST", "/domains/{name}/plan/apply"): Row(422, body={}),  # its server is on a closed port

@@ -56,6 +56,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "zones": (SUPER, (), False),
     "zone-set": (SUPER, (), False),
     "zone-delete": (SUPER, ("zone",), False),
+    "domain-history": (ADMINS, ("domain",), False),
     "domain-keys": (ADMINS, ("domain",), False),
     "key-add": (ADMINS, ("domain",), False),
     "key-import": (ADMINS, ("domain",), False),
