@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from domains.models import KeyAlgorithm
+from domains.certificates.port import LETS_ENCRYPT, STAGING
+from domains.models import AcmeAccount, KeyAlgorithm
 
 REPORT_OCTETS = 20 * 1024 * 1024
 
@@ -48,6 +49,61 @@ class EnforceForm(PanelForm):
     """Enforcing MTA-STS, by somebody who has looked at what it could cost."""
 
     clean_reports = forms.BooleanField(label=_("The TLS reports of the last two weeks name no failure."))
+
+
+class AuthorityForm(PanelForm):
+    """The certificate authority, and what it wants to know of its customer."""
+
+    authority = forms.ChoiceField(
+        label=_("Authority"),
+        required=False,
+        choices=[
+            (LETS_ENCRYPT, _("Let’s Encrypt – free, trusted everywhere")),
+            (STAGING, _("Let’s Encrypt staging – for trials, trusted by nobody")),
+            ("", _("Another, by its directory")),
+        ],
+    )
+    directory_url = forms.CharField(
+        label=_("Directory of another authority"),
+        required=False,
+        max_length=500,
+        help_text=_("Its ACME address, such as https://ca.example/directory."),
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    contact = forms.CharField(
+        label=_("Contact address"),
+        required=False,
+        max_length=320,
+        help_text=_("May stay empty. Some authorities write to it when something is wrong."),
+        widget=forms.EmailInput,
+    )
+    key_id = forms.CharField(
+        label=_("Key identifier"),
+        required=False,
+        max_length=200,
+        help_text=_("Only for authorities that give their customers one (external account binding)."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    secret = forms.CharField(
+        label=_("Key"),
+        required=False,
+        max_length=1000,
+        help_text=_("What belongs to the identifier; it is used once and not kept."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    agree = forms.BooleanField(
+        label=_("I have read the terms of the authority and agree to them."),
+        required=False,
+        help_text=_("Those of Let’s Encrypt are at https://letsencrypt.org/repository/."),
+    )
+
+    def __init__(self, *args: Any, held: AcmeAccount | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if held is not None:
+            known = held.directory_url in (LETS_ENCRYPT, STAGING)
+            self.initial["authority"] = held.directory_url if known else ""
+            self.initial["directory_url"] = "" if known else held.directory_url
+            self.initial["contact"] = held.contact
 
 
 class DomainForm(PanelForm):

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import check, expansion, history, notices, provision, reports, webhooks
+from domains.services import certificate_orders, check, expansion, history, notices, provision, reports, webhooks
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -64,3 +64,11 @@ def send_notices() -> None:
         if ours:
             notices.send_due_mails()
     webhooks.deliver_due()
+
+
+@shared_task(name="domains.tasks.order_certificates", acks_late=True)
+def order_certificates() -> None:
+    """Order and renew the certificates that are due."""
+    with single_run("order_certificates") as ours:
+        if ours:
+            certificate_orders.order_due()

@@ -4,6 +4,7 @@ from django.urls import path
 
 from domains.views import (
     audit,
+    certificates,
     dmarc,
     dns,
     dns_access,
@@ -53,5 +54,8 @@ urlpatterns = [
     path("messages", messages.messages, name="messages"),
     path("messages/<str:identifier>", messages.message, name="message"),
     path("lint", lint.lint, name="lint"),
+    path("certificates", certificates.list_certificates, name="certificates"),
+    path("certificates/authority", certificates.choose_authority, name="certificate-authority"),
+    path("certificates/<str:name>/renew", certificates.renew, name="certificate-renew"),
     path("audit", audit.audit, name="audit"),
 ]

@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from domains.api import access, domains, history, lint, messages, reports, zone
+from domains.api import access, certificates, domains, history, lint, messages, reports, zone
 from domains.api.answers import Problem
 from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
@@ -40,6 +40,7 @@ ROUTERS = (
     queue.router,
     messages.router,
     lint.router,
+    certificates.router,
 )
 REFERENCE = "#/components/schemas/{model}"
 ERRORS = (
@@ -51,6 +52,7 @@ TAGS = {
     "zone": "The plan of a zone, what was applied of it, and the access by RFC 2136.",
     "mailboxes": "Mailboxes, aliases and the catch-all.",
     "access": "Administrators and tokens.",
+    "certificates": "TLS certificates, and the authority that signs them.",
     "reports": "DMARC aggregate reports.",
     "queue": "What waits to be sent.",
     "messages": "The trace of every message.",

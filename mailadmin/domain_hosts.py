@@ -21,6 +21,8 @@ from django.http import (
 from django.http.response import HttpResponseBase
 
 from domains import autoconfig
+from domains.services.acme_challenges import PREFIX as CHALLENGE_PREFIX
+from domains.services.acme_challenges import challenge_content
 from domains.services.autoconfig import offered_servers, serves, signed_profile
 from domains.services.mta_sts import policy_text_at
 from domains.tls.mta_sts import PATH as POLICY_PATH
@@ -50,6 +52,8 @@ def _answer_at(path: str) -> Answer | None:
     """Return what answers at a path; Outlook writes its own in capitals and small letters."""
     if path == POLICY_PATH:
         return _policy
+    if path.startswith(CHALLENGE_PREFIX):
+        return _challenge
     if path in autoconfig.THUNDERBIRD_PATHS:
         return _thunderbird
     if path == autoconfig.APPLE_PATH:
@@ -60,6 +64,14 @@ def _answer_at(path: str) -> Answer | None:
     if small == autoconfig.OUTLOOK_JSON_PATH or small.startswith(f"{autoconfig.OUTLOOK_JSON_PATH}/v1.0/"):
         return _outlook_json
     return None
+
+
+def _challenge(request: HttpRequest) -> HttpResponse:
+    """Answer a certificate authority with what waits for it at this name; nothing below the path is the panel's."""
+    content = challenge_content(host_of(request), request.path.removeprefix(CHALLENGE_PREFIX))
+    if content is None:
+        return HttpResponseNotFound("Nothing waits here.\n", content_type=_PLAIN)
+    return _only(request, "GET", "HEAD") or HttpResponse(content, content_type="application/octet-stream")
 
 
 def host_of(request: HttpRequest) -> str:

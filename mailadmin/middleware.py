@@ -15,6 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 
+from domains.services.acme_challenges import PREFIX as CHALLENGE_PREFIX
 from mailadmin.runner.admission import in_networks, plain_address
 from mailadmin.runner.health import find_parts, is_up
 
@@ -22,7 +23,6 @@ Respond = Callable[[HttpRequest], HttpResponseBase]
 RespondAsync = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 HEALTH_PATH = "/healthz"
-ACME_PREFIX = "/.well-known/acme-challenge/"
 HEALTH_KEPT_SECONDS = 0.5
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
 CONTENT_SECURITY_POLICY = (
@@ -163,7 +163,7 @@ class SecureTransportMiddleware(Middleware):
 
     def before(self, request: HttpRequest) -> HttpResponseBase | None:
         """Return the redirect for a plain request to a public base, or from elsewhere."""
-        if request.is_secure() or request.path.startswith(ACME_PREFIX):
+        if request.is_secure() or request.path.startswith(CHALLENGE_PREFIX):
             return None
         config, local = settings.MAILADMIN, _from_loopback(request)
         if config.https_url and (config.public_url or not local):

@@ -113,3 +113,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def data_folder() -> Path:
     """Return the session's MAILADMIN_DATA."""
     return Path(os.environ["MAILADMIN_DATA"])
+
+
+@pytest.fixture(autouse=True)
+def _fresh_facts() -> None:
+    """Forget what an earlier test's database said of certificates."""
+    from domains.services.certificate_facts import forget_facts
+
+    forget_facts()

@@ -2,6 +2,7 @@
 
 from domains.models.actor import Actor, ApiToken, MailAbout, Role, SignInAttempt
 from domains.models.audit import AuditRecord
+from domains.models.certificate import AcmeAccount, AcmeChallenge, Certificate
 from domains.models.domain import Domain, DomainState, MtaSts
 from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
@@ -13,9 +14,12 @@ from domains.models.trace import Trace, TraceEvent
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
 
 __all__ = [
+    "AcmeAccount",
+    "AcmeChallenge",
     "Actor",
     "ApiToken",
     "AuditRecord",
+    "Certificate",
     "DeliveryState",
     "DkimKey",
     "DmarcRecord",

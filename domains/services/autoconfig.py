@@ -12,6 +12,7 @@ from django.conf import settings
 
 from domains.autoconfig import MailServer, apple_profile
 from domains.models import Domain, DomainState
+from domains.services.serving import pair_for
 
 _PROTOCOLS = {"imaps": "imap", "imap": "imap", "submissions": "smtp", "submission": "smtp"}
 
@@ -68,9 +69,9 @@ def signed_profile(address: str) -> bytes:
 
 def _sign(octets: bytes) -> bytes:
     """Return the octets in a PKCS #7 envelope with the whole chain; raises OSError, ValueError."""
-    config = settings.MAILADMIN
-    leaf, *chain = x509.load_pem_x509_certificates(config.tls_cert.read_bytes())
-    key = load_pem_private_key(config.tls_key.read_bytes(), None)
+    pair = pair_for(settings.MAILADMIN.hostname)
+    leaf, *chain = x509.load_pem_x509_certificates(pair.chain)
+    key = load_pem_private_key(pair.key, None)
     if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
         raise ValueError("a key of this kind signs no profile")
     builder = PKCS7SignatureBuilder().set_data(octets).add_signer(leaf, key, SHA256())

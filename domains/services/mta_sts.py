@@ -16,6 +16,7 @@ from domains.audit import Act, record
 from domains.errors import Refused
 from domains.models import Domain, DomainState, MtaSts
 from domains.services.provision import get_domain_for
+from domains.services.serving import pair_for
 from domains.tls.certificate import certificate_fault
 from domains.tls.mta_sts import Policy, PolicyMode, serialise_policy
 
@@ -54,14 +55,19 @@ def policy_text_at(host: str) -> str | None:
 
 def mail_certificate_fault() -> str:
     """Return why senders would not trust the mail host's certificate; empty when they would."""
-    config = settings.MAILADMIN
-    return certificate_fault(config.tls_cert, config.tls_key, config.hostname, config.ca_file)
+    return _fault_at(settings.MAILADMIN.hostname)
 
 
 def policy_certificate_fault(domain: Domain) -> str:
     """Return why senders could not fetch the policy over HTTPS from this host; empty when they could."""
-    config = settings.MAILADMIN
-    return certificate_fault(config.tls_cert, config.tls_key, f"{HOST_LABEL}.{domain.name}", config.ca_file)
+    return _fault_at(f"{HOST_LABEL}.{domain.name}")
+
+
+def _fault_at(name: str) -> str:
+    try:
+        return certificate_fault(pair_for(name), name, settings.MAILADMIN.ca_file)
+    except OSError as fault:
+        return str(fault.strerror or fault)
 
 
 def withdrawn_at(domain: Domain) -> datetime | None:

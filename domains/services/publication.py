@@ -15,9 +15,9 @@ from domains.dkim.record import serialise_key_record, split_strings
 from domains.dmarc.record import serialise_policy_record
 from domains.models import DkimKey, Domain, DomainState, KeyState
 from domains.services.autoconfig import offered_services
+from domains.services.certificate_facts import pinned_digests
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
-from domains.tls.certificate import public_key_digest
 from domains.tls.mta_sts import serialise_record
 
 TTL = 3600
@@ -123,13 +123,12 @@ def _host_zone(domain: Domain) -> str:
 
 def _tlsa(domain: Domain) -> Iterator[DesiredRecord]:
     config = settings.MAILADMIN
-    digest = public_key_digest(config.tls_cert)
-    if digest:
+    name = f"_{config.public_ports['mx']}._tcp.{config.hostname}"
+    for digest in pinned_digests():
         about = _(
             "Pins the key of the mail server's certificate, for senders that check DANE (RFC 7672). It counts only "
             "in a zone signed with DNSSEC; publish a new key's record before that key is used."
         )
-        name = f"_{config.public_ports['mx']}._tcp.{config.hostname}"
         yield DesiredRecord(name, _host_zone(domain), "TLSA", f"3 1 1 {digest}", "tlsa", about, required=False)
 
 

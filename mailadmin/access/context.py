@@ -40,6 +40,7 @@ def _entries(request: HttpRequest, actor: Actor) -> list[Entry]:
     rows += [("messages", _("Trace"), "trace", mail), ("queue", _("Queue"), "queue", mail)]
     if actor.is_superadmin:
         rows += [("services", _("Services"), "services", system)]
+        rows += [("certificates", _("Certificates"), "certificates", system)]
         rows += [("zones", _("Zones"), "domains", system)]
     rows += [("lint", _("Check records"), "check", system)]
     rows += [("audit", _("Audit"), "audit", system)]

@@ -12,6 +12,7 @@ from domains.audit import Act
 from domains.dkim.lifecycle import is_overdue
 from domains.models import Domain, DomainState, KeyState, ReportFile, ReportFileState
 from domains.names import to_unicode
+from domains.services.certificates import names_in_trouble
 from domains.services.check import Health, health_of
 from domains.services.flow import Flow, flow_by_domain
 from domains.services.key_life import facts_of
@@ -72,7 +73,7 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
     """Return what needs a person now; nothing when all is well."""
     found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
     keys = [alert for line in lines if (alert := _waiting_keys(line)) is not None]
-    return [*_dead(act), *found[:5], *keys[:5], *_broken(act)]
+    return [*_dead(act), *_certificates(act), *found[:5], *keys[:5], *_broken(act)]
 
 
 def _is_unsigned(domain: Domain) -> bool:
@@ -111,6 +112,17 @@ def _dead(act: Act) -> list[Alert]:
         count,
     )
     return [Alert("bad", text % {"count": count}, reverse("queue"), _("See the queue"))]
+
+
+def _certificates(act: Act) -> list[Alert]:
+    names = names_in_trouble() if act.is_superadmin else []
+    if not names:
+        return []
+    text = _("There is no new certificate for %(name)s.")
+    if len(names) > 1:
+        text = _("There is no new certificate for %(name)s and others, %(count)d names in all.")
+    values = {"name": to_unicode(names[0]), "count": len(names)}
+    return [Alert("bad", text % values, reverse("certificates"), _("See why"))]
 
 
 def _broken(act: Act) -> list[Alert]:

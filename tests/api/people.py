@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from domains.identifiers import new_identifier
-from domains.models import Actor, ApiToken, DnsAccount, Domain, Role, Trace, ZoneChange
+from domains.models import AcmeAccount, Actor, ApiToken, Certificate, DnsAccount, Domain, Role, Trace, ZoneChange
 from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
 from tests.factories import make_account, make_administrator, make_alias, make_domain
@@ -38,6 +38,9 @@ def make_world() -> World:
     places = {name: make_domain(f"{name}.example") for name in ("near", "far")}
     dora = make_administrator("dora@operator.example", places["near"])
     makers = {"near": dora, "far": rosa}
+    AcmeAccount.objects.create(
+        directory_url="https://ca.example/dir", uri="https://ca.example/1", agreed_by="rosa", agreed_at=timezone.now()
+    )
     names = {place: _fill(place, domain, makers[place]) for place, domain in places.items()}
     make_token("superadmin", Role.SUPERADMIN, rosa)
     make_token("domain_admin", Role.DOMAIN_ADMIN, dora, places["near"])
@@ -67,6 +70,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         row.secret_sealed = seal(f"dns-account {row.zone} k", b"secret")
     DnsAccount.objects.bulk_create(zones)
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
+    Certificate.objects.create(name=domain.name, domain=domain)
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,

@@ -82,6 +82,10 @@ ROWS: dict[tuple[str, str], Row] = {
         201, 403, 403, admin=403, body={"email": "new@x.example", "password": PASSWORD, "role": "superadmin"}
     ),
     ("DELETE", "/administrators/{email}"): Row(204, 403, 403, admin=403),
+    ("GET", "/certificates"): Row(200, 403, 403, admin=403),
+    ("POST", "/certificates/{name}/renew"): Row(202, 403, 403, admin=403),
+    ("GET", "/acme-account"): Row(200, 403, 403, admin=403),
+    ("PUT", "/acme-account"): Row(422, 403, 403, admin=403, body={"directory_url": "http://plain.example"}),
     ("GET", "/tokens"): Row(200, LIST, 403),
     ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
     ("DELETE", "/tokens/{id}"): Row(204, owner=403),

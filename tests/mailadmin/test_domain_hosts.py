@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from domains.services import mta_sts, provision
+from domains.services.acme_challenges import HttpResponder
 from domains.tls.mta_sts import parse_policy
 from tests.domains.test_autoconfig import REQUEST
 from tests.factories import make_account, make_domain, superadmin_act
@@ -217,3 +218,25 @@ def test_plain_http_leads_programs_to_the_panel_which_answers():
     answer = get("autodiscover.acme.example", OUTLOOK, secure=False)  # Outlook's last resort asks by GET for a 302
     assert (answer.status_code, answer["Location"]) == (302, f"https://{PANEL}{OUTLOOK}")
     assert post("autodiscover.acme.example", "alice@acme.example", secure=False).status_code == 307
+
+
+CHALLENGE = "/.well-known/acme-challenge/"
+
+
+@pytest.mark.parametrize("host", ["mail.operator.example", "autoconfig.acme.example", "AUTOCONFIG.acme.example:80"])
+def test_an_authoritys_question_is_answered_over_plain_http_at_its_name_only(host):
+    responder, token = HttpResponder(), "t" * 24
+    responder.present(host.lower().partition(":")[0], token, "content")
+    answer = get(host, CHALLENGE + token, secure=False)
+    assert (answer.status_code, answer.content) == (200, b"content")
+    assert "Set-Cookie" not in answer
+    assert get("other.operator.example", CHALLENGE + token, secure=False).status_code == 404
+    assert get(host, CHALLENGE + token, secure=False, method="POST").status_code == 405
+    responder.withdraw()
+    assert get(host, CHALLENGE + token, secure=False).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "x", "../setup", "%00" * 20, "t" * 200, "é" * 20, "' OR 1=1 --------------"])
+def test_nothing_else_is_below_the_path_of_challenges(path):
+    assert get("mail.operator.example", CHALLENGE + path, secure=False).status_code == 404
+    assert get("\0", CHALLENGE + path, secure=False).status_code == 404
