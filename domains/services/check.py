@@ -35,6 +35,7 @@ CONCURRENCY = 20
 DOMAINS_AT_ONCE = 8
 STALE = timedelta(minutes=50)
 DOUBT = timedelta(minutes=10)  # after which what may be a passing fault is looked at again
+Seen = list[tuple[DesiredRecord, Comparison]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,10 @@ def health_of(domain: Domain) -> Health:
 # ---- Asking -----------------------------------------------------------------------------------------------------
 
 
-async def observe(domain: Domain, resolver: NetworkResolver) -> list[tuple[DesiredRecord, Comparison]]:
+async def observe(
+    domain: Domain, records: Sequence[DesiredRecord], resolver: NetworkResolver
+) -> list[tuple[DesiredRecord, Comparison]]:
     """Ask every server for every record; never raises for a remote fault."""
-    records = desired_records(domain)
     answers = await answers_for(domain, records, resolver)
     return [(row, compare(row, answers[row.name, row.type])) for row in records]
 
@@ -228,9 +230,10 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
 def check_now(act: Act, name: str) -> list[RecordState]:
     """Look everything up now and return the states; raises NotFound."""
     domain = get_domain_for(act, name)
+    records = desired_records(domain)
 
     async def look() -> list[tuple[DesiredRecord, Comparison]]:
-        return await observe(domain, default_resolver())
+        return await observe(domain, records, default_resolver())
 
     keep(act, domain, asyncio.run(look()))
     return record_states(get_domain_for(act, name))
@@ -251,12 +254,12 @@ def check_due_domains(most: int = 500) -> int:
     domains = list(due_domains()[:most])
     act = system_act()
     for start in range(0, len(domains), DOMAINS_AT_ONCE):
-        batch = domains[start : start + DOMAINS_AT_ONCE]
+        batch = [(domain, desired_records(domain)) for domain in domains[start : start + DOMAINS_AT_ONCE]]
 
-        async def look(batch: list[Domain] = batch) -> list[list[tuple[DesiredRecord, Comparison]]]:
+        async def look(batch: list[tuple[Domain, list[DesiredRecord]]] = batch) -> list[Seen]:
             resolver = default_resolver()
-            return list(await asyncio.gather(*(observe(domain, resolver) for domain in batch)))
+            return list(await asyncio.gather(*(observe(*one, resolver) for one in batch)))
 
-        for domain, seen in zip(batch, asyncio.run(look()), strict=True):
+        for (domain, _records), seen in zip(batch, asyncio.run(look()), strict=True):
             keep(act, domain, seen)
     return len(domains)

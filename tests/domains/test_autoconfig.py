@@ -128,6 +128,7 @@ def test_a_closed_port_is_not_offered(settings):
     ]
 
 
+@pytest.mark.django_db
 def test_the_profile_is_signed_by_the_certificate_in_use(settings, tmp_path):
     authority = Authority(tmp_path)
     cert, key = authority.issue("mail.acme.example")
@@ -142,12 +143,14 @@ def test_the_profile_is_signed_by_the_certificate_in_use(settings, tmp_path):
     assert plistlib.loads(done.stdout)["PayloadContent"][0]["EmailAddress"] == "alice@acme.example"
 
 
+@pytest.mark.django_db
 def test_the_certificate_of_a_fresh_host_signs_too(settings, tmp_path):
     ensure_certificate(tmp_path / "c.pem", tmp_path / "k.pem", "mail.acme.example")
     settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=tmp_path / "c.pem", tls_key=tmp_path / "k.pem")
     assert not signed_profile("alice@acme.example").startswith(b"<?xml")
 
 
+@pytest.mark.django_db
 def test_without_a_certificate_the_profile_is_not_signed(settings, tmp_path):
     settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=tmp_path / "none")
     assert plistlib.loads(signed_profile("alice@acme.example"))
