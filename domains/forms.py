@@ -115,6 +115,51 @@ class DomainForm(PanelForm):
         help_text=_("Such as example.org, in letters of any script."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
     )
+    kind = forms.ChoiceField(
+        label=_("What is it for?"),
+        choices=[
+            ("mail", _("Mail, with mailboxes of its own")),
+            ("alias", _("Mail, with the mailboxes of another domain")),
+            ("parked", _("No mail: nobody is to send in its name")),
+        ],
+        initial="mail",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    alias_of = forms.CharField(
+        label=_("The other domain"),
+        required=False,
+        max_length=300,
+        help_text=_("Only for the mailboxes of another domain: which one, such as example.org."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_kind(self) -> str:
+        """Take mail unless something else was chosen."""
+        return self.cleaned_data["kind"] or "mail"
+
+
+class ParkForm(PanelForm):
+    """A domain to park, which takes no reports itself."""
+
+    reports_to = forms.CharField(
+        label=_("Reports about mail in its name go to"),
+        required=False,
+        max_length=320,
+        help_text=_("An address in another domain; left empty, there are no reports."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class AliasOfForm(PanelForm):
+    """The domain whose mailboxes an alias domain has."""
+
+    alias_of = forms.CharField(
+        label=_("The other domain"),
+        max_length=300,
+        help_text=_("The domain whose mailboxes it shares, such as example.org."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 class KeyForm(PanelForm):

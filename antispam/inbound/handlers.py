@@ -71,8 +71,8 @@ class InboundHandler:
             log.warning("connection %s: %s: %s", session.id, type(fault).__name__, fault)
             _note_refusal(incoming.trace, "rcpt", UNAVAILABLE, forward_path)
             return UNAVAILABLE
-        if resolution.found is not Found.FOREIGN and resolution.domain:
-            incoming.trace.domains.add(resolution.domain)
+        if resolution.found is not Found.FOREIGN:
+            incoming.trace.domains |= {name for name in (resolution.domain, resolution.home) if name}
         refusal = reply_to_recipient(resolution)
         if refusal is not None:
             _note_refusal(incoming.trace, "rcpt", refusal, forward_path)

@@ -7,6 +7,7 @@ HOPS = 50
 
 _REFUSALS = {
     Found.FOREIGN: Reply(550, "5.7.1", "We do not accept mail for this domain"),
+    Found.PARKED: Reply(556, "5.1.10", "This domain takes no mail"),
     Found.SUSPENDED: Reply(450, "4.2.1", "This domain takes no mail at the moment; try again later"),
     Found.UNKNOWN: Reply(550, "5.1.1", "There is no such mailbox here"),
     Found.DISABLED: Reply(550, "5.2.1", "This mailbox is disabled"),

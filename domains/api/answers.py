@@ -19,6 +19,7 @@ from domains.models import (
     ApiToken,
     DkimKey,
     DmarcReport,
+    DomainKind,
     DomainState,
     KeyAlgorithm,
     KeyState,
@@ -69,6 +70,9 @@ class Domain(Schema):
         health="good",
         rotation_days=365,
         mta_sts="testing",
+        kind="mail",
+        alias_of=None,
+        reports_to="",
         created_at="2026-11-24T21:22:00Z",
     )
     name: str = Field(description="The name in A-labels, lower case, without the final dot.")
@@ -81,6 +85,11 @@ class Domain(Schema):
     mta_sts: Annotated[str, words(*MtaSts.values)] = Field(
         description="What servers that deliver here are asked by MTA-STS (RFC 8461); none: it is being withdrawn."
     )
+    kind: Annotated[str, words(*DomainKind.values)] = Field(
+        description="parked: it takes and sends no mail; alias: it has the mailboxes of another."
+    )
+    alias_of: str | None = Field(description="The domain whose mailboxes an alias has; null for other kinds.")
+    reports_to: str = Field(description="Where reports about a parked domain go; empty for nowhere.")
     created_at: Instant = Field(description="When it was added.")
 
 
@@ -347,6 +356,9 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
         health=health,
         rotation_days=domain.rotation_days,
         mta_sts=domain.mta_sts,
+        kind=domain.kind,
+        alias_of=domain.alias_of.name if domain.alias_of is not None else None,
+        reports_to=domain.reports_to,
         created_at=moment(domain.created_at),
     )
 

@@ -22,7 +22,7 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import dmarc_policy, key_life, keys, mta_sts, provision, publication
+from domains.services import dmarc_policy, key_life, keys, kinds, mta_sts, provision, publication
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -33,6 +33,15 @@ class NewDomain(Schema):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "acme.example"}]})
     name: str = Field(description="The name, in A-labels or in U-labels.")
+    kind: Literal["mail", "parked", "alias"] = Field(
+        default="mail", description="parked: it takes and sends no mail; alias: it has the mailboxes of another."
+    )
+    alias_of: str = Field(default="", description="The domain whose mailboxes an alias has.")
+    reports_to: str | None = Field(
+        default=None,
+        description="Where reports about a parked domain go: an address, empty for nowhere; "
+        "null for the intake of your first mail domain.",
+    )
 
 
 class DomainChange(Schema):
@@ -48,6 +57,13 @@ class DomainChange(Schema):
     mta_sts: Literal["off", "testing", "enforce", "none"] | None = Field(
         default=None,
         description="The mode of MTA-STS: off, testing, enforce; none withdraws it, and a week later it can be off.",
+    )
+    kind: Literal["mail", "parked", "alias"] | None = Field(
+        default=None, description="What it is for; a domain that holds mailboxes or aliases keeps its kind (409)."
+    )
+    alias_of: str | None = Field(default=None, description="The domain whose mailboxes an alias has.")
+    reports_to: str | None = Field(
+        default=None, description="Where reports about a parked domain go; empty for nowhere."
     )
 
 
@@ -91,8 +107,9 @@ def list_domains(request: HttpRequest, page: PageQuery) -> Listing[Domain]:
 
 @router.post("/domains", response={201: Domain}, summary="Add a domain")
 def create_domain(request: HttpRequest, payload: NewDomain) -> Status[Domain]:
-    """Add a domain with one RSA-2048 and one Ed25519 key that wait for the DNS."""
-    return Status(201, _domain(provision.create_domain(act_of(request), payload.name)))
+    """Add a domain with one RSA-2048 and one Ed25519 key that wait for the DNS; a parked one has none."""
+    purpose = kinds.Purpose(payload.kind, payload.alias_of, payload.reports_to)
+    return Status(201, _domain(kinds.add_domain(act_of(request), payload.name, purpose)))
 
 
 @router.get("/domains/{name}", response=Domain, summary="Read a domain")
@@ -103,9 +120,11 @@ def read_domain(request: HttpRequest, name: str) -> Domain:
 
 @router.patch("/domains/{name}", response=Domain, summary="Change a domain")
 def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Domain:
-    """Suspend or resume a domain, or set how old its keys get or its mode of MTA-STS; all of it or nothing."""
+    """Suspend or resume a domain, set how old its keys get, its mode of MTA-STS or its kind; all of it or nothing."""
     act = act_of(request)
     with transaction.atomic():
+        if not (payload.kind is None and payload.alias_of is None and payload.reports_to is None):
+            kinds.change_purpose(act, name, payload.kind, payload.alias_of, payload.reports_to)
         domain = provision.change_domain(act, name, payload.state)
         if payload.rotation_days is not None:
             domain = key_life.set_rotation(act, name, payload.rotation_days)

@@ -20,7 +20,7 @@ from domains.times import instant
 
 router = Router(tags=["zone"])
 
-Consent = Literal["moves-mail", "leftover-mx", "weakens"]
+Consent = Literal["moves-mail", "ends-mail", "leftover-mx", "weakens"]
 Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1"]
 
 

@@ -21,6 +21,14 @@ class MtaSts(models.TextChoices):
     NONE = "none", _("Being withdrawn")
 
 
+class DomainKind(models.TextChoices):
+    """What the domain is for."""
+
+    MAIL = "mail", _("Mail")
+    PARKED = "parked", _("Parked")
+    ALIAS = "alias", _("Alias")
+
+
 class Domain(models.Model):
     """A domain by its name in A-labels, lower case, without the final dot.
 
@@ -29,11 +37,20 @@ class Domain(models.Model):
     a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever. ``dmarc``
     holds what ``services.dmarc_policy`` was told, by the fields of ``PolicyRecord``. ``mta_sts_at`` is
     when ``mta_sts`` was last changed.
+
+    A ``parked`` domain neither receives nor signs; ``reports_to`` is the address for reports about it, empty for
+    none. An ``alias`` has no mailboxes of its own: mail to any address in it is delivered as to the same one in
+    ``alias_of``, which is a ``mail`` domain.
     """
 
     name = models.CharField(max_length=253, unique=True)
     skeleton = models.CharField(max_length=512, unique=True)
     state = models.CharField(max_length=16, choices=DomainState.choices, default=DomainState.ACTIVE)
+    kind = models.CharField(max_length=8, choices=DomainKind.choices, default=DomainKind.MAIL)
+    alias_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="alias_domains"
+    )
+    reports_to = models.CharField(max_length=320, blank=True, default="")
     ownership_token = models.CharField(max_length=64)
     dmarc = models.JSONField(default=dict, blank=True)
     rotation_days = models.PositiveSmallIntegerField(default=365)
@@ -44,6 +61,13 @@ class Domain(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="alias", alias_of__isnull=False)
+                | (~models.Q(kind="alias") & models.Q(alias_of__isnull=True)),
+                name="only_an_alias_has_a_target",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

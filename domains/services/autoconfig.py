@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7SignatureBui
 from django.conf import settings
 
 from domains.autoconfig import MailServer, apple_profile
-from domains.models import Domain, DomainState
+from domains.models import Domain, DomainKind, DomainState
 from domains.services.serving import pair_for
 
 _PROTOCOLS = {"imaps": "imap", "imap": "imap", "submissions": "smtp", "submission": "smtp"}
@@ -49,8 +49,9 @@ def offered_servers() -> list[MailServer]:
 
 
 def serves(domain: str) -> bool:
-    """True for an active domain of ours, by its name in A-labels."""
-    return Domain.objects.filter(name=domain, state=DomainState.ACTIVE).exists()
+    """True for an active domain of ours that takes mail, by its name in A-labels."""
+    rows = Domain.objects.filter(name=domain, state=DomainState.ACTIVE)
+    return rows.exclude(kind=DomainKind.PARKED).exists()
 
 
 def signed_profile(address: str) -> bytes:

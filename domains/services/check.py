@@ -22,7 +22,16 @@ from django.utils.translation import ngettext
 from domains.audit import Act, record, system_act
 from domains.dns.port import Answer, DnsStatus
 from domains.dns.resolver import NetworkResolver, Server, ask_server, authoritative_servers, default_resolver
-from domains.models import DkimKey, Domain, DomainState, KeyState, RecordObservation, RecordStatus, Trouble
+from domains.models import (
+    DkimKey,
+    Domain,
+    DomainKind,
+    DomainState,
+    KeyState,
+    RecordObservation,
+    RecordStatus,
+    Trouble,
+)
 from domains.reach import refuse_address
 from domains.services import drift
 from domains.services.compare import Comparison, compare
@@ -102,7 +111,7 @@ def health_of(domain: Domain) -> Health:
         count = sum(state.record.required for state in bad)
         text = ngettext("%(count)d required record is not right.", "%(count)d required records are not right.", count)
         return Health("bad", text % {"count": count})
-    if not any(key.state == KeyState.ACTIVE for key in domain.dkim_keys.all()):
+    if domain.kind != DomainKind.PARKED and not any(key.state == KeyState.ACTIVE for key in domain.dkim_keys.all()):
         return Health("attention", _("No DKIM key is active: mail leaves unsigned."))
     if bad or any(state.status == RecordStatus.UNCHECKED for state in states):
         return Health("attention", _("Some recommended records are not right."))

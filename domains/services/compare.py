@@ -7,10 +7,12 @@ the same (SPF with further senders, MX with another preference); a DKIM key must
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from domains.dkim.record import BadKeyRecord, parse_key_record
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
 from domains.models.record import RecordStatus
-from domains.services.publication import DesiredRecord
+from domains.services.desired import DesiredRecord
+from domains.services.publication_parked import NO_SENDERS, NULL_MX
 from domains.spf.merge import lacking
 from domains.spf.record import BadSpfRecord
 from domains.tls.mta_sts import is_record
@@ -45,10 +47,27 @@ def _is_spf(text: str) -> bool:
 
 
 def _spf_right(found: str, wanted: str) -> bool:
-    """True when all mechanisms of ours stand before ``all``; further senders and ``~all`` are the owner's choice."""
+    """True when all mechanisms of ours stand before ``all``; further senders and ``~all`` are the owner's choice.
+
+    A domain that sends no mail has no further senders either.
+    """
+    if wanted == NO_SENDERS:
+        return _words(found) == _words(wanted)
     try:
         return not lacking(found, wanted)
     except BadSpfRecord:
+        return False
+
+
+def _key_right(found: str, wanted: str) -> bool:
+    """True for the exact text; a revoked key is revoked in any words."""
+    return found == wanted or (_is_revoked(wanted) and _is_revoked(found))
+
+
+def _is_revoked(text: str) -> bool:
+    try:
+        return parse_key_record(text).revoked
+    except BadKeyRecord:
         return False
 
 
@@ -96,12 +115,20 @@ def _ownership(texts: Sequence[str], wanted: str) -> RecordStatus:
 
 
 def _hosts(texts: Sequence[str], wanted: str) -> RecordStatus:
-    """MX and SRV: our host must be there, alone; a leftover one takes mail away."""
+    """MX: our host must be there, alone; a leftover one takes mail away. The null MX has no other preference."""
+    if wanted == NULL_MX:
+        return _alone(texts, wanted)
     ours = wanted.rpartition(" ")[2].lower()
     hosts = [text.rpartition(" ")[2].lower() for text in texts]
     if ours not in hosts:
         return RecordStatus.WRONG if hosts else RecordStatus.MISSING
     return RecordStatus.RIGHT if len(set(hosts)) == 1 else RecordStatus.CONFLICTING
+
+
+def _alone(texts: Sequence[str], wanted: str) -> RecordStatus:
+    if wanted not in texts:
+        return RecordStatus.WRONG if texts else RecordStatus.MISSING
+    return RecordStatus.RIGHT if set(texts) == {wanted} else RecordStatus.CONFLICTING
 
 
 def _service(texts: Sequence[str], wanted: str) -> RecordStatus:
@@ -121,7 +148,7 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "ownership": _ownership,
     "mx": _hosts,
     "spf": _txt(_is_spf, _spf_right),
-    "dkim": _txt(lambda text: True, _same),
+    "dkim": _txt(lambda text: True, _key_right),
     "dmarc": _txt(is_policy_record, _dmarc_right),
     "dmarc-report": _txt(is_policy_record, lambda found, wanted: True),
     "tls-rpt": _txt(is_reporting_record, asks_all),

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dmarc.record import POLICIES, PolicyRecord, serialise_policy_record
 from domains.errors import Refused
-from domains.models import Domain
+from domains.models import Domain, DomainKind
 from domains.services.provision import get_domain_for
 
 MAXIMUM_ADDRESSES = 5
+PARKED = PolicyRecord(policy="reject", subdomain_policy="reject", nonexistent_policy="reject")
 _BELOW = ("", *POLICIES)
 _ALLOWED: dict[str, tuple[str, ...]] = {
     "policy": POLICIES,
@@ -26,7 +27,12 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
 
 
 def dmarc_policy_of(domain: Domain) -> PolicyRecord:
-    """Return the record that the domain should publish; its own intake address is always the first for reports."""
+    """Return the record that the domain should publish; its own intake address is always the first for reports.
+
+    A parked domain takes no mail: its reports go to an address elsewhere, or nowhere.
+    """
+    if domain.kind == DomainKind.PARKED:
+        return replace(PARKED, rua=(domain.reports_to,) if domain.reports_to else ())
     stored: dict[str, Any] = dict(domain.dmarc)
     own = f"dmarc-reports@{domain.name}"
     more = [address for address in stored.pop("report_addresses", ()) if address != own]
@@ -41,6 +47,8 @@ def set_policy(act: Act, name: str, **chosen: Any) -> Domain:
     ``spf_alignment`` and ``report_addresses`` (further ones); what is missing takes its default.
     """
     domain = get_domain_for(act, name, lock=True)
+    if domain.kind == DomainKind.PARKED:
+        raise Refused({"policy": _("A parked domain asks that all mail in its name is refused.")})
     stored = _checked(chosen)
     before = serialise_policy_record(dmarc_policy_of(domain))
     domain.dmarc = stored
@@ -63,21 +71,22 @@ def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
             stored[field] = value
     if chosen.get("testing"):
         stored["testing"] = True
-    addresses = _addresses(chosen.get("report_addresses", ()))
+    addresses = checked_addresses("report_addresses", chosen.get("report_addresses", ()))
     return stored | ({"report_addresses": addresses} if addresses else {})
 
 
-def _addresses(given: Any) -> list[str]:
+def checked_addresses(field: str, given: Any) -> list[str]:
+    """Return the addresses for reports, each once; raises Refused for too many, or one that no record can hold."""
     addresses = list(dict.fromkeys(str(address).strip().lower() for address in given if str(address).strip()))
     if len(addresses) > MAXIMUM_ADDRESSES:
-        raise Refused({"report_addresses": _("At most %(count)d addresses.") % {"count": MAXIMUM_ADDRESSES}})
+        raise Refused({field: _("At most %(count)d addresses.") % {"count": MAXIMUM_ADDRESSES}})
     for address in addresses:
         try:
             validate_email(address)
         except ValidationError as error:
             text = _("%(address)s is not an address that can stand in a record.")
-            raise Refused({"report_addresses": text % {"address": address[:100]}}) from error
+            raise Refused({field: text % {"address": address[:100]}}) from error
         if not address.isascii() or set(address) & set(',;!%"\\ ='):
             text = _("%(address)s is not an address that can stand in a record.")
-            raise Refused({"report_addresses": text % {"address": address[:100]}})
+            raise Refused({field: text % {"address": address[:100]}})
     return addresses

@@ -157,6 +157,14 @@ def revoke_key(act: Act, name: str, selector: str) -> DkimKey:
     return _successor_of(key) or _succeed(act, domain, key)
 
 
+def revoke_all(act: Act, domain: Domain, now: datetime) -> None:
+    """Stop every key of a domain, whose row is locked, and destroy the private parts; no successor is made."""
+    keys = DkimKey.objects.filter(domain=domain).exclude(state__in=(KeyState.REVOKED, KeyState.REMOVED))
+    for key in keys.select_for_update():
+        key.domain = domain
+        _apply(act, domain, key, Change(lifecycle.revoked(facts_of(key), now), Event.REVOKE), now)
+
+
 @transaction.atomic
 def set_rotation(act: Act, name: str, days: int) -> Domain:
     """Set how old a key gets before its successor is made; 0 for ever. Raises NotFound, Refused."""

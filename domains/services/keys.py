@@ -9,7 +9,7 @@ from domains.audit import Act, record
 from domains.dkim.keys import KeyPair, SigningKey, UnusableKey, generate_key, import_key, load_key
 from domains.dkim.keys import export_key as export_pem
 from domains.errors import Forbidden, NotFound, Refused, Taken
-from domains.models import DkimKey, Domain, KeyAlgorithm, KeyState
+from domains.models import DkimKey, Domain, DomainKind, KeyAlgorithm, KeyState
 from domains.names import MAXIMUM_OCTETS, is_selector
 from domains.services.sealing import seal, unseal
 
@@ -80,6 +80,8 @@ def create_key(
     from domains.services.provision import get_domain_for
 
     domain = get_domain_for(act, name, lock=True)
+    if domain.kind == DomainKind.PARKED:
+        raise Refused({"algorithm": _("A parked domain signs no mail: it has no keys.")})
     chosen = _checked_selector(selector, domain.name)
     if algorithm not in KeyAlgorithm.values:
         raise Refused({"algorithm": _("The algorithm is rsa2048, rsa4096 or ed25519.")})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import Refused
-from domains.models import Domain, DomainState, MtaSts
+from domains.models import Domain, DomainKind, DomainState, MtaSts
 from domains.services.provision import get_domain_for
 from domains.services.serving import pair_for
 from domains.tls.certificate import certificate_fault
@@ -36,8 +36,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 
 def policy_of(domain: Domain) -> Policy | None:
-    """Return the domain's policy; None while MTA-STS is off."""
-    if domain.mta_sts == MtaSts.OFF:
+    """Return the domain's policy; None while MTA-STS is off, and for a domain that takes no mail."""
+    if domain.mta_sts == MtaSts.OFF or domain.kind == DomainKind.PARKED:
         return None
     age = int(_AGES[domain.mta_sts].total_seconds())
     return Policy(PolicyMode(domain.mta_sts), (settings.MAILADMIN.hostname,), age)
@@ -94,6 +94,8 @@ def change_mode(act: Act, name: str, mode: str) -> Domain:
 
 def refusal_of(domain: Domain, mode: str) -> str:
     """Return why the domain cannot go to a mode now; empty when it can."""
+    if domain.kind == DomainKind.PARKED:
+        return _("A parked domain takes no mail: there is nothing to verify.")
     if mode not in STEPS[domain.mta_sts]:
         if domain.mta_sts == MtaSts.OFF or mode == MtaSts.ENFORCE:
             return _("Begin with testing: enforcing needs reports that show that every sender gets through.")

@@ -14,7 +14,8 @@ from domains.dmarc.merge import merge_policy
 from domains.dns.port import Answer, Resolver
 from domains.models.record import RecordStatus
 from domains.services.compare import compare
-from domains.services.publication import DesiredRecord
+from domains.services.desired import DesiredRecord
+from domains.services.publication_parked import NO_SENDERS, NULL_MX
 from domains.spf.budget import measure
 from domains.spf.merge import CannotMerge, Obstacle, check_budget, merge
 from domains.tls.reporting import merge_reporting
@@ -36,6 +37,7 @@ class Risk(StrEnum):
 
     NONE = ""
     MOVES_MAIL = "moves-mail"  # mail goes to another server from then on
+    ENDS_MAIL = "ends-mail"  # a parked domain: no mail goes there, and none is believed, from then on
     LEFTOVER_MX = "leftover-mx"  # an old server may still get some of the mail
     WEAKENS = "weakens"  # the policy of its owner asks for more
     REPLACES = "replaces"  # what its owner wrote there is gone
@@ -79,7 +81,7 @@ class PlanStep:
         return self.applicable and self.risk in CONSENT
 
 
-CONSENT = frozenset({Risk.MOVES_MAIL, Risk.LEFTOVER_MX, Risk.WEAKENS})
+CONSENT = frozenset({Risk.MOVES_MAIL, Risk.ENDS_MAIL, Risk.LEFTOVER_MX, Risk.WEAKENS})
 _UNKNOWN = {
     RecordStatus.UNREACHABLE: Risk.UNREACHABLE,
     RecordStatus.BOGUS: Risk.BOGUS,
@@ -131,6 +133,8 @@ async def _step(
 
 async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:
     """Return the step of a record in whose place something else stands."""
+    if row.value == NO_SENDERS:
+        return PlanStep(row, Action.CHANGE, found, (row.value,), Risk.ENDS_MAIL)
     if row.purpose == "spf":
         return await _spf(row, found, resolver)
     if row.type == "MX":
@@ -148,6 +152,9 @@ async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver
 
 def _mx(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
     """Return the step that leaves our host alone in the set, with the preference it has when it is there."""
+    if row.value == NULL_MX:
+        others = tuple(text for text in found if text != NULL_MX)
+        return PlanStep(row, Action.CHANGE, others, () if row.value in found else (row.value,), Risk.ENDS_MAIL)
     ours = row.value.rpartition(" ")[2].lower()
     others = tuple(text for text in found if text.rpartition(" ")[2].lower() != ours)
     if len(others) == len(found):

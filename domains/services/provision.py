@@ -49,7 +49,7 @@ def register_dependants(dependants: Dependants) -> None:
 
 def domains_for(act: Act) -> QuerySet[Domain]:
     """Return the domains in the actor's reach, by name, with what their health is told from."""
-    rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations")
+    rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations", "alias_of")
     if act.is_superadmin and act.domain_ids is None:
         return rows
     if act.role == Role.OWNER:
@@ -85,8 +85,8 @@ def _parsed(name: str) -> DomainName:
     return parsed
 
 
-def create_domain(act: Act, name: str) -> Domain:
-    """Add a domain with one RSA-2048 and one Ed25519 key; raises Refused, Taken or Forbidden."""
+def create_domain(act: Act, name: str, with_keys: bool = True) -> Domain:
+    """Add a domain with one RSA-2048 and one Ed25519 key, or none; raises Refused, Taken or Forbidden."""
     require_administrator(act)
     parsed = _parsed(name)
     shape = skeleton(parsed.ascii)[:MAXIMUM_SKELETON]
@@ -96,13 +96,13 @@ def create_domain(act: Act, name: str) -> Domain:
         text = _("%(name)s looks like a domain that is served here already. Choose a name that cannot be confused.")
         raise Taken({"name": text % {"name": parsed.unicode}})
     try:
-        return _insert(act, parsed, shape)
+        return _insert(act, parsed, shape, with_keys)
     except IntegrityError as error:
         raise Taken({"name": _("The domain %(name)s exists already.") % {"name": parsed.ascii}}) from error
 
 
 @transaction.atomic
-def _insert(act: Act, name: DomainName, shape: str) -> Domain:
+def _insert(act: Act, name: DomainName, shape: str, with_keys: bool) -> Domain:
     _may_claim(act)
     domain = Domain.objects.create(
         name=name.ascii,
@@ -110,7 +110,7 @@ def _insert(act: Act, name: DomainName, shape: str) -> Domain:
         state=DomainState.ACTIVE if act.is_superadmin else DomainState.PENDING,
         ownership_token=secrets.token_hex(16),
     )
-    for algorithm in (KeyAlgorithm.RSA2048, KeyAlgorithm.ED25519):
+    for algorithm in (KeyAlgorithm.RSA2048, KeyAlgorithm.ED25519) if with_keys else ():
         add_key(domain, algorithm)
     _give(act, domain)
     record(act, "domain.create", "domain", domain.name, domain.name, {"state": domain.state})
@@ -165,7 +165,7 @@ def change_domain(act: Act, name: str, state: str | None = None) -> Domain:
 
 def contents_of(domain: Domain) -> dict[str, int]:
     """Return how many of what hang on the domain: only what is not zero."""
-    counts: dict[str, int] = {}
+    counts = {"alias_domains": domain.alias_domains.count()}
     for dependants in _dependants:
         counts |= dependants.count(domain)
     return {name: count for name, count in counts.items() if count}
@@ -179,10 +179,16 @@ def delete_domain(act: Act, name: str, cascade: bool = False) -> None:
     counts = contents_of(domain)
     if counts and not cascade:
         raise NotEmpty(_("The domain %(name)s is not empty.") % {"name": domain.name}, counts)
+    foreign = domain.alias_domains.exclude(pk__in=domains_for(act).prefetch_related(None).order_by().values("pk"))
+    if count := foreign.count():
+        text = _("Domains of others are aliases of %(name)s. Ask who administers them to turn them first.")
+        raise NotEmpty(text % {"name": domain.name}, {"alias_domains": count})
     _remove(act, domain, "domain.delete", counts)
 
 
 def _remove(act: Act, domain: Domain, action: str, counts: dict[str, int]) -> None:
+    for alias in domain.alias_domains.select_for_update().order_by("pk"):
+        _remove(act, alias, action, contents_of(alias))
     for dependants in _dependants:
         dependants.remove(act, domain)
     record(act, action, "domain", domain.name, domain.name, {"removed": counts})

@@ -4,51 +4,28 @@ Names are FQDNs in A-labels without the final dot, values one unquoted, unsplit 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from domains.dkim.record import serialise_key_record, split_strings
+from domains.dkim.record import serialise_key_record
 from domains.dmarc.record import serialise_policy_record
-from domains.models import DkimKey, Domain, DomainState, KeyState
+from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
 from domains.services.certificate_facts import pinned_digests
+from domains.services.desired import TTL
+from domains.services.desired import DesiredRecord as DesiredRecord
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
+from domains.services.publication_parked import NULL_MX, parked_records
 from domains.tls.mta_sts import serialise_record
 
-TTL = 3600
 OWNERSHIP_LABEL = "_mailadmin-ownership"
 _INSIDE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _HOST_LABELS = {False: 1, True: 16}  # of a reverse name, below what is usually a zone: a /24, a /64
 PUBLISHED_STATES = (KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING, KeyState.REVOKED)
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredRecord:
-    """One record; ``zone`` is the zone it belongs to, ``about`` one sentence for people with its RFC."""
-
-    name: str
-    zone: str
-    type: str
-    value: str
-    purpose: str
-    about: str
-    required: bool = True
-    ttl: int = TTL
-
-    @property
-    def relative_name(self) -> str:
-        """The name as most providers take it: without the zone, ``@`` for the zone itself."""
-        return "@" if self.name == self.zone else self.name.removesuffix(f".{self.zone}")
-
-    @property
-    def strings(self) -> list[str]:
-        """A TXT value as strings of at most 255 octets."""
-        return split_strings(self.value)
 
 
 def key_record_name(key: DkimKey) -> str:
@@ -68,6 +45,8 @@ def ownership_value(domain: Domain) -> str:
 
 def desired_records(domain: Domain) -> list[DesiredRecord]:
     """Return every record to publish, those that mail needs first."""
+    if domain.kind == DomainKind.PARKED:
+        return [*_ownership(domain), *parked_records(domain), *_dmarc(domain)]
     return [
         *_ownership(domain),
         *_mx(domain),
@@ -163,10 +142,14 @@ def dmarc_value(domain: Domain) -> str:
     return serialise_policy_record(dmarc_policy_of(domain))
 
 
-def _policies(domain: Domain) -> Iterator[DesiredRecord]:
+def _dmarc(domain: Domain) -> Iterator[DesiredRecord]:
     about = _("Says what receivers do with mail that only pretends to come from this domain (RFC 9989).")
     yield DesiredRecord(f"_dmarc.{domain.name}", domain.name, "TXT", dmarc_value(domain), "dmarc", about)
     yield from _report_leaves(domain)
+
+
+def _policies(domain: Domain) -> Iterator[DesiredRecord]:
+    yield from _dmarc(domain)
     about = _("Asks other servers to report TLS failures when they deliver to this domain (RFC 8460).")
     value = f"v=TLSRPTv1; rua=mailto:tls-reports@{domain.name}"
     yield DesiredRecord(f"_smtp._tls.{domain.name}", domain.name, "TXT", value, "tls-rpt", about, required=False)
@@ -250,4 +233,6 @@ def _zone_line(record: DesiredRecord) -> str:
 def _zone_value(record: DesiredRecord) -> str:
     if record.type == "TXT":
         return " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in record.strings)
-    return f"{record.value}." if record.type in ("CNAME", "MX", "PTR", "SRV") else record.value
+    if record.value == NULL_MX or record.type not in ("CNAME", "MX", "PTR", "SRV"):
+        return record.value
+    return f"{record.value}."

@@ -21,7 +21,8 @@ IN_LOOP_OCTETS = 256 * 1024
 
 ACTIVE_KEYS = """
 SELECT k.id, k.selector FROM domains_dkimkey k JOIN domains_domain d ON d.id = k.domain_id
-WHERE d.name = %s AND d.state = 'active' AND k.state = 'active' ORDER BY k.algorithm DESC, k.id
+WHERE d.name = %s AND d.state = 'active' AND d.kind <> 'parked' AND k.state = 'active'
+ORDER BY k.algorithm DESC, k.id
 """
 READ_KEY = """
 SELECT d.name, k.selector, k.algorithm, k.private_key_sealed

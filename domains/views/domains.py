@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from domains.forms import ConfirmForm, DeleteDomainForm, DomainForm
 from domains.models import DomainState, KeyState, RecordStatus
 from domains.names import to_unicode
-from domains.services import provision
+from domains.services import kinds, provision
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
 from domains.views import dmarc
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
+from domains.views.kinds import standing_of as kind_of
 from domains.views.mta_sts import standing_of
 from domains.views.web import (
     Audience,
@@ -47,7 +48,8 @@ def add(request: HttpRequest) -> HttpResponse:
     form = bound(request, DomainForm)
 
     def make(data: dict[str, Any]) -> HttpResponse:
-        domain = provision.create_domain(act_of_request(request), data["name"])
+        purpose = kinds.Purpose(data["kind"], data["alias_of"])
+        domain = kinds.add_domain(act_of_request(request), data["name"], purpose)
         text = _("%(name)s is added. Publish the records below, then check.")
         return done(request, text % {"name": to_unicode(domain.name)}, "domain-dns", domain.name)
 
@@ -78,7 +80,7 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
 def settings(request: HttpRequest, name: str) -> HttpResponse:
     """Show what can be changed in a domain."""
     domain = provision.get_domain_for(act_of_request(request), name)
-    shown = {"dmarc": dmarc.standing_of(domain), "mta_sts": standing_of(domain)}
+    shown = {"dmarc": dmarc.standing_of(domain), "mta_sts": standing_of(domain), "kind": kind_of(domain)}
     return domain_page(request, "domains/settings.html", domain, "domain-settings", **shown)
 
 

@@ -6,12 +6,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from domains.models import Domain
+from domains.models import Domain, DomainKind
 from domains.names import to_unicode
 from domains.services.provision import domains_for
 from domains.views.web import act_of_request, url
 
 SWITCH_ROWS = 60
+
+
+# What a kind of domain has none of.
+_IDLE = {
+    DomainKind.PARKED.value: ("domain-keys", "domain-mailboxes", "domain-aliases"),
+    DomainKind.ALIAS.value: ("domain-mailboxes", "domain-aliases"),
+}
 
 
 class Tab(NamedTuple):
@@ -33,7 +40,8 @@ def tabs_of(domain: Domain, current: str) -> list[Tab]:
         ("domain-aliases", _("Aliases")),
         ("domain-settings", _("Settings")),
     ]
-    return [Tab(label, url(name, domain.name), name == current) for name, label in rows]
+    idle = _IDLE.get(domain.kind, ())
+    return [Tab(label, url(name, domain.name), name == current) for name, label in rows if name not in idle]
 
 
 def frame_of(request: HttpRequest, domain: Domain, current: str) -> dict[str, Any]:

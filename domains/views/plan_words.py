@@ -8,6 +8,9 @@ from domains.services.plan import PlanStep, Risk
 RISKS: dict[Risk, Promise] = {
     Risk.NONE: _("The rest of what stands there stays as it is."),
     Risk.MOVES_MAIL: _("From then on mail for this domain comes here, and no longer to the old server."),
+    Risk.ENDS_MAIL: _(
+        "The domain is parked: from then on no mail comes to it, and none is believed to come from it."
+    ),
     Risk.LEFTOVER_MX: _("An old server stands beside this one and may still get mail. It is taken out."),
     Risk.WEAKENS: _(
         "The record there asks for more than the domain's policy here (%(detail)s). To keep it, set the policy here "
@@ -33,6 +36,7 @@ RISKS: dict[Risk, Promise] = {
 
 CONSENTS: dict[Risk, Promise] = {
     Risk.MOVES_MAIL: _("Yes, mail for this domain is to come here from now on."),
+    Risk.ENDS_MAIL: _("Yes, this domain is to have no mail any more."),
     Risk.LEFTOVER_MX: _("Yes, the old server is to get no more mail."),
     Risk.WEAKENS: _("Yes, the weaker policy is wanted."),
 }

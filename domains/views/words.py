@@ -32,7 +32,7 @@ _SIGNS: dict[Sign, str] = {
     MISSING: "missing",
     WAITING: """waiting awaiting_dns pending deferred temperror sending retry unchecked draining starting queued
         temporary retiring delayed""",
-    DOT: "stopped inbox",
+    DOT: "stopped inbox parked alias",
 }
 _BY_WORD = {word: sign for sign, words in _SIGNS.items() for word in words.split()}
 
@@ -53,6 +53,8 @@ _WORDS: dict[str, Promise] = {
     "bad": _("Not right"),
     "pending": _("Waiting for proof"),
     "suspended": _("Suspended"),
+    "parked": _("Parked"),
+    "alias": _("Alias"),
     "generated": _("Generated"),
     "awaiting_dns": _("Waiting for the DNS"),
     "active": _("Active"),
@@ -182,6 +184,7 @@ PURPOSES: dict[str, Promise] = {
 ACTIONS: dict[str, Promise] = {
     "domain.create": _("added the domain"),
     "domain.change": _("changed the domain"),
+    "domain.kind": _("changed what the domain is for:"),
     "domain.mta_sts": _("changed MTA-STS of"),
     "domain.delete": _("deleted the domain"),
     "domain.proven": _("saw the proof for the domain"),
@@ -290,6 +293,7 @@ def counted(name: str, count: int) -> str:
     """Return "1 mailbox" or "12 mailboxes" for what a thing holds; an unknown name as it is."""
     words = {
         "mailboxes": ngettext("%(count)s mailbox", "%(count)s mailboxes", count),
+        "alias_domains": ngettext("%(count)s alias domain", "%(count)s alias domains", count),
         "aliases": ngettext("%(count)s alias", "%(count)s aliases", count),
         "messages": ngettext("%(count)s message", "%(count)s messages", count),
         "keys": ngettext("%(count)s key", "%(count)s keys", count),

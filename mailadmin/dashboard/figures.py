@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from domains.audit import Act
 from domains.dkim.lifecycle import is_overdue
-from domains.models import Domain, DomainState, KeyState, ReportFile, ReportFileState
+from domains.models import Domain, DomainKind, DomainState, KeyState, ReportFile, ReportFileState
 from domains.names import to_unicode
 from domains.services.certificates import names_in_trouble
 from domains.services.check import Health, health_of
@@ -78,7 +78,8 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
 
 def _is_unsigned(domain: Domain) -> bool:
     keys = domain.dkim_keys.all()
-    return domain.state == DomainState.ACTIVE and not any(key.state == KeyState.ACTIVE for key in keys)
+    signs = domain.state == DomainState.ACTIVE and domain.kind != DomainKind.PARKED
+    return signs and not any(key.state == KeyState.ACTIVE for key in keys)
 
 
 def _unsigned(line: DomainLine) -> Alert:

@@ -2,6 +2,7 @@
 
 Order of meaning for an address of ours: the mailbox, the alias, the mailbox or alias without its ``+detail``, a
 reserved report address, a role address (the domain's administrators), the catch-all. One query a level of aliases.
+In an alias domain an address means what the same one means in its target; reports alone belong to the domain named.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,12 @@ LEVELS = 10
 TARGETS = 1000
 
 LOOKUP = """
-SELECT q.place, d.id, d.state, a.id, a.enabled, a.quota_bytes, a.used_bytes, l.targets, c.target
+SELECT q.place, n.id, n.kind, CASE WHEN n.state = 'active' THEN d.state ELSE n.state END, d.id, d.name,
+    a.id, a.enabled, a.quota_bytes, a.used_bytes, l.targets, c.target
 FROM unnest(%(locals)s::text[], %(bases)s::text[], %(domains)s::text[]) WITH ORDINALITY
     AS q(local_part, base, domain, place)
-JOIN domains_domain d ON d.name = q.domain
+JOIN domains_domain n ON n.name = q.domain
+JOIN domains_domain d ON d.id = COALESCE(n.alias_of_id, n.id)
 LEFT JOIN LATERAL (
     SELECT id, local_part, enabled, quota_bytes, used_bytes FROM mailboxes_account
     WHERE domain_id = d.id AND local_part IN (q.local_part, q.base)
@@ -49,6 +52,7 @@ class Found(StrEnum):
 
     LOCAL = "local"  # there is at least one target
     FOREIGN = "foreign"  # not a domain of ours
+    PARKED = "parked"  # a domain of ours that takes no mail at all
     SUSPENDED = "suspended"  # a domain of ours that takes no mail for now
     UNKNOWN = "unknown"  # no such address
     DISABLED = "disabled"  # the mailbox exists and is switched off
@@ -57,19 +61,26 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a recipient is, where its copies go, and the domain of ours that it belongs to (A-labels)."""
+    """What a recipient is, where its copies go, and the domain of ours that it belongs to (A-labels).
+
+    ``home`` is the domain whose mailboxes it has: the same, or the target of an alias.
+    """
 
     found: Found
     targets: Sequence[Target] = ()
     domain: str = ""
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What the database knows of one address in one level."""
+    """What the database knows of one address in one level; ``home`` is where its mailboxes and aliases are."""
 
     domain_id: int
+    kind: str
     state: str
+    home_id: int
+    home: str
     account_id: int | None
     enabled: bool | None
     quota: int | None
@@ -106,6 +117,7 @@ async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
     local_part, _domain = split_address(recipient)
     domain = envelope_domain(recipient)
     expansion = _Expansion(recipient, size)
+    home = ""
     async with database() as connection:
         if is_host_role(recipient):
             rows: dict[str, _Row] = {}
@@ -116,12 +128,13 @@ async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
             row = rows.get(level[0])
             if row is None:
                 return Resolution(Found.FOREIGN)
+            home = row.home
             if row.state != "active":
-                return Resolution(Found.SUSPENDED if row.state == "suspended" else Found.FOREIGN, domain=domain)
+                return Resolution(Found.SUSPENDED if row.state == "suspended" else Found.FOREIGN, (), domain, home)
         await _expand(connection, expansion, level, rows)
     if expansion.targets and Found.FULL not in expansion.refusals:
-        return Resolution(Found.LOCAL, tuple(expansion.targets.values()), domain)
-    return Resolution(expansion.refusals[0] if expansion.refusals else Found.UNKNOWN, domain=domain)
+        return Resolution(Found.LOCAL, tuple(expansion.targets.values()), domain, home)
+    return Resolution(expansion.refusals[0] if expansion.refusals else Found.UNKNOWN, (), domain, home)
 
 
 async def resolve_for_relay(recipient: str) -> Resolution:
@@ -177,6 +190,9 @@ async def _one(
         if "@" in address and split_address(address)[1]:
             expansion.add(forwarded)
         return ()
+    if row.kind == "parked":
+        expansion.refusals.append(Found.PARKED)
+        return ()
     if row.targets is not None:
         return row.targets
     if row.account_id is not None:
@@ -186,7 +202,7 @@ async def _one(
         expansion.add(Target(expansion.recipient, address, report_domain_id=row.domain_id, report_kind=local_part))
         return ()
     if local_part in ROLES:
-        return await _administrators(connection, row.domain_id)
+        return await _administrators(connection, row.home_id)
     if row.catch_all:
         return (row.catch_all,)
     expansion.refusals.append(Found.UNKNOWN)

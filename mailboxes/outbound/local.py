@@ -24,6 +24,7 @@ _REPLIES = {
     RecipientStatus.UNKNOWN: RemoteReply(550, "5.1.1", "There is no such mailbox here."),
 }
 _NOWHERE = {
+    Found.PARKED: RemoteReply(556, "5.1.10", "The domain takes no mail."),
     Found.SUSPENDED: no_reply("4.2.1", "The domain takes no mail at the moment."),
     Found.DISABLED: RemoteReply(550, "5.2.1", "The mailbox is disabled."),
 }

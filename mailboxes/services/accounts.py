@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import Forbidden, NotFound, Refused, Taken
-from domains.models import Actor, Domain, Role
+from domains.models import Actor, Domain, DomainKind, Role
 from domains.services.actors import check_password_rules, set_actor_password
 from domains.services.provision import get_domain_for, require_administrator
 from mailboxes.addresses import RESERVED, Address, normalised, parse_local_address
@@ -74,9 +74,19 @@ def parse_new_address(act: Act, text: str, field: str = "address") -> tuple[Addr
         domain = get_domain_for(act, address.domain, lock=True)
     except NotFound as error:
         raise Refused({field: str(error)}) from error
+    refuse_kind(domain, field)
     if address.local_part in RESERVED:
         raise Taken({field: _("%(address)s is reserved for taking in reports.") % {"address": address}})
     return address, domain
+
+
+def refuse_kind(domain: Domain, field: str) -> None:
+    """Raise Refused unless the domain has addresses of its own."""
+    if domain.kind == DomainKind.PARKED:
+        raise Refused({field: _("%(name)s is parked: it takes no mail.") % {"name": domain.name}})
+    if domain.alias_of is not None:
+        text = _("%(name)s is an alias of %(target)s: add it there, and it works in both.")
+        raise Refused({field: text % {"name": domain.name, "target": domain.alias_of.name}})
 
 
 def refuse_taken(address: Address, domain: Domain, field: str = "address") -> None:

@@ -12,7 +12,7 @@ from domains.models import Domain, Role
 from domains.services.provision import get_domain_for, require_administrator
 from mailboxes.addresses import normalised, parse_target
 from mailboxes.models import Alias, CatchAll
-from mailboxes.services.accounts import parse_new_address, refuse_taken
+from mailboxes.services.accounts import parse_new_address, refuse_kind, refuse_taken
 
 MAXIMUM_TARGETS = 200
 
@@ -115,6 +115,8 @@ def set_catch_all(act: Act, name: str, target: str | None) -> str | None:
     """Set or clear the catch-all of a domain; raises NotFound, Forbidden or Refused."""
     require_administrator(act)
     domain = get_domain_for(act, name, lock=True)
+    if target:
+        refuse_kind(domain, "target")
     before = get_catch_all_for(act, name)
     if not target:
         CatchAll.objects.filter(domain=domain).delete()

@@ -1,7 +1,7 @@
 """May this account send with this address: its own, with or without ``+detail``, and aliases that lead to it.
 
-Aliases of aliases count, as they do for mail in. An account that was switched off may use none, though its session
-still lives.
+Each counts in the alias domains of its domain too. Aliases of aliases count, as they do for mail in. An account that
+was switched off may use none, though its session still lives.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,21 @@ from mailboxes.delivery.resolve import LEVELS
 
 # Targets are compared in lower case: they stand as they were typed.
 ALLOWED = """
-WITH RECURSIVE names AS (
-    SELECT a.local_part || '@' || d.name AS address, d.name AS domain, d.state, 1 AS level
-    FROM mailboxes_account a JOIN domains_domain d ON d.id = a.domain_id WHERE a.id = %(account)s AND a.enabled
+WITH RECURSIVE named AS (
+    SELECT local_part, domain_id, 1 AS level FROM mailboxes_account WHERE id = %(account)s AND enabled
     UNION
-    SELECT l.local_part || '@' || d.name, d.name, d.state, names.level + 1
-    FROM names JOIN mailboxes_alias l ON lower(l.targets::text)::text[] @> ARRAY[names.address]
-    JOIN domains_domain d ON d.id = l.domain_id WHERE names.level < %(levels)s
+    SELECT l.local_part, l.domain_id, named.level + 1
+    FROM named CROSS JOIN LATERAL (
+        SELECT name FROM domains_domain WHERE id = named.domain_id
+        UNION ALL SELECT name FROM domains_domain WHERE alias_of_id = named.domain_id) n
+    JOIN mailboxes_alias l ON lower(l.targets::text)::text[] @> ARRAY[named.local_part || '@' || n.name]
+    WHERE named.level < %(levels)s
 )
-SELECT DISTINCT address, domain, state FROM names
+SELECT DISTINCT named.local_part || '@' || n.name, n.name, n.state
+FROM named JOIN domains_domain d ON d.id = named.domain_id CROSS JOIN LATERAL (
+    SELECT d.name, d.state
+    UNION ALL SELECT name, CASE WHEN d.state = 'active' THEN state ELSE d.state END
+    FROM domains_domain WHERE alias_of_id = d.id) n
 """
 
 

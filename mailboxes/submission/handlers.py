@@ -84,6 +84,8 @@ class SubmissionHandler:
             return self._refuse(
                 trace, forward_path, Reply(550, "5.1.1", f"There is no mailbox <{forward_path}> here")
             )
+        if found is Found.PARKED:
+            return self._refuse(trace, forward_path, Reply(556, "5.1.10", "The recipient's domain takes no mail"))
         if found is Found.DISABLED:
             return self._refuse(trace, forward_path, Reply(550, "5.2.1", f"The mailbox <{forward_path}> is disabled"))
         return None

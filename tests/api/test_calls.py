@@ -47,7 +47,8 @@ def test_a_domain_is_made_read_changed_and_deleted():
     made = call("POST", "/domains", body={"name": "Bücher.example"})
     assert made.status_code == 201
     body = made.json()
-    assert set(body) == {"name", "unicode_name", "state", "health", "mta_sts", "rotation_days", "created_at"}
+    fields = {"name", "unicode_name", "state", "health", "mta_sts", "rotation_days", "created_at"}
+    assert set(body) == fields | {"kind", "alias_of", "reports_to"}
     assert (body["name"], body["unicode_name"], body["state"]) == (
         "xn--bcher-kva.example",
         "bücher.example",

@@ -11,6 +11,7 @@ ZONE = "acme.example"
 SPF = "v=spf1 mx ip4:192.0.2.25 -all"
 MX = "10 mail.acme.example"
 KEY = "v=DKIM1; k=ed25519; p=abc="
+NULL, NOBODY, REVOKED = "0 .", "v=spf1 -all", "v=DKIM1; p="
 DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
 RPT = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 FULL = "v=spf1 " + " ".join(f"exists:%{{i}}.l{number}.example" for number in range(10)) + " -all"
@@ -36,6 +37,16 @@ TABLE = [
     ("mx", MX, [["10 mx.old.example"]], "change", ("10 mx.old.example",), (MX,), "moves-mail", "mail moves"),
     ("mx", MX, [["5 mail.acme.example", "10 mx.old.example"]], "change", ("10 mx.old.example",), (), "leftover-mx",
      "the old one goes"),
+    ("mx", NULL, [[]], "add", (), (NULL,), "", "a parked domain says that it takes no mail"),
+    ("mx", NULL, [[NULL]], "leave", (), (), "", "said"),
+    ("mx", NULL, [["10 ."]], "change", ("10 .",), (NULL,), "ends-mail", "the null MX has the preference 0"),
+    ("mx", NULL, [[MX]], "change", (MX,), (NULL,), "ends-mail", "mail ends"),
+    ("mx", NULL, [[NULL, MX]], "change", (MX,), (), "ends-mail", "the old one goes"),
+    ("mx", MX, [[NULL]], "change", (NULL,), (MX,), "moves-mail", "parked no more"),
+    ("spf", NOBODY, [["v=spf1 a -all"]], "change", ("v=spf1 a -all",), (NOBODY,), "ends-mail", "no sender is left"),
+    ("spf", NOBODY, [["V=SPF1  -all"]], "leave", (), (), "", "the same in other words"),
+    ("dkim", REVOKED, [["v=DKIM1; k=rsa; p="]], "leave", (), (), "", "revoked is revoked"),
+    ("dkim", REVOKED, [[KEY]], "change", (KEY,), (REVOKED,), "replaces", "an old key stands there"),
     ("dkim", KEY, [["old"]], "change", ("old",), (KEY,), "replaces", "our selector"),
     ("dkim", KEY, [["one", "two"]], "blocked", (), (), "duplicate", "two keys at a selector"),
     ("dmarc", DMARC, [["v=DMARC1; p=reject"]], "change", ("v=DMARC1; p=reject",), (DMARC,), "weakens", "policy"),
