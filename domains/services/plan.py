@@ -163,7 +163,8 @@ def _mx(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
 
 
 def _dmarc(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
-    merged = merge_policy(found[0], row.value)
+    own_address = f"dmarc-reports@{row.name.removeprefix('_dmarc.')}"
+    merged = merge_policy(found[0], row.value, own_address)
     if merged.weakens:
         return PlanStep(row, Action.CHANGE, found, (merged.text,), Risk.WEAKENS, merged.weakens)
     return PlanStep(row, Action.CHANGE, found, (merged.text,), Risk.REPLACES)

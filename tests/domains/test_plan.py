@@ -12,6 +12,7 @@ SPF = "v=spf1 mx ip4:192.0.2.25 -all"
 MX = "10 mail.acme.example"
 KEY = "v=DKIM1; k=ed25519; p=abc="
 NULL, NOBODY, REVOKED = "0 .", "v=spf1 -all", "v=DKIM1; p="
+REFUSE = "v=DMARC1; p=reject; sp=reject; np=reject"
 DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
 RPT = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
 FULL = "v=spf1 " + " ".join(f"exists:%{{i}}.l{number}.example" for number in range(10)) + " -all"
@@ -45,6 +46,12 @@ TABLE = [
     ("mx", MX, [[NULL]], "change", (NULL,), (MX,), "moves-mail", "parked no more"),
     ("spf", NOBODY, [["v=spf1 a -all"]], "change", ("v=spf1 a -all",), (NOBODY,), "ends-mail", "no sender is left"),
     ("spf", NOBODY, [["V=SPF1  -all"]], "leave", (), (), "", "the same in other words"),
+    ("dmarc", REFUSE, [["v=DMARC1; p=none; rua=mailto:Dmarc-Reports@n.acme.example"]], "change",
+     ("v=DMARC1; p=none; rua=mailto:Dmarc-Reports@n.acme.example",), (REFUSE,), "replaces",
+     "no report arrives at the old address"),
+    ("dmarc", REFUSE, [["v=DMARC1; p=none; rua=mailto:dmarc-reports@n.acme.example,mailto:x@b.example"]], "change",
+     ("v=DMARC1; p=none; rua=mailto:dmarc-reports@n.acme.example,mailto:x@b.example",),
+     ("v=DMARC1; p=reject; rua=mailto:x@b.example; sp=reject; np=reject",), "replaces", "the owner's address stays"),
     ("dkim", REVOKED, [["v=DKIM1; k=rsa; p="]], "leave", (), (), "", "revoked is revoked"),
     ("dkim", REVOKED, [[KEY]], "change", (KEY,), (REVOKED,), "replaces", "an old key stands there"),
     ("dkim", KEY, [["old"]], "change", ("old",), (KEY,), "replaces", "our selector"),
