@@ -12,7 +12,7 @@ from domains.audit import Act, record
 from domains.certificates.port import Trouble
 from domains.certificates.schedule import is_near_its_end
 from domains.errors import NotFound, Refused
-from domains.models import AcmeAccount, Certificate, Domain, DomainState, MtaSts
+from domains.models import AcmeAccount, Certificate, Domain, DomainKind, DomainState, MtaSts
 from domains.names import MAXIMUM_OCTETS, DomainName
 from domains.services.acme_account import require_superadmin
 from domains.services.mta_sts import HOST_LABEL
@@ -58,7 +58,8 @@ def _may_have_one(name: str) -> bool:
 
 def _domain_names() -> dict[str, int | None]:
     names: dict[str, int | None] = {}
-    for pk, name, mode in Domain.objects.filter(state=DomainState.ACTIVE).values_list("pk", "name", "mta_sts"):
+    served = Domain.objects.filter(state=DomainState.ACTIVE).exclude(kind=DomainKind.PARKED)
+    for pk, name, mode in served.values_list("pk", "name", "mta_sts"):
         labels = (*SET_UP_LABELS, *((HOST_LABEL,) if mode != MtaSts.OFF else ()))
         names |= {f"{label}.{name}": pk for label in labels if len(label) + len(name) < MAXIMUM_OCTETS}
     return names

@@ -5,6 +5,7 @@ import pytest
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused
 from domains.models import AuditRecord, DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services import keys, mta_sts, provision, reports
+from domains.services.certificates import wanted_names
 from domains.services.check import check_now, health_of
 from domains.services.dmarc_policy import set_policy
 from domains.services.kinds import Purpose, add_domain, set_purpose
@@ -139,6 +140,12 @@ def test_a_parked_domain_keeps_its_policy_for_later_and_asks_for_refusal_now():
     set_purpose(act, domain.name, Purpose(MAIL))
     assert "p=quarantine" in values(domain)["_dmarc.acme.example", "TXT"]
     assert mta_sts.policy_text_at("mta-sts.acme.example")
+
+
+def test_no_certificate_is_ordered_for_names_that_a_parked_domain_has_not():
+    add_domain(superadmin_act(), "kept.example", Purpose(MAIL))
+    park()
+    assert {name.partition(".")[2] for name in wanted_names() if name.endswith(".example")} == {"kept.example"}
 
 
 @pytest.mark.parametrize("purpose", [Purpose(PARKED), Purpose(ALIAS, "acme.example")])

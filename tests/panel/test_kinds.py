@@ -71,6 +71,7 @@ def test_lists_take_as_many_queries_however_many_domains_are_aliases(rosa: Actor
 
     add_domain(superadmin_act(), "a.example", Purpose(DomainKind.ALIAS, "near.example"))
     add_domain(superadmin_act(), "p.example", Purpose(DomainKind.PARKED))
+    count()  # what is remembered for a moment is asked for now
     few = count()
     for number in range(4):
         add_domain(superadmin_act(), f"a{number}x.example", Purpose(DomainKind.ALIAS, "near.example"))
