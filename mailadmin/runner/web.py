@@ -18,7 +18,6 @@ import uvloop
 
 from mailadmin.runner.config import Config
 from mailadmin.runner.health import web_sockets
-from mailadmin.runner.tls import make_context
 
 logger = logging.getLogger("mailadmin.runner")
 
@@ -74,7 +73,11 @@ async def _serve(application: Any, config: Config, plain: list[socket.socket], s
     if plain:
         servers.append((Server(_settings(application)), plain))
     if secure:
-        context = make_context(config.tls_cert, config.tls_key)
+        from mailadmin.runner.issued import certificates_of
+
+        certificates = certificates_of(config, own_names_only=False)
+        context = certificates.current()
+        await asyncio.to_thread(certificates.watch)
         servers.append((Server(_settings(application, context)), secure))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -25,8 +25,11 @@ def build_services() -> list[Service]:
     """Return this host's mail services, as the settings name them; certificates are read at the first handshake."""
     from django.conf import settings
 
+    from mailadmin.runner.issued import certificates_of
+
     config = settings.MAILADMIN
-    certificates = Certificates(config.tls_cert, config.tls_key)
+    certificates = certificates_of(config, own_names_only=True)
+    certificates.watch()
     set_certificates(certificates)
     door = Door(
         proxy_peers=config.proxy_peers,
@@ -53,9 +56,10 @@ def set_certificates(certificates: Certificates) -> None:
 
 
 def reload_certificates() -> None:
-    """Read the certificate again; running sessions keep theirs; raises CertificateFault and keeps the old one."""
+    """Read the certificates again; running sessions keep theirs; raises CertificateFault and keeps the old one."""
     for certificates in _certificates:
         certificates.reload()
+        certificates.look()
 
 
 def _mx(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
