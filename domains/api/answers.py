@@ -69,6 +69,7 @@ class Domain(Schema):
         state="active",
         health="good",
         rotation_days=365,
+        key_zone="",
         mta_sts="testing",
         kind="mail",
         alias_of=None,
@@ -82,6 +83,7 @@ class Domain(Schema):
     )
     health: Annotated[str, words(*HEALTH)] = Field(description="How the domain stands by its last check.")
     rotation_days: int = Field(description="How old a DKIM key gets before its successor is made; 0 for ever.")
+    key_zone: str = Field(description="The zone of the installation in which its keys are published, or empty.")
     mta_sts: Annotated[str, words(*MtaSts.values)] = Field(
         description="What servers that deliver here are asked by MTA-STS (RFC 8461); none: it is being withdrawn."
     )
@@ -166,6 +168,7 @@ class Key(Schema):
         record_value="v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
         created_at="2026-11-24T21:22:00Z",
         replaces="",
+        hosted_in="",
         activated_at=None,
         retired_at=None,
         revoked_at=None,
@@ -178,6 +181,9 @@ class Key(Schema):
     record_value: str = Field(description="The text of that record.")
     created_at: Instant = Field(description="When it was made.")
     replaces: str = Field(description="The selector that it is to replace, or empty.")
+    hosted_in: str = Field(
+        description="The zone of the installation in which the panel publishes it behind an alias, or empty."
+    )
     activated_at: Instant | None = Field(description="When it began to sign.")
     retired_at: Instant | None = Field(description="When its successor took over; its record must stay for a week.")
     revoked_at: Instant | None = Field(description="When its record became an empty p=.")
@@ -355,6 +361,7 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
         state=domain.state,
         health=health,
         rotation_days=domain.rotation_days,
+        key_zone=domain.key_zone,
         mta_sts=domain.mta_sts,
         kind=domain.kind,
         alias_of=domain.alias_of.name if domain.alias_of is not None else None,
@@ -397,6 +404,7 @@ def show_key(key: DkimKey, record_name: str, record_value: str) -> Key:
         record_value=record_value,
         created_at=moment(key.created_at),
         replaces=key.replaces,
+        hosted_in=key.hosted_in,
         activated_at=instant(key.activated_at),
         retired_at=instant(key.retired_at),
         revoked_at=instant(key.revoked_at),

@@ -22,7 +22,7 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import dmarc_policy, key_life, keys, kinds, mta_sts, provision, publication
+from domains.services import dmarc_policy, hosted_keys, key_life, keys, kinds, mta_sts, provision, publication
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -53,6 +53,11 @@ class DomainChange(Schema):
     )
     rotation_days: int | None = Field(
         default=None, description="How old a DKIM key gets, 30 to 1825 days; 0 for ever.", examples=[90]
+    )
+    key_zone: str | None = Field(
+        default=None,
+        max_length=253,
+        description="The zone of the installation in which the domain's DKIM keys are published; empty for its own.",
     )
     mta_sts: Literal["off", "testing", "enforce", "none"] | None = Field(
         default=None,
@@ -128,6 +133,8 @@ def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Dom
         domain = provision.change_domain(act, name, payload.state)
         if payload.rotation_days is not None:
             domain = key_life.set_rotation(act, name, payload.rotation_days)
+        if payload.key_zone is not None:
+            domain = hosted_keys.host_keys(act, name, payload.key_zone)
         if payload.mta_sts is not None:
             domain = mta_sts.change_mode(act, name, payload.mta_sts)
     return _domain(domain)

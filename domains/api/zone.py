@@ -14,6 +14,7 @@ from domains.errors import NotFound
 from domains.models import DnsAccount, ZoneChange, ZoneChangeState
 from domains.services import dns_access, zone_apply
 from domains.services.dns_access import account_of, installation_accounts
+from domains.services.hosted_keys import offer_hosting
 from domains.services.planning import plan_now, proposal_text, propose_from_outside
 from domains.services.provision import get_domain_for
 from domains.times import instant
@@ -54,6 +55,19 @@ class Access(Schema):
     key_name: str = Field(description="The name of the key.")
     algorithm: Annotated[str, words(*ALGORITHMS)] = Field(description="The algorithm of the key.")
     proven_at: Instant = Field(description="When a change was last tried out with it.")
+
+
+class NewZone(NewAccess):
+    """The access to a zone of the installation, and whether domains may have their keys published there."""
+
+    hosts_keys: bool = Field(default=False, description="Whether domains may have their DKIM keys published here.")
+
+
+class Zone(Access):
+    """A zone of the installation."""
+
+    hosts_keys: bool = Field(description="Whether domains may have their DKIM keys published here.")
+    fault: str = Field(description="Why the last writing of keys failed; empty when it did not.")
 
 
 class Application(Schema):
@@ -108,6 +122,10 @@ def _access(row: DnsAccount) -> Access:
         algorithm=row.algorithm,
         proven_at=instant(row.proven_at) or "",
     )
+
+
+def _zone(row: DnsAccount) -> Zone:
+    return Zone(**_access(row).dict(), hosts_keys=row.hosts_keys, fault=row.fault)
 
 
 def _set(change: dict[str, Any]) -> SetOfRecords:
@@ -209,16 +227,19 @@ def delete_access(request: HttpRequest, name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/zones", response=Listing[Access], summary="List the zones of the installation")
-def list_zones(request: HttpRequest, page: PageQuery) -> Listing[Access]:
+@router.get("/zones", response=Listing[Zone], summary="List the zones of the installation")
+def list_zones(request: HttpRequest, page: PageQuery) -> Listing[Zone]:
     """List the zones of the installation's own names that the panel may change."""
-    return paginate(installation_accounts(act_of(request)), page, ["zone"], _access)
+    return paginate(installation_accounts(act_of(request)), page, ["zone"], _zone)
 
 
-@router.put("/zones/{zone}", response=Access, summary="Set the access to a zone of the installation")
-def write_zone(request: HttpRequest, zone: str, payload: NewAccess) -> Access:
+@router.put("/zones/{zone}", response=Zone, summary="Set the access to a zone of the installation")
+def write_zone(request: HttpRequest, zone: str, payload: NewZone) -> Zone:
     """Try the key out at the server, which changes nothing, and keep it sealed."""
-    return _access(dns_access.set_account(act_of(request), None, **payload.dict() | {"zone": zone}))
+    act = act_of(request)
+    access = payload.dict(exclude={"hosts_keys"}) | {"zone": zone}
+    row = dns_access.set_account(act, None, **access)
+    return _zone(offer_hosting(act, row.zone, payload.hosts_keys))
 
 
 @router.delete("/zones/{zone}", response={204: None}, summary="Forget a zone of the installation")

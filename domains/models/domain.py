@@ -34,7 +34,8 @@ class Domain(models.Model):
 
     Only an ``active`` domain is local (mail for it is accepted) and signs. ``skeleton`` is the confusable skeleton
     of the Unicode name, so that look-alikes of a domain of ours are refused. ``ownership_token`` is the text that
-    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever. ``dmarc``
+    a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever; ``key_zone`` is
+    the zone of the installation in which its keys are published, empty when they stand in its own. ``dmarc``
     holds what ``services.dmarc_policy`` was told, by the fields of ``PolicyRecord``. ``mta_sts_at`` is
     when ``mta_sts`` was last changed.
 
@@ -54,6 +55,7 @@ class Domain(models.Model):
     ownership_token = models.CharField(max_length=64)
     dmarc = models.JSONField(default=dict, blank=True)
     rotation_days = models.PositiveSmallIntegerField(default=365)
+    key_zone = models.CharField(max_length=253, blank=True, default="")
     mta_sts = models.CharField(max_length=8, choices=MtaSts.choices, default=MtaSts.OFF)
     mta_sts_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

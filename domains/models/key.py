@@ -29,7 +29,8 @@ class DkimKey(models.Model):
     """One selector of a domain.
 
     ``private_key_sealed`` is the PKCS#8 key in DER, sealed with the master key and bound to (domain, selector); it is
-    empty once the key is revoked. ``public_key`` is the base64 text of the record's ``p=`` tag. ``replaces`` is the
+    empty once the key is revoked. ``public_key`` is the base64 text of the record's ``p=`` tag. ``hosted_in`` is the
+    zone of the installation in which its text is published, empty for the domain's own. ``replaces`` is the
     selector whose successor it is; ``stale_seconds`` and ``wait_until`` are those of ``domains.dkim.lifecycle``.
     """
 
@@ -44,6 +45,7 @@ class DkimKey(models.Model):
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    hosted_in = models.CharField(max_length=253, blank=True, default="")
     replaces = models.CharField(max_length=63, blank=True, default="")
     stale_seconds = models.PositiveIntegerField(default=0)
     wait_until = models.DateTimeField(null=True, blank=True)

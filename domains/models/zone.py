@@ -11,7 +11,8 @@ class DnsAccount(models.Model):
     """A zone's primary server and the TSIG key that may change it; without a domain it is one of the installation.
 
     ``server`` is a host name or an address. ``secret_sealed`` is the key's octets, bound to the zone and the key's
-    name.
+    name. In a zone that ``hosts_keys`` domains may have their DKIM keys published; ``fault`` says why that failed
+    last.
     """
 
     domain = models.OneToOneField(Domain, null=True, blank=True, on_delete=models.CASCADE, related_name="dns_account")
@@ -22,6 +23,8 @@ class DnsAccount(models.Model):
     algorithm = models.CharField(max_length=16, default="hmac-sha256")
     secret_sealed = models.BinaryField()
     proven_at = models.DateTimeField()
+    hosts_keys = models.BooleanField(default=False)
+    fault = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         ordering = ["zone"]

@@ -35,6 +35,7 @@ from domains.models import (
 from domains.reach import refuse_address
 from domains.services import drift
 from domains.services.compare import Comparison, compare
+from domains.services.hosted_keys import publish_hosted
 from domains.services.key_life import advance_keys, sightings_of
 from domains.services.provision import get_domain_for
 from domains.services.publication import DesiredRecord, desired_records
@@ -239,6 +240,7 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
 def check_now(act: Act, name: str) -> list[RecordState]:
     """Look everything up now and return the states; raises NotFound."""
     domain = get_domain_for(act, name)
+    publish_hosted(domain)
     records = desired_records(domain)
 
     async def look() -> list[tuple[DesiredRecord, Comparison]]:
@@ -263,6 +265,8 @@ def check_due_domains(most: int = 500) -> int:
     domains = list(due_domains()[:most])
     act = system_act()
     for start in range(0, len(domains), DOMAINS_AT_ONCE):
+        for domain in domains[start : start + DOMAINS_AT_ONCE]:
+            publish_hosted(domain)
         batch = [(domain, desired_records(domain)) for domain in domains[start : start + DOMAINS_AT_ONCE]]
 
         async def look(batch: list[tuple[Domain, list[DesiredRecord]]] = batch) -> list[Seen]:

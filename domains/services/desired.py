@@ -9,7 +9,10 @@ TTL = 3600
 
 @dataclass(frozen=True, slots=True)
 class DesiredRecord:
-    """One record; ``zone`` is the zone it belongs to, ``about`` one sentence for people with its RFC."""
+    """One record; ``zone`` is the zone it belongs to, ``about`` one sentence for people with its RFC.
+
+    A ``managed`` one is published by the panel itself.
+    """
 
     name: str
     zone: str
@@ -19,6 +22,7 @@ class DesiredRecord:
     about: str
     required: bool = True
     ttl: int = TTL
+    managed: bool = False
 
     @property
     def relative_name(self) -> str:

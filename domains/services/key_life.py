@@ -5,6 +5,7 @@ part is gone.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -17,9 +18,10 @@ from domains.dkim import lifecycle
 from domains.dkim.lifecycle import Change, Event, Sight, Sighting, State
 from domains.errors import Refused, Taken
 from domains.models import DkimKey, Domain, DomainState, KeyState, RecordStatus
+from domains.services.hosted_keys import check_soon
 from domains.services.keys import add_key, get_key_for
 from domains.services.provision import get_domain_for
-from domains.services.publication import key_record_name, key_record_value
+from domains.services.publication import hosted_name, key_record_name, key_record_value
 
 SHORTEST_ROTATION = 30
 LONGEST_ROTATION = 1825
@@ -90,16 +92,28 @@ def advance_keys(
 
     for key in rows.values():
         key.domain = domain
-        unknown = Sighting(Sight.UNKNOWN)
-        sighting = sightings.get((key_record_name(key), key_record_value(key)), unknown)
-        take(lifecycle.after_sighting(facts_of(key), sighting, now))
+        take(lifecycle.after_sighting(facts_of(key), _sighting_of(key, sightings), now))
         take(lifecycle.after_time(facts_of(key), now))
     for change in lifecycle.superseded(map(facts_of, rows.values()), now):
         take(change)
     if domain.state == DomainState.ACTIVE:
         for due in lifecycle.due_keys(map(facts_of, rows.values()), now, domain.rotation_days):
-            _succeed(act, domain, rows[due.selector])
+            with suppress(Refused):  # no published selector is free yet: at the next look
+                _succeed(act, domain, rows[due.selector])
     return done
+
+
+def _sighting_of(key: DkimKey, sightings: Mapping[tuple[str, str], Sighting]) -> Sighting:
+    """Return what was seen of a key; of a hosted one, the worse of its alias and of the text behind it."""
+    unknown = Sighting(Sight.UNKNOWN)
+    if not key.hosted_in:
+        return sightings.get((key_record_name(key), key_record_value(key)), unknown)
+    target = hosted_name(key)
+    both = [sightings.get(row, unknown) for row in ((key_record_name(key), target), (target, key_record_value(key)))]
+    lacking = [seen for seen in both if seen.sight is Sight.LACKING]
+    if lacking:
+        return max(lacking, key=lambda seen: seen.ttl_seconds)
+    return both[0] if all(seen.sight is Sight.EVERYWHERE for seen in both) else unknown
 
 
 def _apply(act: Act, domain: Domain, key: DkimKey, change: Change, now: datetime) -> None:
@@ -129,6 +143,13 @@ def _successor_of(key: DkimKey) -> DkimKey | None:
     return living.exclude(state__in=(KeyState.REMOVED, KeyState.REVOKED)).first()
 
 
+def _look_soon(domain: Domain) -> None:
+    """Have a domain with hosted keys looked at at once: what stands behind its selectors is to change."""
+    if DkimKey.objects.filter(domain=domain).exclude(hosted_in="").exists():
+        Domain.objects.filter(pk=domain.pk).update(checked_at=None)
+        transaction.on_commit(check_soon)
+
+
 @transaction.atomic
 def replace_key(act: Act, name: str, selector: str) -> DkimKey:
     """Make a key's successor now; the old one signs until the new one is seen. Raises NotFound, Refused, Taken."""
@@ -139,6 +160,7 @@ def replace_key(act: Act, name: str, selector: str) -> DkimKey:
     if (coming := _successor_of(key)) is not None:
         text = _("The key %(selector)s is to replace it already. Publish its record.")
         raise Taken({"selector": text % {"selector": coming.selector}})
+    _look_soon(domain)
     return _succeed(act, domain, key)
 
 
@@ -154,6 +176,7 @@ def revoke_key(act: Act, name: str, selector: str) -> DkimKey:
         raise Refused({"selector": _("The key is revoked already.")})
     now = timezone.now()
     _apply(act, domain, key, Change(lifecycle.revoked(facts_of(key), now), Event.REVOKE), now)
+    _look_soon(domain)
     return _successor_of(key) or _succeed(act, domain, key)
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dkim.keys import KeyPair, SigningKey, UnusableKey, generate_key, import_key, load_key
 from domains.dkim.keys import export_key as export_pem
+from domains.dkim.slots import free_slot
 from domains.errors import Forbidden, NotFound, Refused, Taken
 from domains.models import DkimKey, Domain, DomainKind, KeyAlgorithm, KeyState
 from domains.names import MAXIMUM_OCTETS, is_selector
@@ -54,7 +55,14 @@ def dated_selector(domain: Domain, algorithm: str) -> str:
 def add_key(
     domain: Domain, algorithm: str, selector: str | None = None, pair: KeyPair | None = None, replaces: str = ""
 ) -> DkimKey:
-    """Make a key, unless ``pair`` is one, and save it to wait for the DNS; IntegrityError for a selector in use."""
+    """Make a key, unless ``pair`` is one, and save it to wait for the DNS; IntegrityError for a selector in use.
+
+    In a domain whose keys are hosted it gets one of the published selectors; raises Refused while both are in use.
+    """
+    hosted_in = "" if selector or pair else domain.key_zone
+    if hosted_in:
+        selector = _take_slot(domain, algorithm)
+        replaces = "" if replaces == selector else replaces
     selector = selector or dated_selector(domain, algorithm)
     pair = pair or generate_key(algorithm)
     return DkimKey.objects.create(
@@ -64,8 +72,23 @@ def add_key(
         state=KeyState.AWAITING_DNS,
         private_key_sealed=seal(key_identity(domain.name, selector), pair.private_der),
         public_key=pair.public_key,
+        hosted_in=hosted_in,
         replaces=replaces,
     )
+
+
+def _take_slot(domain: Domain, algorithm: str) -> str:
+    """Return a published selector that no key needs; the key of the past behind it is forgotten."""
+    keys = dict(DkimKey.objects.filter(domain=domain).values_list("selector", "state"))
+    over = (KeyState.REVOKED, KeyState.REMOVED)
+    needed = [selector for selector, state in keys.items() if state not in over]
+    slot = free_slot(algorithm, keys) or free_slot(algorithm, needed)
+    if not slot:
+        text = _("Both published selectors are in use. The one whose key retires is free again within a week.")
+        raise Refused({"selector": text})
+    DkimKey.objects.filter(domain=domain, selector=slot).delete()
+    DkimKey.objects.filter(domain=domain, replaces=slot).update(replaces="")
+    return slot
 
 
 @transaction.atomic

@@ -108,6 +108,7 @@ async def plan_of(
     return [
         await _step(zone, row, seen.get((row.name, row.type), ()), ours[row.name, row.type], resolver)
         for row in desired
+        if not row.managed
     ]
 
 

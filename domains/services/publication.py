@@ -11,6 +11,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from domains.dkim.record import serialise_key_record
+from domains.dkim.slots import TTL as HOSTED_TTL
+from domains.dkim.slots import slots_of, target_of
 from domains.dmarc.record import serialise_policy_record
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
@@ -36,6 +38,11 @@ def key_record_name(key: DkimKey) -> str:
 def key_record_value(key: DkimKey) -> str:
     """Return the value of a key's record, empty ``p=`` once revoked."""
     return serialise_key_record(key.algorithm, "" if key.state == KeyState.REVOKED else key.public_key)
+
+
+def hosted_name(key: DkimKey) -> str:
+    """Return the name in a zone of the installation where a hosted key's text stands."""
+    return target_of(key.selector, key.domain.name, key.hosted_in)
 
 
 def ownership_value(domain: Domain) -> str:
@@ -121,12 +128,28 @@ def _spf(domain: Domain) -> Iterator[DesiredRecord]:
 def _dkim(domain: Domain) -> Iterator[DesiredRecord]:
     keys = [key for key in domain.dkim_keys.all() if key.state in PUBLISHED_STATES]
     signing = {key.selector for key in keys if key.state == KeyState.ACTIVE}
+    yield from _aliases(domain, keys)
     for key in keys:
         key.domain = domain
         # Mail goes on well signed while a successor is not yet there, and when a revoked key's record is gone.
         required = key.state != KeyState.REVOKED and key.replaces not in signing
         about = _key_about(key)
-        yield DesiredRecord(key_record_name(key), domain.name, "TXT", key_record_value(key), "dkim", about, required)
+        name, zone = (hosted_name(key), key.hosted_in) if key.hosted_in else (key_record_name(key), domain.name)
+        ttl = HOSTED_TTL if key.hosted_in else TTL
+        managed = bool(key.hosted_in)
+        yield DesiredRecord(name, zone, "TXT", key_record_value(key), "dkim", about, required, ttl, managed)
+
+
+def _aliases(domain: Domain, keys: list[DkimKey]) -> Iterator[DesiredRecord]:
+    """Give the selectors that a domain publishes once; both of a kind, so that a later key needs nobody."""
+    about = _("Leads to a key that the panel publishes and replaces by itself. Publish it once (RFC 6376).")
+    used = {key.selector: key.hosted_in for key in keys if key.hosted_in}
+    kinds = {slots_of(key.algorithm) for key in keys if key.hosted_in == domain.key_zone}
+    wanted = {slot: domain.key_zone for kind in kinds for slot in kind} if domain.key_zone else {}
+    for selector, zone in sorted((wanted | used).items()):
+        target = target_of(selector, domain.name, zone)
+        name = f"{selector}._domainkey.{domain.name}"
+        yield DesiredRecord(name, domain.name, "CNAME", target, "dkim", about, selector in used)
 
 
 def _key_about(key: DkimKey) -> str:
