@@ -226,6 +226,20 @@ class RotationForm(PanelForm):
         self.initial["rotation_days"] = days
 
 
+class HostingForm(PanelForm):
+    """Where the domain's DKIM keys are published."""
+
+    zone = forms.ChoiceField(label=_("Publish the keys in"), required=False)
+
+    def __init__(self, *args: Any, zones: list[str], current: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["zone"]
+        if isinstance(field, forms.ChoiceField):
+            names = dict.fromkeys([*zones, *([current] if current else [])])
+            field.choices = [("", _("the domain's own zone")), *((name, name) for name in names)]
+        self.initial["zone"] = current
+
+
 class DmarcForm(PanelForm):
     """What a domain asks of receivers about mail that fails DMARC; each field is a tag of its record."""
 

@@ -36,6 +36,7 @@ urlpatterns = [
     path("domains/<str:name>/keys", keys.keys, name="domain-keys"),
     path("domains/<str:name>/keys/add", keys.add, name="key-add"),
     path("domains/<str:name>/keys/import", keys.take_in, name="key-import"),
+    path("domains/<str:name>/keys/hosting", keys.hosting, name="key-hosting"),
     path("domains/<str:name>/keys/rotation", keys.rotation, name="key-rotation"),
     path("domains/<str:name>/keys/<str:selector>/export", keys.take_out, name="key-export"),
     path("domains/<str:name>/keys/<str:selector>/replace", keys.replace, name="key-replace"),

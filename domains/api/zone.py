@@ -66,6 +66,10 @@ class NewZone(NewAccess):
 class Zone(Access):
     """A zone of the installation."""
 
+    model_config = shown(
+        zone="keys.example.net", server="ns.example.net", port=53, key_name="panel-key", algorithm="hmac-sha256",
+        proven_at="2026-11-24T21:22:00Z", hosts_keys=True, fault="",
+    )  # fmt: skip
     hosts_keys: bool = Field(description="Whether domains may have their DKIM keys published here.")
     fault: str = Field(description="Why the last writing of keys failed; empty when it did not.")
 

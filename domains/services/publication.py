@@ -14,6 +14,7 @@ from domains.dkim.record import serialise_key_record
 from domains.dkim.slots import TTL as HOSTED_TTL
 from domains.dkim.slots import slots_of, target_of
 from domains.dmarc.record import serialise_policy_record
+from domains.dns import texts
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
 from domains.services.certificate_facts import pinned_digests
@@ -250,12 +251,4 @@ def zone_text(records: Iterable[DesiredRecord], zone: str) -> str:
 
 
 def _zone_line(record: DesiredRecord) -> str:
-    return f"{record.name}. {record.ttl} IN {record.type} {_zone_value(record)}"
-
-
-def _zone_value(record: DesiredRecord) -> str:
-    if record.type == "TXT":
-        return " ".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in record.strings)
-    if record.value == NULL_MX or record.type not in ("CNAME", "MX", "PTR", "SRV"):
-        return record.value
-    return f"{record.value}."
+    return f"{record.name}. {record.ttl} IN {record.type} {texts.zone_text(record.type, record.value)}"

@@ -14,6 +14,7 @@ from domains.forms import ConfirmForm, PanelForm
 from domains.models import DnsAccount
 from domains.names import to_unicode
 from domains.services.dns_access import account_of, delete_account, installation_accounts, set_account
+from domains.services.hosted_keys import offer_hosting
 from domains.services.provision import get_domain_for
 from domains.views.web import Audience, act_of_request, answered, audience, bound, confirm, done, form_page, url
 
@@ -51,12 +52,20 @@ class AccessForm(PanelForm):
     )
 
 
-def _bound(request: HttpRequest, row: DnsAccount | None) -> AccessForm:
-    initial = (
-        {name: getattr(row, name) for name in ("server", "port", "zone", "key_name", "algorithm")} if row else {}
+class ZoneForm(AccessForm):
+    """A zone of the installation."""
+
+    hosts_keys = forms.BooleanField(
+        label=gettext_lazy("Domains may have their DKIM keys published here"),
+        required=False,
+        help_text=gettext_lazy("They publish aliases once; the panel replaces the keys behind them by itself."),
     )
-    form: AccessForm = bound(request, AccessForm, initial=initial)
-    return form
+
+
+def _bound(request: HttpRequest, form: type[AccessForm], row: DnsAccount | None) -> AccessForm:
+    names = ("server", "port", "zone", "key_name", "algorithm", "hosts_keys")
+    filled: AccessForm = bound(request, form, initial={name: getattr(row, name) for name in names} if row else {})
+    return filled
 
 
 def _lead() -> str:
@@ -71,7 +80,7 @@ def access(request: HttpRequest, name: str) -> HttpResponse:
     act = act_of_request(request)
     domain = get_domain_for(act, name)
     row = account_of(domain)
-    form = _bound(request, row)
+    form = _bound(request, AccessForm, row)
 
     def keep(data: dict[str, Any]) -> HttpResponse:
         set_account(act, domain.name, **data)
@@ -119,12 +128,14 @@ def zone_set(request: HttpRequest) -> HttpResponse:
     """Set the access to a zone of the installation; one that is kept already is replaced."""
     act = act_of_request(request)
     row = installation_accounts(act).filter(zone=request.GET.get("zone", "")[:253]).first()
-    form = _bound(request, row)
+    form = _bound(request, ZoneForm, row)
     form.fields["zone"].required = True
     form.fields["zone"].help_text = _("Such as keys.example.net: the zone in which the panel may write.")
 
     def keep(data: dict[str, Any]) -> HttpResponse:
-        set_account(act, None, **data)
+        hosts_keys = data.pop("hosts_keys")
+        kept = set_account(act, None, **data)
+        offer_hosting(act, kept.zone, hosts_keys)
         return done(request, _("The key works, and is kept."), "zones")
 
     shown = {

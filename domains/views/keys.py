@@ -10,11 +10,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from domains.dkim.lifecycle import RETIRING, REVOKED, is_overdue
-from domains.forms import ConfirmForm, ImportKeyForm, KeyForm, PasswordForm, RotationForm
+from domains.forms import ConfirmForm, HostingForm, ImportKeyForm, KeyForm, PasswordForm, RotationForm
 from domains.models import DkimKey, Domain, KeyState
 from domains.names import to_unicode
 from domains.services import key_life
 from domains.services import keys as service
+from domains.services.hosted_keys import host_keys, hosting_zones
 from domains.services.provision import get_domain_for
 from domains.services.publication import key_record_name, key_record_value
 from domains.views.frame import domain_page
@@ -108,16 +109,19 @@ def _hint(value: str) -> str:
 
 def _line(key: DkimKey, domain: Domain) -> KeyLine:
     value = key_record_value(key)
-    return KeyLine(key, key_record_name(key), value, _steps(key, domain), _next(key), _hint(value))
+    hint = _("The panel publishes it itself, behind the alias.") if key.hosted_in else _hint(value)
+    return KeyLine(key, key_record_name(key), value, _steps(key, domain), _next(key), hint)
 
 
 def keys(request: HttpRequest, name: str) -> HttpResponse:
     """Show the keys of a domain, those that are gone for good last."""
     domain = get_domain_for(act_of_request(request), name)
     rows = [_line(key, domain) for key in service.keys_of(domain)]
+    zones = hosting_zones() if not domain.key_zone else [domain.key_zone]
     living = [row for row in rows if row.key.state != KeyState.REMOVED]
     removed = [row for row in rows if row.key.state == KeyState.REMOVED]
-    return domain_page(request, "domains/keys.html", domain, "domain-keys", lines=living, removed=removed)
+    shown = {"lines": living, "removed": removed, "zones": zones}
+    return domain_page(request, "domains/keys.html", domain, "domain-keys", **shown)
 
 
 def _page(domain: Domain, title: str, button: str, lead: str = "") -> dict[str, Any]:
@@ -242,6 +246,25 @@ def rotation(request: HttpRequest, name: str) -> HttpResponse:
 
     lead = _("At that age a key's successor is made, and you are asked to publish its record. Nothing else is to do.")
     shown = _page(domain, _("How long keys are used"), _("Save"), lead)
+    return answered(request, form, change) or form_page(request, "components/form_page.html", form, **shown)
+
+
+def hosting(request: HttpRequest, name: str) -> HttpResponse:
+    """Set where the keys are published: in the domain's zone, or behind aliases in one of the installation."""
+    act = act_of_request(request)
+    domain = get_domain_for(act, name)
+    form = bound(request, HostingForm, zones=hosting_zones(), current=domain.key_zone)
+
+    def change(data: dict[str, Any]) -> HttpResponse:
+        host_keys(act, domain.name, data["zone"])
+        text = _("The place of the keys is set. Publish the records as they are now; the old keys sign until then.")
+        return done(request, text, "domain-dns", domain.name)
+
+    lead = _(
+        "In a zone of this installation the panel replaces keys by itself: the domain publishes four aliases once, "
+        "and never again. The keys that sign now go on until their successors are seen."
+    )
+    shown = _page(domain, _("Where the keys are published"), _("Save"), lead)
     return answered(request, form, change) or form_page(request, "components/form_page.html", form, **shown)
 
 

@@ -10,7 +10,15 @@ from django.utils.translation import ngettext
 
 from domains.audit import Act
 from domains.dkim.lifecycle import is_overdue
-from domains.models import Domain, DomainKind, DomainState, KeyState, ReportFile, ReportFileState
+from domains.models import (
+    DnsAccount,
+    Domain,
+    DomainKind,
+    DomainState,
+    KeyState,
+    ReportFile,
+    ReportFileState,
+)
 from domains.names import to_unicode
 from domains.services.certificates import names_in_trouble
 from domains.services.check import Health, health_of
@@ -73,7 +81,7 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
     """Return what needs a person now; nothing when all is well."""
     found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
     keys = [alert for line in lines if (alert := _waiting_keys(line)) is not None]
-    return [*_dead(act), *_certificates(act), *found[:5], *keys[:5], *_broken(act)]
+    return [*_unwritten(act), *_dead(act), *_certificates(act), *found[:5], *keys[:5], *_broken(act)]
 
 
 def _is_unsigned(domain: Domain) -> bool:
@@ -101,6 +109,14 @@ def _waiting_keys(line: DomainLine) -> Alert | None:
         text = _("The key %(selector)s of %(name)s has waited for its record for more than a week. Publish it.")
     values = {"selector": (lost or late)[0], "name": line.name}
     return Alert("warn", text % values, url("domain-keys", line.domain.name), _("See the keys"))
+
+
+def _unwritten(act: Act) -> list[Alert]:
+    """Return the zones of the installation into which keys could not be written; superadministrators mend them."""
+    rows = DnsAccount.objects.filter(domain=None).exclude(fault="") if act.is_superadmin else ()
+    text = _("Keys cannot be written into the zone %(zone)s: %(why)s")
+    href = reverse("zones")
+    return [Alert("bad", text % {"zone": row.zone, "why": row.fault}, href, _("See the zones")) for row in rows]
 
 
 def _dead(act: Act) -> list[Alert]:

@@ -64,6 +64,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "key-add": (ADMINS, ("domain",), False),
     "key-import": (ADMINS, ("domain",), False),
     "key-rotation": (ADMINS, ("domain",), False),
+    "key-hosting": (ADMINS, ("domain",), False),
     "key-export": (ADMINS, ("domain", "selector"), False),
     "key-replace": (ADMINS, ("domain", "selector"), False),
     "key-revoke": (ADMINS, ("domain", "selector"), False),
