@@ -22,7 +22,7 @@ from domains.services.desired import TTL
 from domains.services.desired import DesiredRecord as DesiredRecord
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
-from domains.services.publication_parked import NULL_MX, parked_records
+from domains.services.publication_parked import parked_records
 from domains.tls.mta_sts import serialise_record
 
 OWNERSHIP_LABEL = "_mailadmin-ownership"
