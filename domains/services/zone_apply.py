@@ -8,14 +8,14 @@ before it is sent, so that one whose answer never came can be judged later by wh
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from domains.audit import Act, record
+from domains.audit import Act, record, system_act
 from domains.dns.port import Answer
 from domains.dns.resolver import BudgetedResolver, default_resolver
 from domains.dns.update import (
@@ -33,6 +33,7 @@ from domains.locks import single_run
 from domains.models import DkimKey, DnsAccount, Domain, KeyState, ZoneChange, ZoneChangeState
 from domains.services.check import check_now
 from domains.services.dns_access import access_of, account_of, sentence_of
+from domains.services.history import note_applied
 from domains.services.plan import PlanStep, plan_of
 from domains.services.planning import Proposal, chosen_steps
 from domains.services.provision import get_domain_for
@@ -41,6 +42,7 @@ from domains.services.zone_changes import (
     as_json,
     can_be_undone,
     changes_of,
+    from_json,
     happened,
     questions_of,
     sets_after,
@@ -180,8 +182,10 @@ def _send(row: ZoneChange, access: ZoneAccess, changes: Sequence[SetChange]) -> 
 def _end(row: ZoneChange, state: ZoneChangeState, reason: str = "") -> None:
     row.state, row.reason = state, reason[:500]
     row.save(update_fields=["state", "reason"])
-    if state == ZoneChangeState.APPLIED and row.undoes_id is not None:
-        ZoneChange.objects.filter(pk=row.undoes_id).update(state=ZoneChangeState.UNDONE)
+    if state == ZoneChangeState.APPLIED:
+        if row.undoes_id is not None:
+            ZoneChange.objects.filter(pk=row.undoes_id).update(state=ZoneChangeState.UNDONE)
+        note_applied(replace(system_act(), name=row.actor_name), row.domain, map(from_json, row.changes))
 
 
 def _settle(domain: Domain, access: ZoneAccess) -> None:

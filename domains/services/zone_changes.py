@@ -73,6 +73,12 @@ def as_json(change: SetChange, ttl_before: int) -> dict[str, Any]:
     return asdict(change) | {"ttl_before": ttl_before}
 
 
+def from_json(change: Mapping[str, Any]) -> SetChange:
+    """Return a kept change as a value."""
+    before, removes, adds = (tuple(change[name]) for name in ("before", "removes", "adds"))
+    return SetChange(change["name"], change["type"], change["ttl"], before, removes, adds)
+
+
 def happened(change: Mapping[str, Any], held: Held) -> bool | None:
     """Return whether a kept change shows in what the primary has; None when it has something else again."""
     before = set(change["before"])

@@ -23,6 +23,7 @@ from domains.views.web import act_of_request, answered, bound, confirm, done, fo
 
 _ORDER = [KeyState.AWAITING_DNS, KeyState.ACTIVE, KeyState.RETIRING, KeyState.REVOKED, KeyState.REMOVED]
 _PLACE = {KeyState.GENERATED.value: 0} | {state.value: place for place, state in enumerate(_ORDER)}
+_ONE_STRING = 255
 _LONG_RECORD = 512
 
 
@@ -100,11 +101,19 @@ def _waiting(key: DkimKey) -> str:
 
 
 def _hint(value: str) -> str:
-    if len(value) <= _LONG_RECORD:
+    """Return what the size of a key's record asks of who publishes it (RFC 1035 section 3.3.14, RFC 6376 3.6.2.2)."""
+    if len(value) <= _ONE_STRING:
         return ""
-    return _("Its record has %(count)d characters: some providers take no more than 512 in one record.") % {
-        "count": len(value)
-    }
+    text = _(
+        "Its record has %(count)d characters, in strings of at most 255. Most providers split it by themselves; one "
+        "that does not wants it in the quoted parts that the DNS page gives."
+    )
+    if len(value) > _LONG_RECORD:
+        text = _(
+            "Its record has %(count)d characters: some providers take no more than 512 in one record, and its answer "
+            "does not fit every network's UDP. An RSA key of 2048 bits or Ed25519 avoids both."
+        )
+    return text % {"count": len(value)}
 
 
 def _line(key: DkimKey, domain: Domain) -> KeyLine:

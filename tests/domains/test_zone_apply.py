@@ -15,8 +15,9 @@ from domains.audit import system_act
 from domains.dns import update
 from domains.dns.update import SetChange
 from domains.errors import NotFound, Refused, Taken
-from domains.models import AuditRecord, DkimKey, DnsAccount, KeyState, RecordObservation, ZoneChange
+from domains.models import AuditRecord, DkimKey, DnsAccount, KeyState, RecordHistory, RecordObservation, ZoneChange
 from domains.services import zone_apply
+from domains.services.check import check_now
 from domains.services.dns_access import set_account
 from domains.services.sealing import seal
 from domains.services.zone_apply import apply_plan, propose, propose_undo, undo_change
@@ -88,6 +89,15 @@ def test_applied_and_seen_and_what_was_there_stays(domain, server):
     assert {statuses()[purpose] for purpose in ("spf", "dkim", "dmarc", "host")} == {"right"}
     assert DkimKey.objects.get(selector="s1").state == KeyState.ACTIVE
     assert AuditRecord.objects.filter(action="zone.apply").count() == 1
+
+
+def test_the_history_says_who_published_what(domain):
+    check_now(ACT, ZONE)
+    apply_plan(ACT, ZONE)
+    rows = RecordHistory.objects.filter(purpose="spf", kind="applied")
+    assert [(row.actor_name, row.here) for row in rows] == [(ACT.name, True)]
+    seen = RecordHistory.objects.filter(purpose="spf", kind="seen").latest("pk")
+    assert (seen.status, seen.here) == ("right", True)
 
 
 def test_nothing_is_left_to_apply_after(domain):
