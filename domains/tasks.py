@@ -3,7 +3,17 @@
 from celery import shared_task
 
 from domains.locks import single_run
-from domains.services import certificate_orders, check, expansion, history, notices, provision, reports, webhooks
+from domains.services import (
+    certificate_orders,
+    check,
+    expansion,
+    history,
+    hosted_keys,
+    notices,
+    provision,
+    reports,
+    webhooks,
+)
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -32,6 +42,12 @@ def forget_attempts() -> None:
     with single_run("forget_attempts") as ours:
         if ours:
             expansion.forget_attempts()
+
+
+@shared_task(name="domains.tasks.withdraw_keys", acks_late=True)
+def withdraw_keys(name: str, zone: str) -> None:
+    """Take the hosted keys of a deleted domain out of a zone of the installation."""
+    hosted_keys.withdraw(name, zone)
 
 
 @shared_task(name="domains.tasks.check_all_domains", acks_late=True)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 
 from celery import current_app
 from django.db import transaction
@@ -31,6 +32,7 @@ from domains.services.publication import PUBLISHED_STATES, key_record_value
 log = logging.getLogger(__name__)
 
 CHECK_TASK = "domains.tasks.check_all_domains"
+WITHDRAW_TASK = "domains.tasks.withdraw_keys"
 _LIVING = (KeyState.AWAITING_DNS, KeyState.ACTIVE)
 
 
@@ -80,10 +82,14 @@ def host_keys(act: Act, name: str, zone: str) -> Domain:
 
 def check_soon() -> None:
     """Have the due domains checked now; without a broker it happens at the next quarter of an hour."""
+    _ask(CHECK_TASK)
+
+
+def _ask(task: str, *arguments: str) -> None:
     try:
-        current_app.send_task(CHECK_TASK, queue="jobs", ignore_result=True, retry=False)
+        current_app.send_task(task, list(arguments), queue="jobs", ignore_result=True, retry=False)
     except (OSError, KombuError, RedisError) as fault:
-        log.warning("a check waits for the next quarter of an hour: %s", fault)
+        log.warning("the jobs cannot be asked for %s: %s", task, fault)
 
 
 def _allowed() -> dict[str, str]:
@@ -98,6 +104,24 @@ def _make_room(domain: Domain) -> list[tuple[str, str]]:
     due = {slots.slots_of(key.algorithm): (key.algorithm, "") for key in fresh}
     due |= {slots.slots_of(key.algorithm): (key.algorithm, key.selector) for key in keys if key not in fresh}
     return list(due.values())
+
+
+def withdraw_later(_act: Act, domain: Domain) -> None:
+    """Have what stands behind a domain's selectors taken out once the domain is gone."""
+    zones = {*DkimKey.objects.filter(domain=domain).values_list("hosted_in", flat=True), domain.key_zone} - {""}
+    for zone in sorted(zones):
+        transaction.on_commit(partial(_ask, WITHDRAW_TASK, domain.name, zone))
+
+
+def withdraw(name: str, zone: str) -> None:
+    """Take out what stands behind the selectors of a domain that is no longer here."""
+    account = DnsAccount.objects.filter(domain=None, zone=zone).first()
+    if account is None or Domain.objects.filter(name=name).exists():
+        return
+    try:
+        asyncio.run(_write(account, {slots.target_of(slot, name, zone): "" for slot in slots.ALL_SLOTS}))
+    except UpdateFault as fault:
+        _note(account, sentence_of(fault))
 
 
 # ---- What stands behind the selectors ---------------------------------------------------------------------------

@@ -16,10 +16,12 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from domains import tasks
 from domains.audit import Act, system_act
 from domains.dkim.sign import LoadedKey, sign
 from domains.errors import Forbidden, Refused
 from domains.models import DkimKey, DnsAccount, Domain, KeyState
+from domains.services import provision
 from domains.services.check import check_now, desired_records
 from domains.services.dns_access import set_account
 from domains.services.hosted_keys import host_keys, offer_hosting
@@ -232,6 +234,21 @@ def test_back_to_its_own_zone(hosted, server):
     for _step in range(3):
         later(31 * DAY)
         look()
+    assert server.texts(f"ma1.{ZONE}.{OWN}", "TXT") == []
+
+
+def test_nothing_stays_behind_a_domain_that_is_gone(hosted, server, monkeypatch, django_capture_on_commit_callbacks):
+    asked = []
+    monkeypatch.setattr("domains.services.hosted_keys.current_app.send_task", lambda *a, **k: asked.append(a))
+    with django_capture_on_commit_callbacks(execute=True):
+        for dependants in provision._dependants:
+            dependants.remove(ACT, hosted)
+    [(task, arguments)] = asked
+    assert task == tasks.withdraw_keys.name
+    tasks.withdraw_keys(*arguments)  # the domain is still here
+    assert server.texts(f"ma1.{ZONE}.{OWN}", "TXT") != []
+    hosted.delete()
+    tasks.withdraw_keys(*arguments)
     assert server.texts(f"ma1.{ZONE}.{OWN}", "TXT") == []
 
 
