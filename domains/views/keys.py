@@ -87,6 +87,11 @@ def _next(key: DkimKey) -> str:
 
 
 def _waiting(key: DkimKey) -> str:
+    if key.wait_until is not None and key.activated_at is None:
+        text = _(
+            "Its text is written. Other servers may remember what stood there until %(time)s; it signs after that."
+        )
+        return text % {"time": date_format(timezone.localtime(key.wait_until), "DATETIME_FORMAT")}
     if key.wait_until is not None:
         text = _("Its text is back. Other servers may remember its absence until %(time)s; it signs after that.")
         return text % {"time": date_format(timezone.localtime(key.wait_until), "DATETIME_FORMAT")}
@@ -94,6 +99,8 @@ def _waiting(key: DkimKey) -> str:
         return _("Its record went away, so it signs no more. Publish the record again.")
     if is_overdue(key_life.facts_of(key), timezone.now()):
         return _("It has waited for its record for more than a week. Publish the record, then check.")
+    if key.hosted_in:
+        return _("It signs once its alias and the text behind it are seen everywhere. Publish the aliases.")
     if key.replaces:
         text = _("It is to replace %(selector)s, which signs until this text is seen everywhere. Publish the record.")
         return text % {"selector": key.replaces}
@@ -118,7 +125,8 @@ def _hint(value: str) -> str:
 
 def _line(key: DkimKey, domain: Domain) -> KeyLine:
     value = key_record_value(key)
-    hint = _("The panel publishes it itself, behind the alias.") if key.hosted_in else _hint(value)
+    waits = key.state == KeyState.AWAITING_DNS
+    hint = _("The panel publishes it itself, behind the alias.") if key.hosted_in else _hint(value) if waits else ""
     return KeyLine(key, key_record_name(key), value, _steps(key, domain), _next(key), hint)
 
 
