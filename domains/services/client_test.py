@@ -48,7 +48,7 @@ CLIENTS = ("thunderbird", "outlook", "apple")
 TESTS_AN_HOUR = 120
 _STEP_SECONDS = 8.0
 _CLIENT_SECONDS = 60.0
-_QUESTIONS = 80
+_QUESTIONS = 150
 _REDIRECTS = 5
 _OCTETS = 64 * 1024
 _HTTP, _HTTPS = 80, 443
@@ -91,7 +91,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing asked: ``asked`` as a URL or a DNS question, ``answer`` in short, ``address`` that was connected to."""
+    """One thing asked: ``asked`` a URL or a DNS question, ``answer`` in short, ``address`` that was connected to."""
 
     asked: str
     outcome: Outcome
@@ -227,7 +227,7 @@ class _Run:
                 self.note(asked, Outcome.FAULT, Meaning.LOOP)
                 return None
             visited.add(url)
-            answer = await self._fetched(asked, url, body)
+            answer = await self.fetched(asked, url, body)
             if answer is None or answer.status == 200:
                 return answer
             target = _target(answer)
@@ -236,12 +236,13 @@ class _Run:
                 self.note(asked, Outcome.ABSENT, Meaning.NOT_THERE, shown, answer.address)
                 return None
             if url.startswith("https:") and not target.startswith("https:"):
-                self.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, shown, answer.address, url=target)
+                self.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, shown, answer.address)
                 return None
             self.note(asked, Outcome.ONWARD, Meaning.REDIRECT, shown, answer.address, url=target)
             url = target
 
-    async def _fetched(self, asked: str, url: str, body: bytes) -> Fetched | None:
+    async def fetched(self, asked: str, url: str, body: bytes = b"") -> Fetched | None:
+        """Return an answer of whatever status; None, with the reason noted, when there is none."""
         if time.monotonic() > self._until:
             self.note(asked, Outcome.FAULT, Meaning.OUT_OF_TIME)
             return None
@@ -261,7 +262,7 @@ class _Run:
         parts = urlsplit(url)
         address = next((text for answer in answers if answer.found for text in answer.records), "")
         if "plain HTTP" in reason:
-            self.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, address=address, url="http:")
+            self.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, address=address)
         elif "certificate" not in reason:
             self.note(asked, Outcome.FAULT, Meaning.NO_ANSWER, address=address, reason=reason)
         else:
@@ -323,7 +324,7 @@ def _target(answer: Fetched) -> str:
 
 
 async def _thunderbird(run: _Run) -> list[Setting]:
-    """Ask as Thunderbird does: the domain's own files by HTTPS then HTTP, those of its mail host's domain, then SRV."""
+    """Ask as Thunderbird does: the domain's own files by HTTPS and HTTP, those of its mail host's domain, SRV."""
     own, well_known = THUNDERBIRD_PATHS
     query = f"?emailaddress={quote(run.address)}"
     places = [
@@ -410,7 +411,7 @@ async def _by_srv(run: _Run) -> list[Setting]:
 
 
 async def _outlook(run: _Run) -> list[Setting]:
-    """Ask as Outlook does: the domain, its autodiscover host, what a plain question there leads to, SRV, then JSON."""
+    """Ask as Outlook does: the domain, its autodiscover host, where a plain question there leads, SRV, JSON."""
     host = f"autodiscover.{run.domain}"
     for url in (f"https://{run.domain}{OUTLOOK_PATH}", f"https://{host}{OUTLOOK_PATH}"):
         found = await _outlook_post(run, url)
@@ -448,8 +449,7 @@ async def _outlook_post(run: _Run, url: str) -> list[Setting]:
             run.note(asked, Outcome.ONWARD, Meaning.REDIRECT_ADDRESS, "HTTP 200", answer.address, name=address)
             url = f"https://autodiscover.{address.rpartition('@')[2]}{OUTLOOK_PATH}"
         elif not said.redirect_url.lower().startswith("https:"):
-            shown = said.redirect_url
-            run.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, "HTTP 200", answer.address, url=shown)
+            run.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, "HTTP 200", answer.address)
             return []
         else:
             url = said.redirect_url
@@ -461,7 +461,7 @@ async def _outlook_post(run: _Run, url: str) -> list[Setting]:
 async def _outlook_plain(run: _Run, host: str) -> str:
     """Return where a plain question leads; the program takes a redirect to HTTPS from it and nothing else."""
     url = f"http://{host}{OUTLOOK_PATH}"
-    answer = await run._fetched(f"GET {url}", url, b"")
+    answer = await run.fetched(f"GET {url}", url)
     if answer is None:
         return ""
     target = _target(answer)
@@ -470,7 +470,7 @@ async def _outlook_plain(run: _Run, host: str) -> str:
         run.note(f"GET {url}", Outcome.ABSENT, Meaning.NOT_THERE, shown, answer.address)
         return ""
     if not target.startswith("https:"):
-        run.note(f"GET {url}", Outcome.FAULT, Meaning.REDIRECT_PLAIN, shown, answer.address, url=target)
+        run.note(f"GET {url}", Outcome.FAULT, Meaning.REDIRECT_PLAIN, shown, answer.address)
         return ""
     run.note(f"GET {url}", Outcome.ONWARD, Meaning.REDIRECT, shown, answer.address, url=target)
     return target
@@ -500,7 +500,7 @@ async def _outlook_json(run: _Run, host: str) -> str:
         run.note(f"GET {url}", Outcome.FAULT, Meaning.UNREADABLE, "HTTP 200", answer.address, reason=str(error))
         return ""
     if not place.lower().startswith("https:"):
-        run.note(f"GET {url}", Outcome.FAULT, Meaning.REDIRECT_PLAIN, "HTTP 200", answer.address, url=place)
+        run.note(f"GET {url}", Outcome.FAULT, Meaning.REDIRECT_PLAIN, "HTTP 200", answer.address)
         return ""
     run.note(f"GET {url}", Outcome.ONWARD, Meaning.PLACE, "HTTP 200", answer.address, url=place)
     return place
