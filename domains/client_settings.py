@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 from xml.parsers.expat import ExpatError
 
 from lxml import etree
@@ -19,6 +20,8 @@ REQUEST_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/outlook/
 MAXIMUM_OCTETS = 64 * 1024
 MAXIMUM_SERVERS = 10
 INCOMING = ("imap", "pop3")
+Protocol = Literal["imap", "pop3", "smtp"]
+_PROTOCOLS: dict[str, Protocol] = {"imap": "imap", "pop3": "pop3", "smtp": "smtp"}
 _HOST = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_-]{1,63}\.?")
 _PLIST = re.compile(rb"<\?xml.*?</plist>", re.DOTALL)
 
@@ -39,7 +42,7 @@ class Unreadable(ValueError):
 class Setting:
     """One server that a program would use: ``protocol`` is imap, pop3 or smtp."""
 
-    protocol: str
+    protocol: Protocol
     host: str
     port: int
     security: Security
@@ -77,7 +80,7 @@ def _text(node: etree._Element, name: str) -> str:
     return (node.findtext(f"{{*}}{name}") or "").strip()
 
 
-def _setting(protocol: str, host: str, port: str, security: Security, username: str) -> Setting | None:
+def _setting(protocol: Protocol, host: str, port: str, security: Security, username: str) -> Setting | None:
     """Return a setting, None when it could not be connected to."""
     number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else 0
     if not 0 < number < 65536 or not _HOST.fullmatch(host):
@@ -105,8 +108,8 @@ def read_thunderbird(octets: bytes, address: str) -> list[Setting]:
         for place, value in places.items():
             values = [text.replace(place, value) for text in values]
         security = _SOCKETS.get(_text(node, "socketType"))
-        protocol = (node.get("type") or "").lower()
-        if security is not None and protocol in (*INCOMING, "smtp"):
+        protocol = _PROTOCOLS.get((node.get("type") or "").lower())
+        if security is not None and protocol is not None:
             setting = _setting(protocol, values[0], values[1], security, values[2])
             found += [setting] if setting else []
     return found[:MAXIMUM_SERVERS]
@@ -145,8 +148,8 @@ def read_outlook(octets: bytes) -> OutlookAnswer:
 
 
 def _outlook_setting(node: etree._Element) -> Setting | None:
-    protocol = _text(node, "Type").lower()
-    if protocol not in (*INCOMING, "smtp"):
+    protocol = _PROTOCOLS.get(_text(node, "Type").lower())
+    if protocol is None:
         return None
     encryption = _text(node, "Encryption").lower()
     security = Security.STARTTLS if encryption == "tls" else Security.TLS
@@ -188,7 +191,9 @@ def read_profile(octets: bytes) -> tuple[list[Setting], bool]:
         profile = plistlib.loads(inner[0], fmt=plistlib.FMT_XML)
     except (ValueError, ExpatError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise Unreadable("its property list cannot be read") from error
-    contents = profile.get("PayloadContent") if isinstance(profile, dict) else None
+    if not isinstance(profile, dict):
+        raise Unreadable("its property list is no profile")
+    contents = profile.get("PayloadContent")
     accounts = [
         row
         for row in (contents if isinstance(contents, list) else [])
@@ -199,9 +204,10 @@ def read_profile(octets: bytes) -> tuple[list[Setting], bool]:
 
 
 def _apple_settings(account: dict[str, object]) -> list[Setting]:
-    kind = "pop3" if account.get("EmailAccountType") == "EmailTypePOP" else "imap"
+    kind: Protocol = "pop3" if account.get("EmailAccountType") == "EmailTypePOP" else "imap"
     found = []
-    for way, protocol in (("Incoming", kind), ("Outgoing", "smtp")):
+    ways: tuple[tuple[str, Protocol], ...] = (("Incoming", kind), ("Outgoing", "smtp"))
+    for way, protocol in ways:
         port = str(account.get(f"{way}MailServerPortNumber", ""))
         # The profile knows only "with TLS": the program tries both ways, the usual one of the port first.
         implicit = port not in ("143", "110", "587", "25") and not port.endswith(("143", "110", "587"))
@@ -216,7 +222,7 @@ def _apple_settings(account: dict[str, object]) -> list[Setting]:
 
 # ---- SRV --------------------------------------------------------------------------------------------------------
 
-SERVICES = {
+SERVICES: dict[str, tuple[Protocol, Security]] = {
     "imaps": ("imap", Security.TLS),
     "imap": ("imap", Security.STARTTLS),
     "submissions": ("smtp", Security.TLS),

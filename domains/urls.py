@@ -5,6 +5,7 @@ from django.urls import path
 from domains.views import (
     audit,
     certificates,
+    client_test,
     dmarc,
     dns,
     dns_access,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("domains/<str:name>/dmarc", dmarc.change, name="dmarc-change"),
     path("domains/<str:name>/mta-sts/<str:mode>", mta_sts.change, name="mta-sts-change"),
     path("domains/<str:name>/kind/<str:kind>", kinds.change, name="kind-change"),
+    path("domains/<str:name>/client-test", client_test.client_test, name="domain-client-test"),
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
     path("domains/<str:name>/delete", domains.delete, name="domain-delete"),
     path("zones", dns_access.zones, name="zones"),

@@ -20,7 +20,17 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from domains.api import access, certificates, domains, history, lint, messages, reports, zone
+from domains.api import (
+    access,
+    certificates,
+    client_test,
+    domains,
+    history,
+    lint,
+    messages,
+    reports,
+    zone,
+)
 from domains.api.answers import Problem
 from domains.api.problem import PROBLEM_TYPE, add_handlers, problem
 from domains.audit import Act
@@ -40,6 +50,7 @@ ROUTERS = (
     queue.router,
     messages.router,
     lint.router,
+    client_test.router,
     certificates.router,
 )
 REFERENCE = "#/components/schemas/{model}"

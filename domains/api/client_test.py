@@ -18,7 +18,9 @@ class ClientTestRequest(Schema):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"address": "alice@acme.example"}]})
     address: str = Field(
-        default="", max_length=320, description="An address of the domain; postmaster when left out. It need not exist."
+        default="",
+        max_length=320,
+        description="An address of the domain; postmaster when left out. It need not exist.",
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 from django.conf import settings
@@ -44,7 +45,8 @@ from domains.services.allowance import one_of
 from domains.services.autoconfig import offered_servers
 from domains.services.provision import get_domain_for
 
-CLIENTS = ("thunderbird", "outlook", "apple")
+Client = Literal["thunderbird", "outlook", "apple"]
+CLIENTS: tuple[Client, ...] = ("thunderbird", "outlook", "apple")
 TESTS_AN_HOUR = 120
 _STEP_SECONDS = 8.0
 _CLIENT_SECONDS = 60.0
@@ -115,7 +117,7 @@ class Server:
 class ClientResult:
     """What one program finds."""
 
-    client: str
+    client: Client
     steps: tuple[Step, ...]
     servers: tuple[Server, ...]
 
@@ -135,7 +137,7 @@ class ClientTest:
     results: tuple[ClientResult, ...]
 
 
-def run_client_test(act: Act, name: str, address: str = "", clients: Sequence[str] = CLIENTS) -> ClientTest:
+def run_client_test(act: Act, name: str, address: str = "", clients: Sequence[Client] = CLIENTS) -> ClientTest:
     """Imitate the programs for an address of the domain, postmaster when none is given.
 
     Raises NotFound, Refused for an address elsewhere, TooMany.
@@ -159,14 +161,14 @@ def _address_of(text: str, domain: str) -> str:
     return f"{local_part}@{host}"
 
 
-async def _all(domain: str, address: str, clients: Sequence[str]) -> list[ClientResult]:
+async def _all(domain: str, address: str, clients: Sequence[Client]) -> list[ClientResult]:
     resolver = BudgetedResolver(default_resolver(), _QUESTIONS, _CLIENT_SECONDS)
     probes: dict[Setting, asyncio.Task[Probed]] = {}
     return await asyncio.gather(*(_one(client, domain, address, resolver, probes) for client in clients))
 
 
 async def _one(
-    client: str, domain: str, address: str, resolver: Resolver, probes: dict[Setting, "asyncio.Task[Probed]"]
+    client: Client, domain: str, address: str, resolver: Resolver, probes: dict[Setting, "asyncio.Task[Probed]"]
 ) -> ClientResult:
     run = _Run(domain, address, resolver)
     found = await _IMITATIONS[client](run)
@@ -522,7 +524,7 @@ async def _apple(run: _Run) -> list[Setting]:
     return await _by_srv(run)
 
 
-_IMITATIONS: dict[str, Callable[[_Run], Awaitable[list[Setting]]]] = {
+_IMITATIONS: dict[Client, Callable[[_Run], Awaitable[list[Setting]]]] = {
     "thunderbird": _thunderbird,
     "outlook": _outlook,
     "apple": _apple,

@@ -90,7 +90,7 @@ def client_test(request: HttpRequest, name: str) -> HttpResponse:
     domain = get_domain_for(act, name)
     form = bound(request, ClientTestForm, initial={"address": f"postmaster@{domain.name}"})
     chosen = request.POST.get("client", "")
-    clients = (chosen,) if chosen in CLIENTS else CLIENTS
+    clients = [client for client in CLIENTS if client == chosen] or CLIENTS
     shown: dict[str, Any] = {"form": form, "first": CLIENTS[0]}
     if request.method == "POST" and form.is_valid():
         try:

@@ -47,6 +47,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/records/history"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),
     ("GET", "/domains/{name}/plan"): Row(200),
+    ("POST", "/domains/{name}/client-test"): Row(200, body={}),
     ("POST", "/domains/{name}/plan/apply"): Row(422, body={}),  # its server is on a closed port
     ("GET", "/domains/{name}/zone-changes"): Row(200),
     ("POST", "/domains/{name}/zone-changes/{id}/undo"): Row(422),

@@ -76,6 +76,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "mta-sts-change": (ADMINS, ("domain", "mode"), False),
     "dmarc-change": (ADMINS, ("domain",), False),
     "kind-change": (ADMINS, ("domain", "kind"), False),
+    "domain-client-test": (ADMINS, ("domain",), False),
     "domain-suspend": (SUPER, ("domain",), False),
     "domain-delete": (ADMINS, ("domain",), False),
     "domain-mailboxes": (ADMINS, ("domain",), False),
