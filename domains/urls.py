@@ -16,6 +16,7 @@ from domains.views import (
     lint,
     messages,
     mta_sts,
+    onboarding,
     plan,
     reports,
 )
@@ -24,6 +25,9 @@ urlpatterns = [
     path("domains", domains.domains, name="domains"),
     path("domains/add", domains.add, name="domain-add"),
     path("domains/<str:name>", domains.overview, name="domain"),
+    path("domains/<str:name>/start", onboarding.start, name="domain-start"),
+    path("domains/<str:name>/start/look", onboarding.look, name="domain-look"),
+    path("domains/<str:name>/start/ready", onboarding.ready, name="domain-ready"),
     path("domains/<str:name>/dns", dns.dns, name="domain-dns"),
     path("domains/<str:name>/dns/check", dns.check, name="domain-check"),
     path("domains/<str:name>/dns/zone", dns.zone, name="domain-zone"),

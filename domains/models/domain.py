@@ -37,7 +37,7 @@ class Domain(models.Model):
     a pending domain must publish in TXT. ``rotation_days`` is how old a DKIM key gets, 0 for ever; ``key_zone`` is
     the zone of the installation in which its keys are published, empty when they stand in its own. ``dmarc``
     holds what ``services.dmarc_policy`` was told, by the fields of ``PolicyRecord``. ``mta_sts_at`` is
-    when ``mta_sts`` was last changed.
+    when ``mta_sts`` was last changed, ``switch_ready_at`` when nothing spoke against moving its MX.
 
     A ``parked`` domain neither receives nor signs; ``reports_to`` is the address for reports about it, empty for
     none. An ``alias`` has no mailboxes of its own: mail to any address in it is delivered as to the same one in
@@ -58,6 +58,7 @@ class Domain(models.Model):
     key_zone = models.CharField(max_length=253, blank=True, default="")
     mta_sts = models.CharField(max_length=8, choices=MtaSts.choices, default=MtaSts.OFF)
     mta_sts_at = models.DateTimeField(null=True, blank=True)
+    switch_ready_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True, blank=True)
 

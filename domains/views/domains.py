@@ -50,11 +50,11 @@ def add(request: HttpRequest) -> HttpResponse:
     def make(data: dict[str, Any]) -> HttpResponse:
         purpose = kinds.Purpose(data["kind"], data["alias_of"])
         domain = kinds.add_domain(act_of_request(request), data["name"], purpose)
-        text = _("%(name)s is added. Publish the records below, then check.")
-        return done(request, text % {"name": to_unicode(domain.name)}, "domain-dns", domain.name)
+        text = _("%(name)s is added.")
+        return done(request, text % {"name": to_unicode(domain.name)}, "domain-start", domain.name)
 
     title = _("Add a domain")
-    lead = _("You are given its DKIM keys and the exact DNS records to publish.")
+    lead = _("A page leads you from here to mail that arrives, step by step, with the exact DNS records to publish.")
     shown = {"title": title, "lead": lead, "button": title, "back": url("domains"), "back_label": _("Domains")}
     return answered(request, form, make) or form_page(request, "components/form_page.html", form, **shown)
 

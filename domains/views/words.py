@@ -50,6 +50,9 @@ _WORDS: dict[str, Promise] = {
     # domains and keys
     "good": _("All right"),
     "attention": _("Look at this"),
+    "next": _("Next"),
+    "ahead": _("To come"),
+    "later": _("Later"),
     "bad": _("Not right"),
     "pending": _("Waiting for proof"),
     "suspended": _("Suspended"),

@@ -1,0 +1,161 @@
+"""From "I own acme.org" to everything green: the steps of a domain in an order that never breaks mail.
+
+Pure: facts in, steps out, exactly one of them next while something is left to do. What leads mail or mail programs
+here (MX, SRV, autoconfig) comes after what harms nothing, and after somebody here takes the mail.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domains.models.record import RecordStatus
+from domains.services.check import RecordState
+from domains.spf.merge import CannotMerge, merge
+
+READY_FOR = timedelta(days=1)
+_MOVES = frozenset({"mx"})
+_PROGRAMS = frozenset({"srv", "autoconfig"})
+_LATER = frozenset({"mta-sts"})
+_PROOF = frozenset({"ownership"})
+
+
+class Stage(StrEnum):
+    """What a step is about."""
+
+    PROVE = "prove"
+    MAILBOX = "mailbox"
+    PUBLISH = "publish"
+    SIGN = "sign"
+    READY = "ready"
+    MOVE = "move"
+    TEST = "test"
+    PROGRAMS = "programs"
+    TIGHTEN = "tighten"  # a choice for later, without which the domain is complete
+
+
+class Standing(StrEnum):
+    """Where a step stands."""
+
+    DONE = "done"
+    NEXT = "next"
+    WAITING = "waiting"  # it is next, and the DNS has to catch up
+    AHEAD = "ahead"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a domain.
+
+    ``states`` are its records as last seen, ``receives`` says that a mailbox or an alias takes its mail, ``ready_at``
+    when nothing spoke against moving its MX, ``keys_until`` until when old answers about its keys are remembered.
+    """
+
+    name: str
+    states: Sequence[RecordState]
+    now: datetime
+    pending: bool = False
+    receives: bool = False
+    signs: bool = False
+    keys_until: datetime | None = None
+    ready_at: datetime | None = None
+    received: bool = False
+    sent: bool = False
+    tightened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: ``states`` are its records that are not right yet, ``until`` is when the wait ends at the latest."""
+
+    stage: Stage
+    standing: Standing
+    states: tuple[RecordState, ...] = ()
+    until: datetime | None = None
+
+    @property
+    def is_next(self) -> bool:
+        """True for the one step to take now."""
+        return self.standing in (Standing.NEXT, Standing.WAITING)
+
+
+def steps_of(facts: Facts) -> list[Step]:
+    """Return the steps in their order."""
+    steps: list[Step] = []
+    next_found = False
+    for stage, done, states in _stages(facts):
+        missing = tuple(state for state in states if state.status != RecordStatus.RIGHT)
+        if done:
+            steps.append(Step(stage, Standing.DONE, missing))
+        elif stage is Stage.TIGHTEN:
+            steps.append(Step(stage, Standing.LATER))
+        elif next_found:
+            steps.append(Step(stage, Standing.AHEAD, missing))
+        else:
+            next_found = True
+            steps.append(_next(facts, stage, missing))
+    return steps
+
+
+def progress_of(steps: Sequence[Step]) -> tuple[int, int]:
+    """Return how many steps are done, and of how many; what is for later does not count."""
+    counted = [step for step in steps if step.stage is not Stage.TIGHTEN]
+    return sum(step.standing is Standing.DONE for step in counted), len(counted)
+
+
+def _stages(facts: Facts) -> Iterator[tuple[Stage, bool, list[RecordState]]]:
+    """Give each stage of the domain, whether it is done, and the records of its own zone that belong to it."""
+    own = [state for state in facts.states if state.record.zone == facts.name]
+
+    def among(purposes: frozenset[str]) -> list[RecordState]:
+        return [state for state in own if state.record.purpose in purposes]
+
+    moves, programs = among(_MOVES), among(_PROGRAMS)
+    harmless = [state for state in own if state.record.purpose not in _MOVES | _PROGRAMS | _LATER | _PROOF]
+    if facts.pending:
+        yield Stage.PROVE, False, among(_PROOF)
+    moved = _all_right(moves)
+    if moves:
+        yield Stage.MAILBOX, facts.receives, []
+    yield Stage.PUBLISH, _all_right([state for state in harmless if state.record.required]), harmless
+    if any(state.record.purpose == "dkim" and not state.record.value.endswith("p=") for state in own):
+        yield Stage.SIGN, facts.signs, []
+    if moves:
+        ready = facts.ready_at is not None and facts.now - facts.ready_at < READY_FOR
+        yield Stage.READY, moved or ready, []
+        yield Stage.MOVE, moved, moves
+        yield Stage.TEST, facts.received and facts.sent, []
+    if programs:
+        yield Stage.PROGRAMS, _all_right(programs), programs
+    if moves:
+        yield Stage.TIGHTEN, facts.tightened, []
+
+
+def _all_right(states: Sequence[RecordState]) -> bool:
+    return all(state.status == RecordStatus.RIGHT for state in states)
+
+
+def _next(facts: Facts, stage: Stage, missing: tuple[RecordState, ...]) -> Step:
+    until = facts.keys_until if stage is Stage.SIGN else None
+    catching_up = any(state.status == RecordStatus.WAITING and state.record.required for state in missing)
+    waiting = catching_up or stage is Stage.SIGN
+    return Step(stage, Standing.WAITING if waiting else Standing.NEXT, missing, until)
+
+
+def elsewhere(states: Sequence[RecordState]) -> tuple[str, ...]:
+    """Return the MX texts that lead mail of the domain to other hosts, as last seen."""
+    moves = [state for state in states if state.record.purpose == "mx"]
+    ours = {state.record.value.rpartition(" ")[2].lower() for state in moves}
+    found = dict.fromkeys(text for state in moves for text in state.found)
+    return tuple(text for text in found if text.rpartition(" ")[2].lower() not in ours)
+
+
+def to_publish(state: RecordState) -> tuple[str, CannotMerge | None]:
+    """Return the text to paste, ours merged into the SPF record that stands there, and why that is impossible."""
+    if state.record.purpose != "spf" or not state.found:
+        return state.record.value, None
+    try:
+        return merge(state.found, state.record.value).text, None
+    except CannotMerge as error:
+        return state.record.value, error

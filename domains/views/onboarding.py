@@ -1,0 +1,196 @@
+"""The guided page of a domain: the steps in order, one of them next, with the records to paste right there.
+
+While the DNS has to catch up the page asks again by itself, at most once in ``AGAIN`` for all who look at it; what
+has not changed since is answered with nothing to put in its place. Without JavaScript a button does the same.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from domains.models import Domain, DomainState
+from domains.services.check import RecordState, check_now
+from domains.services.guiding import facts_about, last_received, last_sent
+from domains.services.onboarding import Facts, Stage, Step, elsewhere, progress_of, steps_of, to_publish
+from domains.services.preflight import preflight
+from domains.services.provision import UNPROVEN, get_domain_for
+from domains.spf.merge import CannotMerge, Obstacle
+from domains.views.frame import domain_page, frame_of
+from domains.views.web import act_of_request, done
+from domains.views.words import purpose_of
+
+AGAIN = timedelta(seconds=20)
+_ASKS_DNS = frozenset({Stage.PROVE, Stage.PUBLISH, Stage.SIGN, Stage.MOVE, Stage.PROGRAMS})
+
+_TITLES: dict[Stage, Promise] = {
+    Stage.PROVE: gettext_lazy("Prove that the domain is yours"),
+    Stage.MAILBOX: gettext_lazy("Make a mailbox"),
+    Stage.PUBLISH: gettext_lazy("Publish what harms nothing"),
+    Stage.SIGN: gettext_lazy("Signing begins"),
+    Stage.READY: gettext_lazy("Ready to move?"),
+    Stage.MOVE: gettext_lazy("Point mail here"),
+    Stage.TEST: gettext_lazy("Receive and send a first message"),
+    Stage.PROGRAMS: gettext_lazy("Let mail programs find the server"),
+    Stage.TIGHTEN: gettext_lazy("Tighten later"),
+}
+_ABOUT: dict[Stage, Promise] = {
+    Stage.PROVE: gettext_lazy(
+        "Whoever can publish this text controls the domain. Until it is seen, nothing is accepted or signed for it."
+    ),
+    Stage.MAILBOX: gettext_lazy("Mail needs somewhere to go before it is led here."),
+    Stage.PUBLISH: gettext_lazy(
+        "These records say who may send and with which keys. They lead no mail anywhere: mail that works today goes "
+        "on as it is."
+    ),
+    Stage.SIGN: gettext_lazy(
+        "A key signs only after every server shows its exact record. Nothing is to be done here but wait."
+    ),
+    Stage.READY: gettext_lazy(
+        "Before other servers are told to deliver here: a look from outside at this server and at what its mail needs."
+    ),
+    Stage.MOVE: gettext_lazy("From this record on, other servers deliver mail for the domain here."),
+    Stage.TEST: gettext_lazy(
+        "Write from any other mail account to an address of the domain, then answer from it. Both are seen here as "
+        "they pass."
+    ),
+    Stage.PROGRAMS: gettext_lazy(
+        "With these, mail programs set themselves up from the address alone. They come after the mail itself, so that "
+        "no program is led here too early."
+    ),
+    Stage.TIGHTEN: gettext_lazy(
+        "When the reports of some weeks show that all your mail passes, ask receivers to refuse what does not "
+        "(DMARC), and let senders verify the TLS on the way here (MTA-STS, beginning with testing)."
+    ),
+}
+_OBSTACLES: dict[Obstacle, Promise] = {
+    Obstacle.DUPLICATE: gettext_lazy("Several SPF records stand at the name: keep one, or receivers heed none."),
+    Obstacle.BAD_RECORD: gettext_lazy("The SPF record that stands there has a fault; put it right first."),
+    Obstacle.EXCLUDED: gettext_lazy("The SPF record that stands there refuses this server; take that term out first."),
+    Obstacle.BUDGET: gettext_lazy("The SPF record that stands there costs too many look-ups already."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """One record to publish: the text to paste, or why there is none; ``merged`` when it keeps what others wrote."""
+
+    state: RecordState
+    purpose: str
+    value: str
+    merged: bool
+    obstacle: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step as it is shown."""
+
+    step: Step
+    number: int
+    title: str
+    about: str
+    required: tuple[Paste, ...] = ()
+    further: tuple[Paste, ...] = ()
+
+
+def _paste(state: RecordState) -> Paste:
+    value, error = to_publish(state)
+    strings = state.record.strings if state.record.type == "TXT" and value == state.record.value else []
+    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
+    merged = value != state.record.value
+    return Paste(state, purpose_of(state.record.purpose), value, merged, _obstacle(error), split)
+
+
+def _obstacle(error: CannotMerge | None) -> str:
+    return str(_OBSTACLES[error.obstacle]) if error is not None else ""
+
+
+def _line(number: int, step: Step) -> Line:
+    pastes = [_paste(state) for state in step.states] if step.is_next else []
+    return Line(
+        step,
+        number,
+        str(_TITLES[step.stage]),
+        str(_ABOUT[step.stage]),
+        tuple(paste for paste in pastes if paste.state.record.required),
+        tuple(paste for paste in pastes if not paste.state.record.required),
+    )
+
+
+def _shown(domain: Domain) -> dict[str, Any]:
+    facts = facts_about(domain)
+    steps = steps_of(facts)
+    finished, all_ = progress_of(steps)
+    current = next((step for step in steps if step.is_next), None)
+    return {
+        "guide": [_line(number, step) for number, step in enumerate(steps, 1)],
+        "finished": finished,
+        "all_steps": all_,
+        "asks_dns": current is not None and current.stage in _ASKS_DNS,
+        "looks": current is not None and current.stage not in (Stage.MAILBOX, Stage.READY),
+        "seconds": int(AGAIN.total_seconds()),
+        "seen": _fingerprint(facts, steps),
+        "suspended": domain.state == DomainState.SUSPENDED,
+        "expires_at": domain.created_at + UNPROVEN,
+        "others": elsewhere(facts.states),
+        "received": last_received(domain),
+        "sent": last_sent(domain),
+        "checked_at": domain.checked_at,
+    }
+
+
+def _fingerprint(facts: Facts, steps: list[Step]) -> str:
+    """Return a text that changes when what the page says of the steps does."""
+    said = [(step.stage, step.standing, step.until) for step in steps]
+    seen = [(state.record.name, state.record.type, state.record.value, state.status) for state in facts.states]
+    found = [state.found for state in facts.states]
+    return sha256(repr((said, seen, found, facts.received, facts.sent)).encode()).hexdigest()[:32]
+
+
+def start(request: HttpRequest, name: str) -> HttpResponse:
+    """Lead from a new domain to everything green."""
+    domain = get_domain_for(act_of_request(request), name)
+    return domain_page(request, "domains/onboarding.html", domain, "domain-start", **_shown(domain))
+
+
+@require_POST
+def look(request: HttpRequest, name: str) -> HttpResponse:
+    """Look the records up when the last look is old or a person asks; answer with what has changed."""
+    act = act_of_request(request)
+    domain = get_domain_for(act, name)
+    by_itself = "seen" in request.POST
+    if not by_itself or _is_old(domain.checked_at, timezone.now()):
+        check_now(act, domain.name)
+        domain = get_domain_for(act, domain.name)
+    if not request.headers.get("HX-Request"):
+        return done(request, _("Every record was looked up."), "domain-start", domain.name)
+    shown = _shown(domain)
+    if by_itself and shown["seen"] == request.POST["seen"]:
+        return HttpResponse(status=204)
+    return render(request, "domains/_onboarding.html", frame_of(request, domain, "domain-start") | shown)
+
+
+@require_POST
+def ready(request: HttpRequest, name: str) -> HttpResponse:
+    """Look at what must be so before the MX moves, and say what was found."""
+    act = act_of_request(request)
+    checks = preflight(act, name)
+    domain = get_domain_for(act, name)
+    shown = _shown(domain) | {"checks": checks}
+    if request.headers.get("HX-Request"):
+        return render(request, "domains/_onboarding.html", frame_of(request, domain, "domain-start") | shown)
+    return domain_page(request, "domains/onboarding.html", domain, "domain-start", **shown)
+
+
+def _is_old(checked_at: datetime | None, now: datetime) -> bool:
+    return checked_at is None or now - checked_at >= AGAIN
