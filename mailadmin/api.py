@@ -28,6 +28,7 @@ from domains.api import (
     history,
     lint,
     messages,
+    onboarding,
     reports,
     zone,
 )
@@ -44,6 +45,7 @@ ROUTERS = (
     domains.router,
     history.router,
     zone.router,
+    onboarding.router,
     accounts.router,
     access.router,
     reports.router,

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from domains.models import Domain, DomainState, KeyState, MtaSts, Trace
+from domains.models import Domain, DomainState, KeyState, MtaSts, RecordStatus, Trace
 from domains.services.check import record_states
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.flow import GONE_WRONG
@@ -30,23 +30,29 @@ def facts_about(domain: Domain, now: datetime | None = None) -> Facts:
         signs=any(key.state == KeyState.ACTIVE for key in keys),
         keys_until=max((wait for wait in waits if wait > moment), default=None),
         ready_at=domain.switch_ready_at,
-        received=last_received(domain) is not None,
-        sent=last_sent(domain) is not None,
+        received=_last_received(domain),
+        sent=_last_sent(domain),
         tightened=dmarc_policy_of(domain).policy != "none" and domain.mta_sts != MtaSts.OFF,
     )
 
 
-def last_received(domain: Domain) -> Trace | None:
+def is_settled(domain: Domain) -> bool:
+    """True once mail for the domain comes here, by the last check; its observations are prefetched."""
+    moves = [row for row in domain.observations.all() if row.purpose == "mx"]
+    return bool(moves) and all(row.status == RecordStatus.RIGHT for row in moves)
+
+
+def _last_received(domain: Domain) -> str:
     """Return the last message that another server delivered to the domain."""
-    return _traces(domain, "in").exclude(outcome__in=GONE_WRONG).first()
+    return _traces(domain, "in").exclude(outcome__in=GONE_WRONG).values_list("pk", flat=True).first() or ""
 
 
-def last_sent(domain: Domain) -> Trace | None:
+def _last_sent(domain: Domain) -> str:
     """Return the last message of the domain that went to a domain not of ours."""
     rows = list(_traces(domain, "out").filter(outcome="sent", mail_from__endswith=f"@{domain.name}")[:RECENT_TRACES])
     reached = {to.rpartition("@")[2] for row in rows for to in row.recipients}
     ours = set(Domain.objects.filter(name__in=reached).values_list("name", flat=True))
-    return next((row for row in rows if any(to.rpartition("@")[2] not in ours for to in row.recipients)), None)
+    return next((row.pk for row in rows if any(to.rpartition("@")[2] not in ours for to in row.recipients)), "")
 
 
 def _traces(domain: Domain, direction: str) -> QuerySet[Trace]:

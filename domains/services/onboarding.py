@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domains.dmarc.merge import merge_policy
 from domains.models.record import RecordStatus
 from domains.services.check import RecordState
-from domains.spf.merge import CannotMerge, merge
+from domains.spf.merge import CannotMerge, Obstacle, merge
+from domains.tls.reporting import merge_reporting
 
 READY_FOR = timedelta(days=1)
 _MOVES = frozenset({"mx"})
 _PROGRAMS = frozenset({"srv", "autoconfig"})
 _LATER = frozenset({"mta-sts"})
+_MERGED = frozenset({"spf", "dmarc", "tls-rpt"})
 _PROOF = frozenset({"ownership"})
 
 
@@ -49,7 +52,8 @@ class Facts:
     """What is known of a domain.
 
     ``states`` are its records as last seen, ``receives`` says that a mailbox or an alias takes its mail, ``ready_at``
-    when nothing spoke against moving its MX, ``keys_until`` until when old answers about its keys are remembered.
+    when nothing spoke against moving its MX, ``keys_until`` until when old answers about its keys are remembered;
+    ``received`` and ``sent`` are the traces of a message from and to another server, empty for none.
     """
 
     name: str
@@ -60,8 +64,8 @@ class Facts:
     signs: bool = False
     keys_until: datetime | None = None
     ready_at: datetime | None = None
-    received: bool = False
-    sent: bool = False
+    received: str = ""
+    sent: str = ""
     tightened: bool = False
 
 
@@ -125,7 +129,7 @@ def _stages(facts: Facts) -> Iterator[tuple[Stage, bool, list[RecordState]]]:
         ready = facts.ready_at is not None and facts.now - facts.ready_at < READY_FOR
         yield Stage.READY, moved or ready, []
         yield Stage.MOVE, moved, moves
-        yield Stage.TEST, facts.received and facts.sent, []
+        yield Stage.TEST, bool(facts.received and facts.sent), []
     if programs:
         yield Stage.PROGRAMS, _all_right(programs), programs
     if moves:
@@ -144,18 +148,43 @@ def _next(facts: Facts, stage: Stage, missing: tuple[RecordState, ...]) -> Step:
 
 
 def elsewhere(states: Sequence[RecordState]) -> tuple[str, ...]:
-    """Return the MX texts that lead mail of the domain to other hosts, as last seen."""
+    """Return the hosts other than ours that get the domain's mail, as last seen."""
     moves = [state for state in states if state.record.purpose == "mx"]
-    ours = {state.record.value.rpartition(" ")[2].lower() for state in moves}
-    found = dict.fromkeys(text for state in moves for text in state.found)
-    return tuple(text for text in found if text.rpartition(" ")[2].lower() not in ours)
+    ours = {_host_of(state.record.value) for state in moves}
+    found = dict.fromkeys(_host_of(text) for state in moves for text in state.found)
+    return tuple(host for host in found if host not in ours and host not in ("", "."))
 
 
-def to_publish(state: RecordState) -> tuple[str, CannotMerge | None]:
-    """Return the text to paste, ours merged into the SPF record that stands there, and why that is impossible."""
-    if state.record.purpose != "spf" or not state.found:
-        return state.record.value, None
+def _host_of(text: str) -> str:
+    """Return the host of an MX text."""
+    return text.rpartition(" ")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """The text to publish for a record: ours, with what others wrote at its name kept.
+
+    ``obstacle`` is why they cannot become one, ``weakens`` how ours asks for less than what stands there.
+    """
+
+    value: str
+    obstacle: Obstacle | None = None
+    weakens: str = ""
+
+
+def to_publish(state: RecordState) -> Paste:
+    """Return what to paste for a record as it was last seen."""
+    row, found = state.record, state.found
+    if row.purpose not in _MERGED or not found:
+        return Paste(row.value)
+    if state.status == RecordStatus.DUPLICATE:
+        return Paste(row.value, Obstacle.DUPLICATE)
+    if row.purpose == "tls-rpt":
+        return Paste(merge_reporting(found[0], row.value))
+    if row.purpose == "dmarc":
+        merged = merge_policy(found[0], row.value)
+        return Paste(merged.text, weakens=merged.weakens)
     try:
-        return merge(state.found, state.record.value).text, None
+        return Paste(merge(found, row.value).text)
     except CannotMerge as error:
-        return state.record.value, error
+        return Paste(row.value, error.obstacle)

@@ -1,4 +1,4 @@
-"""Ready to move MX? What must be so before other servers are told to deliver here, each looked at as they would see it.
+"""Ready to move MX? What must be so before other servers are told to deliver here, looked at as they see it.
 
 The network is asked outside any transaction. A check that fails makes the domain not ready; a warning is advice.
 """
@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -105,7 +106,9 @@ def _policy_elsewhere(name: str) -> Policy | None:
     """Return the policy that senders find for the domain; None when they find none."""
     config = settings.MAILADMIN
     try:
-        answer = fetch(f"https://mta-sts.{name}{PATH}", redirects=0, limit=POLICY_OCTETS, ports={443: config.sts_port})
+        answer = fetch(
+            f"https://mta-sts.{name}{PATH}", redirects=0, limit=POLICY_OCTETS, ports={443: config.sts_port}
+        )
         return parse_policy(answer.body.decode("utf-8", "replace")) if answer.status == 200 else None
     except (FetchFault, BadPolicy):
         return None
@@ -136,10 +139,12 @@ def _status(states: Sequence[RecordState], purpose: str) -> set[str]:
 def _recipients(domain: Domain) -> Check:
     contents = contents_of(domain)
     if not contents.get("mailboxes") and not contents.get("aliases"):
-        return Check("recipients", Verdict.FAIL, _("No mailbox and no alias takes mail yet: everything would bounce."))
+        return Check(
+            "recipients", Verdict.FAIL, _("No mailbox and no alias takes mail yet: everything would bounce.")
+        )
     text = _(
-        "%(mailboxes)d mailboxes and %(aliases)d aliases take mail; postmaster and abuse reach the administrators. "
-        "Compare them with the addresses in use today: others are refused."
+        "Mailboxes: %(mailboxes)d, aliases: %(aliases)d; postmaster and abuse reach the administrators. Compare them "
+        "with the addresses in use today: mail to any other is refused."
     )
     counts = {"mailboxes": contents.get("mailboxes", 0), "aliases": contents.get("aliases", 0)}
     return Check("recipients", Verdict.PASS, text % counts)
@@ -169,9 +174,13 @@ def _reverse(states: Sequence[RecordState]) -> Iterator[Check]:
         if state.record.purpose != "ptr":
             continue
         right = state.status == RecordStatus.RIGHT
-        text = _("The reverse name %(name)s is %(host)s.") if right else _(
-            "The reverse name %(name)s is not %(host)s: many receivers refuse mail from here. Set it where the address "
-            "was rented."
+        text = (
+            _("The reverse name %(name)s is %(host)s.")
+            if right
+            else _(
+                "The reverse name %(name)s is not %(host)s: many receivers refuse mail from here. Set it where the "
+                "address was rented."
+            )
         )
         values = {"name": state.record.name, "host": state.record.value}
         yield Check("reverse", Verdict.PASS if right else Verdict.WARNING, text % values)
@@ -220,10 +229,10 @@ def _tls(seen: Sighting) -> Iterator[Check]:
 
 def _disk() -> Check:
     free = shutil.disk_usage(settings.MAILADMIN.data).free
-    values = {"free": free / FEW_OCTETS}
+    values = {"free": filesizeformat(free)}
     if free < FEW_OCTETS:
-        return Check("disk", Verdict.FAIL, _("Only %(free).1f GB are free for mail: make room first.") % values)
-    return Check("disk", Verdict.PASS, _("%(free).1f GB are free for mail.") % values)
+        return Check("disk", Verdict.FAIL, _("Only %(free)s are free for mail: make room first.") % values)
+    return Check("disk", Verdict.PASS, _("%(free)s are free for mail.") % values)
 
 
 def _spf(states: Sequence[RecordState]) -> Check:
@@ -263,7 +272,9 @@ def _old_mx(states: Sequence[RecordState], seen: Sighting) -> Check:
 def _null_mx(states: Sequence[RecordState]) -> Iterator[Check]:
     found = {text for state in states if state.record.purpose == "mx" for text in state.found}
     if any(text.endswith(" .") for text in found):
-        text = _("A null MX says that the domain takes no mail. Replace it: beside another MX it is an error (RFC 7505).")
+        text = _(
+            "A null MX says that the domain takes no mail. Replace it: beside another MX it is an error (RFC 7505)."
+        )
         yield Check("null-mx", Verdict.WARNING, text)
 
 

@@ -12,6 +12,7 @@ from domains.names import to_unicode
 from domains.services import kinds, provision
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
+from domains.services.guiding import is_settled
 from domains.views import dmarc
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
@@ -67,6 +68,7 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
     since, until = yesterday()
     shown = {
         "health": health_of(domain),
+        "settled": is_settled(domain),
         "wrong": [state for state in states if state.status not in (RecordStatus.RIGHT, RecordStatus.UNCHECKED)],
         "right": sum(state.status == RecordStatus.RIGHT for state in states),
         "states": states,

@@ -17,19 +17,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from domains.dkim.record import split_strings
 from domains.models import Domain, DomainState
 from domains.services.check import RecordState, check_now
-from domains.services.guiding import facts_about, last_received, last_sent
-from domains.services.onboarding import Facts, Stage, Step, elsewhere, progress_of, steps_of, to_publish
+from domains.services.guiding import facts_about
+from domains.services.onboarding import Facts, Paste, Stage, Step, elsewhere, progress_of, steps_of, to_publish
 from domains.services.preflight import preflight
 from domains.services.provision import UNPROVEN, get_domain_for
-from domains.spf.merge import CannotMerge, Obstacle
+from domains.spf.merge import Obstacle
 from domains.views.frame import domain_page, frame_of
 from domains.views.web import act_of_request, done
 from domains.views.words import purpose_of
 
 AGAIN = timedelta(seconds=20)
-_ASKS_DNS = frozenset({Stage.PROVE, Stage.PUBLISH, Stage.SIGN, Stage.MOVE, Stage.PROGRAMS})
+_LOOKS = frozenset({Stage.PROVE, Stage.PUBLISH, Stage.SIGN, Stage.MOVE, Stage.TEST, Stage.PROGRAMS})
 
 _TITLES: dict[Stage, Promise] = {
     Stage.PROVE: gettext_lazy("Prove that the domain is yours"),
@@ -55,7 +56,7 @@ _ABOUT: dict[Stage, Promise] = {
         "A key signs only after every server shows its exact record. Nothing is to be done here but wait."
     ),
     Stage.READY: gettext_lazy(
-        "Before other servers are told to deliver here: a look from outside at this server and at what its mail needs."
+        "Before other servers are told to deliver here: a look at this server as they see it, and at what mail needs."
     ),
     Stage.MOVE: gettext_lazy("From this record on, other servers deliver mail for the domain here."),
     Stage.TEST: gettext_lazy(
@@ -63,8 +64,8 @@ _ABOUT: dict[Stage, Promise] = {
         "they pass."
     ),
     Stage.PROGRAMS: gettext_lazy(
-        "With these, mail programs set themselves up from the address alone. They come after the mail itself, so that "
-        "no program is led here too early."
+        "With these, mail programs set themselves up from the address alone. They come after the mail itself, so "
+        "that no program is led here too early."
     ),
     Stage.TIGHTEN: gettext_lazy(
         "When the reports of some weeks show that all your mail passes, ask receivers to refuse what does not "
@@ -72,22 +73,25 @@ _ABOUT: dict[Stage, Promise] = {
     ),
 }
 _OBSTACLES: dict[Obstacle, Promise] = {
-    Obstacle.DUPLICATE: gettext_lazy("Several SPF records stand at the name: keep one, or receivers heed none."),
+    Obstacle.DUPLICATE: gettext_lazy(
+        "Several records of this kind stand at the name: keep one, or receivers heed none."
+    ),
     Obstacle.BAD_RECORD: gettext_lazy("The SPF record that stands there has a fault; put it right first."),
-    Obstacle.EXCLUDED: gettext_lazy("The SPF record that stands there refuses this server; take that term out first."),
-    Obstacle.BUDGET: gettext_lazy("The SPF record that stands there costs too many look-ups already."),
+    Obstacle.EXCLUDED: gettext_lazy(
+        "The SPF record that stands there refuses this server; take that term out first."
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Paste:
-    """One record to publish: the text to paste, or why there is none; ``merged`` when it keeps what others wrote."""
+class RecordToPaste:
+    """One record to publish; ``obstacle`` says why its text cannot be pasted, ``note`` what to know before."""
 
     state: RecordState
     purpose: str
     value: str
-    merged: bool
     obstacle: str
+    note: str
     split: str
 
 
@@ -99,20 +103,29 @@ class Line:
     number: int
     title: str
     about: str
-    required: tuple[Paste, ...] = ()
-    further: tuple[Paste, ...] = ()
+    required: tuple[RecordToPaste, ...] = ()
+    further: tuple[RecordToPaste, ...] = ()
 
 
-def _paste(state: RecordState) -> Paste:
-    value, error = to_publish(state)
-    strings = state.record.strings if state.record.type == "TXT" and value == state.record.value else []
+def _paste(state: RecordState) -> RecordToPaste:
+    paste = to_publish(state)
+    strings = split_strings(paste.value) if state.record.type == "TXT" else []
     split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
-    merged = value != state.record.value
-    return Paste(state, purpose_of(state.record.purpose), value, merged, _obstacle(error), split)
+    obstacle = str(_OBSTACLES[paste.obstacle]) if paste.obstacle else ""
+    purpose = purpose_of(state.record.purpose)
+    return RecordToPaste(state, purpose, paste.value, obstacle, _note(state, paste), split)
 
 
-def _obstacle(error: CannotMerge | None) -> str:
-    return str(_OBSTACLES[error.obstacle]) if error is not None else ""
+def _note(state: RecordState, paste: Paste) -> str:
+    if paste.weakens:
+        text = _(
+            "The record that stands there asks for more (%(change)s). To keep that, set it in the domain's settings "
+            "first."
+        )
+        return text % {"change": paste.weakens}
+    if paste.value != state.record.value:
+        return _("It replaces the record that stands there and keeps what that says; there can be only one.")
+    return ""
 
 
 def _line(number: int, step: Step) -> Line:
@@ -131,20 +144,19 @@ def _shown(domain: Domain) -> dict[str, Any]:
     facts = facts_about(domain)
     steps = steps_of(facts)
     finished, all_ = progress_of(steps)
-    current = next((step for step in steps if step.is_next), None)
+    stage = next((step.stage for step in steps if step.is_next), None)
     return {
         "guide": [_line(number, step) for number, step in enumerate(steps, 1)],
         "finished": finished,
         "all_steps": all_,
-        "asks_dns": current is not None and current.stage in _ASKS_DNS,
-        "looks": current is not None and current.stage not in (Stage.MAILBOX, Stage.READY),
+        "looks": stage in _LOOKS,
         "seconds": int(AGAIN.total_seconds()),
         "seen": _fingerprint(facts, steps),
         "suspended": domain.state == DomainState.SUSPENDED,
         "expires_at": domain.created_at + UNPROVEN,
         "others": elsewhere(facts.states),
-        "received": last_received(domain),
-        "sent": last_sent(domain),
+        "received": facts.received,
+        "sent": facts.sent,
         "checked_at": domain.checked_at,
     }
 

@@ -50,6 +50,7 @@ _WORDS: dict[str, Promise] = {
     # domains and keys
     "good": _("All right"),
     "attention": _("Look at this"),
+    "warning": _("Warning"),
     "next": _("Next"),
     "ahead": _("To come"),
     "later": _("Later"),

@@ -23,6 +23,7 @@ from domains.names import to_unicode
 from domains.services.certificates import names_in_trouble
 from domains.services.check import Health, health_of
 from domains.services.flow import Flow, flow_by_domain
+from domains.services.guiding import is_settled
 from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
 from domains.views.days import yesterday
@@ -58,6 +59,11 @@ class DomainLine:
     def needs_something(self) -> bool:
         """True when its records have to be published or put right."""
         return self.health.word not in ("good", "suspended")
+
+    @property
+    def settled(self) -> bool:
+        """True once mail for it comes here; before that the guided page leads on."""
+        return is_settled(self.domain)
 
 
 def domain_lines(act: Act) -> list[DomainLine]:

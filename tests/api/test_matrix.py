@@ -46,6 +46,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/records"): Row(200),
     ("GET", "/domains/{name}/records/history"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),
+    ("GET", "/domains/{name}/steps"): Row(200),
+    ("POST", "/domains/{name}/preflight"): Row(200),
     ("GET", "/domains/{name}/plan"): Row(200),
     ("POST", "/domains/{name}/client-test"): Row(200, body={}),
     ("POST", "/domains/{name}/plan/apply"): Row(422, body={}),  # its server is on a closed port

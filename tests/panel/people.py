@@ -204,6 +204,8 @@ def workers_with(text: str) -> WorkerList:
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check and act without the network."""
     monkeypatch.setattr("domains.views.dns.check_now", lambda act, name: [])
+    monkeypatch.setattr("domains.views.onboarding.check_now", lambda act, name: [])
+    monkeypatch.setattr("domains.views.onboarding.preflight", lambda act, name: [])
     monkeypatch.setattr("domains.views.plan.plan_now", lambda act, name: [])
     monkeypatch.setattr("mailadmin.dashboard.views.act_on", lambda *arguments: None)
 

@@ -52,6 +52,7 @@ def test_a_domain_is_added_checked_and_its_records_copied(
         page.get_by_label("Domain name").fill("acme.example")
         page.get_by_role("button", name="Add a domain").click()
         expect(page.get_by_role("heading", name="acme.example")).to_be_visible()
+        page.get_by_role("link", name="DNS", exact=True).click()
         page.get_by_role("button", name="Copy full name: _dmarc.acme.example").click()
         expect(page.locator(".copy[data-copied]")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == "_dmarc.acme.example"
