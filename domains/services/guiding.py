@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from domains.models import Domain, DomainState, KeyState, MtaSts, RecordStatus, Trace
+from domains.models import Domain, DomainKind, DomainState, KeyState, MtaSts, RecordStatus, Trace
 from domains.services.check import record_states
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.flow import GONE_WRONG
@@ -19,14 +19,14 @@ def facts_about(domain: Domain, now: datetime | None = None) -> Facts:
     """Return what is known of a domain whose keys and observations are prefetched."""
     moment = now or timezone.now()
     keys = list(domain.dkim_keys.all())
-    contents = contents_of(domain)
     waits = [key.wait_until for key in keys if key.state == KeyState.AWAITING_DNS and key.wait_until is not None]
     return Facts(
         name=domain.name,
         states=record_states(domain),
         now=moment,
         pending=domain.state == DomainState.PENDING,
-        receives=bool(contents.get("mailboxes") or contents.get("aliases")),
+        parked=domain.kind == DomainKind.PARKED,
+        receives=takes_mail(domain),
         signs=any(key.state == KeyState.ACTIVE for key in keys),
         keys_until=max((wait for wait in waits if wait > moment), default=None),
         ready_at=domain.switch_ready_at,
@@ -34,6 +34,12 @@ def facts_about(domain: Domain, now: datetime | None = None) -> Facts:
         sent=_last_sent(domain),
         tightened=dmarc_policy_of(domain).policy != "none" and domain.mta_sts != MtaSts.OFF,
     )
+
+
+def takes_mail(domain: Domain) -> bool:
+    """True when a mailbox or an alias takes mail of the domain, or of the one that it is an alias of."""
+    contents = contents_of(domain.alias_of or domain)
+    return bool(contents.get("mailboxes") or contents.get("aliases"))
 
 
 def is_settled(domain: Domain) -> bool:

@@ -51,15 +51,17 @@ class Standing(StrEnum):
 class Facts:
     """What is known of a domain.
 
-    ``states`` are its records as last seen, ``receives`` says that a mailbox or an alias takes its mail, ``ready_at``
-    when nothing spoke against moving its MX, ``keys_until`` until when old answers about its keys are remembered;
-    ``received`` and ``sent`` are the traces of a message from and to another server, empty for none.
+    ``states`` are its records as last seen, ``parked`` says that it neither sends nor receives, ``receives`` that a
+    mailbox or an alias takes its mail, ``ready_at`` when nothing spoke against moving its MX, ``keys_until`` until
+    when old answers about its keys are remembered; ``received`` and ``sent`` are the traces of a message from and to
+    another server, empty for none.
     """
 
     name: str
     states: Sequence[RecordState]
     now: datetime
     pending: bool = False
+    parked: bool = False
     receives: bool = False
     signs: bool = False
     keys_until: datetime | None = None
@@ -119,21 +121,21 @@ def _stages(facts: Facts) -> Iterator[tuple[Stage, bool, list[RecordState]]]:
     harmless = [state for state in own if state.record.purpose not in _MOVES | _PROGRAMS | _LATER | _PROOF]
     if facts.pending:
         yield Stage.PROVE, False, among(_PROOF)
+    if facts.parked:
+        every = [state for state in own if state.record.purpose not in _PROOF]
+        yield Stage.PUBLISH, _all_right([state for state in every if state.record.required]), every
+        return
     moved = _all_right(moves)
-    if moves:
-        yield Stage.MAILBOX, facts.receives, []
+    yield Stage.MAILBOX, facts.receives, []
     yield Stage.PUBLISH, _all_right([state for state in harmless if state.record.required]), harmless
-    if any(state.record.purpose == "dkim" and not state.record.value.endswith("p=") for state in own):
-        yield Stage.SIGN, facts.signs, []
-    if moves:
-        ready = facts.ready_at is not None and facts.now - facts.ready_at < READY_FOR
-        yield Stage.READY, moved or ready, []
-        yield Stage.MOVE, moved, moves
-        yield Stage.TEST, bool(facts.received and facts.sent), []
+    yield Stage.SIGN, facts.signs, []
+    ready = facts.ready_at is not None and facts.now - facts.ready_at < READY_FOR
+    yield Stage.READY, moved or ready, []
+    yield Stage.MOVE, moved, moves
+    yield Stage.TEST, bool(facts.received and facts.sent), []
     if programs:
         yield Stage.PROGRAMS, _all_right(programs), programs
-    if moves:
-        yield Stage.TIGHTEN, facts.tightened, []
+    yield Stage.TIGHTEN, facts.tightened, []
 
 
 def _all_right(states: Sequence[RecordState]) -> bool:

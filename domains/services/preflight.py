@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from domains.audit import Act
 from domains.dns.resolver import default_resolver
 from domains.http import FetchFault, fetch
-from domains.models import Domain, KeyState, MtaSts, RecordStatus
+from domains.models import Domain, DomainKind, KeyState, MtaSts, RecordStatus
 from domains.services.check import RecordState, answers_for, check_now
+from domains.services.guiding import takes_mail
 from domains.services.onboarding import elsewhere
 from domains.services.provision import contents_of, get_domain_for
 from domains.smtp_probe import MxSeen, see_mx
@@ -137,8 +138,10 @@ def _status(states: Sequence[RecordState], purpose: str) -> set[str]:
 
 
 def _recipients(domain: Domain) -> Check:
-    contents = contents_of(domain)
-    if not contents.get("mailboxes") and not contents.get("aliases"):
+    contents = contents_of(domain.alias_of or domain)
+    if domain.kind == DomainKind.PARKED:
+        return Check("recipients", Verdict.FAIL, _("The domain is parked: it takes no mail."))
+    if not takes_mail(domain):
         return Check(
             "recipients", Verdict.FAIL, _("No mailbox and no alias takes mail yet: everything would bounce.")
         )

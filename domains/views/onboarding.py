@@ -72,6 +72,10 @@ _ABOUT: dict[Stage, Promise] = {
         "(DMARC), and let senders verify the TLS on the way here (MTA-STS, beginning with testing)."
     ),
 }
+_PARKED = gettext_lazy(
+    "From these on, nobody is to believe mail in the domain's name, and no server delivers to it. Publish them only "
+    "for a domain that is used for no mail."
+)
 _OBSTACLES: dict[Obstacle, Promise] = {
     Obstacle.DUPLICATE: gettext_lazy(
         "Several records of this kind stand at the name: keep one, or receivers heed none."
@@ -128,13 +132,13 @@ def _note(state: RecordState, paste: Paste) -> str:
     return ""
 
 
-def _line(number: int, step: Step) -> Line:
+def _line(number: int, step: Step, parked: bool) -> Line:
     pastes = [_paste(state) for state in step.states] if step.is_next else []
     return Line(
         step,
         number,
-        str(_TITLES[step.stage]),
-        str(_ABOUT[step.stage]),
+        _("Publish that it is parked") if parked and step.stage is Stage.PUBLISH else str(_TITLES[step.stage]),
+        str(_PARKED) if parked and step.stage is Stage.PUBLISH else str(_ABOUT[step.stage]),
         tuple(paste for paste in pastes if paste.state.record.required),
         tuple(paste for paste in pastes if not paste.state.record.required),
     )
@@ -146,7 +150,7 @@ def _shown(domain: Domain) -> dict[str, Any]:
     finished, all_ = progress_of(steps)
     stage = next((step.stage for step in steps if step.is_next), None)
     return {
-        "guide": [_line(number, step) for number, step in enumerate(steps, 1)],
+        "guide": [_line(number, step, facts.parked) for number, step in enumerate(steps, 1)],
         "finished": finished,
         "all_steps": all_,
         "looks": stage in _LOOKS,
@@ -154,7 +158,7 @@ def _shown(domain: Domain) -> dict[str, Any]:
         "seen": _fingerprint(facts, steps),
         "suspended": domain.state == DomainState.SUSPENDED,
         "expires_at": domain.created_at + UNPROVEN,
-        "others": elsewhere(facts.states),
+        "others": () if facts.parked else elsewhere(facts.states),
         "received": facts.received,
         "sent": facts.sent,
         "checked_at": domain.checked_at,

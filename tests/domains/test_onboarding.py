@@ -47,7 +47,7 @@ TABLE = [
     (PUBLISHED, {"receives": True, "signs": True, "ready_at": NOW - timedelta(days=2)}, "ready", 3, "an old look"),
     (MOVED, {"receives": True, "signs": True}, "test", 5, "one that moved needs no look"),
     (MOVED, {"receives": True, "signs": True, "received": "in1"}, "test", 5, "half a test"),
-    (MOVED, {"receives": True, "signs": True, "received": "in1", "sent": "out1"}, "programs", 6, "mail programs last"),
+    (MOVED, {"receives": True, "signs": True, "received": "in1", "sent": "out1"}, "programs", 6, "programs last"),
     (MOVED, {"signs": True}, "mailbox", 4, "mail comes and nobody takes it: that first"),
     (GREEN, {"receives": True, "signs": True, "received": "in1", "sent": "out1"}, None, 7, "all done"),
 ]  # fmt: skip
@@ -87,9 +87,10 @@ def test_keys_say_until_when_they_wait():
     assert [step.until for step in steps if step.stage == "sign"] == [until]
 
 
-def test_a_domain_without_mx_of_ours_is_asked_for_no_mailbox_and_no_move():
-    rows = [state("spf", "missing"), state("dmarc", "missing")]
-    assert [step.stage.value for step in steps_of(Facts(NAME, rows, NOW))] == ["publish"]
+def test_a_parked_domain_has_records_to_publish_and_nothing_else():
+    rows = [state("mx", "missing", value="0 ."), state("spf", "right"), state("dmarc", "missing")]
+    steps = steps_of(Facts(NAME, rows, NOW, parked=True))
+    assert [(step.stage.value, len(step.states)) for step in steps] == [("publish", 2)]
 
 
 OURS = "v=spf1 mx ip4:192.0.2.25 -all"

@@ -91,9 +91,9 @@ def _once(client: Client, address: str) -> str:
 def test_an_added_domain_shows_its_records(rosa: Actor) -> None:
     client = signed_in(rosa)
     response = client.post("/domains/add", {"name": " Bücher.example. "})
-    assert response["Location"] == "/domains/xn--bcher-kva.example/dns"
-    page = _text(client, response["Location"])
-    assert "bücher.example is added" in page
+    assert response["Location"] == "/domains/xn--bcher-kva.example/start"
+    assert "bücher.example is added" in _text(client, response["Location"])
+    page = _text(client, "/domains/xn--bcher-kva.example/dns")
     for text in ("v=DMARC1; p=none", "v=spf1", "v=DKIM1", "10 mail.localhost", "Copy full name"):
         assert text in page
     assert _text(client, "/domains/bücher.example").count("bücher.example") > 0

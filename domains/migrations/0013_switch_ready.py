@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("domains", "0008_zone_access"),
+        ("domains", "0012_domain_kinds"),
     ]
 
     operations = [
