@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("domains", "0012_domain_kinds"),
+        ("domains", "0013_hosted_keys"),
     ]
 
     operations = [
