@@ -1,11 +1,14 @@
 """The DMARC policy of a domain: its tags as questions, the record that follows, and what to know beforehand."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from domains.dmarc.advice import Caution, cautions
 from domains.dmarc.record import PolicyRecord, serialise_policy_record
@@ -14,7 +17,10 @@ from domains.models import Domain
 from domains.names import to_unicode
 from domains.services.dmarc_policy import dmarc_policy_of, set_policy
 from domains.services.provision import get_domain_for
+from domains.services.report_facts import volume_by_day
 from domains.views.web import act_of_request, answered, bound, done, form_page, url
+
+REPORT_DAYS = 30
 
 WORDS: dict[Caution, Promise] = {
     Caution.REJECT: gettext_lazy(
@@ -84,5 +90,30 @@ def change(request: HttpRequest, name: str) -> HttpResponse:
         "button": _("Set the policy"),
         "back": url("domain-settings", domain.name),
         "back_label": _("Settings"),
+        "reported": reported(domain),
+        "reports": url("domain-reports", domain.name),
     }
-    return answered(request, form, store) or form_page(request, "components/form_page.html", form, **shown)
+    return answered(request, form, store) or form_page(request, "domains/dmarc_change.html", form, **shown)
+
+
+def reported(domain: Domain) -> str:
+    """Return in one sentence what a stricter policy would have hit, by the reports of the last weeks."""
+    today = timezone.now().date()
+    days = volume_by_day(domain, today - timedelta(days=REPORT_DAYS - 1), today)
+    messages, failed = sum(day.messages for day in days), sum(day.failed for day in days)
+    if not messages:
+        return _("No report of the last %(days)d days is here yet: nobody can say who would lose mail.") % {
+            "days": REPORT_DAYS
+        }
+    text = ngettext(
+        "By the reports of the last %(days)d days, %(failed)s of %(count)s message failed DMARC: a stricter policy "
+        "would have hit it.",
+        "By the reports of the last %(days)d days, %(failed)s of %(count)s messages failed DMARC: a stricter policy "
+        "would have hit those that failed.",
+        messages,
+    )
+    counts = {
+        "failed": number_format(failed, force_grouping=True),
+        "count": number_format(messages, force_grouping=True),
+    }
+    return text % {"days": REPORT_DAYS, **counts}

@@ -19,6 +19,7 @@ from domains.models import (
     ApiToken,
     AuditRecord,
     DkimKey,
+    DmarcRecord,
     Domain,
     DomainState,
     KeyState,
@@ -617,3 +618,14 @@ def test_an_owner_sets_a_device_up(alice: Actor, rosa: Actor, near: Place) -> No
     assert "no mailbox" in signed_in(rosa).get(reverse("device")).content.decode()
     Domain.objects.update(state=DomainState.SUSPENDED)
     assert "/mail/profile" not in client.get(reverse("device")).content.decode()
+
+
+def test_the_policy_editor_says_what_the_reports_say(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    address = reverse("dmarc-change", args=["near.example"])
+    DmarcRecord.objects.update(dkim_aligned=False)
+    body = client.get(address).content.decode()
+    assert "12 of 12 messages failed DMARC" in body
+    assert reverse("domain-reports", args=["near.example"]) in body
+    DmarcRecord.objects.all().delete()
+    assert "nobody can say who would lose mail" in client.get(address).content.decode()
