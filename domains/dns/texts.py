@@ -4,6 +4,8 @@
 255 octets in quotes and names that end with a dot.
 """
 
+import re
+
 from domains.dkim.record import split_strings
 
 _NAMES_AT_END = frozenset({"CNAME", "MX", "NS", "PTR", "SRV"})
@@ -28,3 +30,18 @@ def _character(octet: int) -> str:
     if octet in b'"\\':
         return f"\\{chr(octet)}"
     return chr(octet) if 32 <= octet < 127 else f"\\{octet:03d}"
+
+
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(r"\\(\d{3}|.)")
+
+
+def plain_text(rdtype: str, text: str) -> str:
+    """Return what ``zone_text`` gave as ``dns.port`` spells it."""
+    if rdtype == "TXT":
+        return "".join(_ESCAPE.sub(_unescaped, part) for part in _STRING.findall(text))
+    return text.removesuffix(".") if rdtype in _NAMES_AT_END else text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1])) if found[1].isdecimal() and len(found[1]) == 3 else found[1]

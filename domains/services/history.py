@@ -4,17 +4,18 @@ What was seen changes by others unless we published it shortly before. What is w
 in the audit log, or by the settings of the installation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from domains.audit import Act
+from domains.dns.texts import plain_text
 from domains.drift import Change, Entry, Look, Spot, changes_of, texts
-from domains.models import AuditRecord, Domain, HistoryKind, RecordHistory
+from domains.models import AuditRecord, Domain, HistoryKind, RecordHistory, ZoneChange
 from domains.services.provision import get_domain_for
 
 HISTORY_DAYS = 730
@@ -36,22 +37,6 @@ _ACTS: dict[str, Q] = {
     "mta-sts": Q(action="domain.mta_sts"),
 }
 _NOT_RECORDS = ("mailbox.", "alias.", "queue.", "catch_all.", "key.", "webhook.")
-
-
-class Published(Protocol):
-    """One record set that was changed in a zone by us."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def type(self) -> str: ...
-
-    @property
-    def removes(self) -> Sequence[str]: ...
-
-    @property
-    def adds(self) -> Sequence[str]: ...
 
 
 def states_of(domain: Domain) -> dict[Spot, RecordHistory]:
@@ -140,24 +125,25 @@ def _elsewhere() -> Q:
     return found
 
 
-def note_applied(act: Act, domain: Domain, changes: Iterable[Published]) -> None:
+def note_applied(change: ZoneChange) -> None:
     """Write what was published from here; call it in the transaction that records the success.
 
     The next change seen in each of these records counts as ours.
     """
     now = timezone.now()
-    states = states_of(domain)
-    fresh = []
-    for change in changes:
-        for spot, row in states.items():
-            if (spot.name, spot.type) == (change.name, change.type):
-                fresh.append(_applied(act, domain, row, change, now))
-    RecordHistory.objects.bulk_create(fresh)
+    states = states_of(change.domain)
+    places = {(one["name"], one["type"]): one for one in change.changes}
+    RecordHistory.objects.bulk_create(
+        _applied(change, row, places[spot.name, spot.type], now)
+        for spot, row in states.items()
+        if (spot.name, spot.type) in places
+    )
 
 
-def _applied(act: Act, domain: Domain, row: RecordHistory, change: Published, now: datetime) -> RecordHistory:
+def _applied(change: ZoneChange, row: RecordHistory, one: Mapping[str, Any], now: datetime) -> RecordHistory:
+    gone, come = ([plain_text(row.type, text) for text in one[way]] for way in ("removes", "adds"))
     return RecordHistory(
-        domain=domain,
+        domain=change.domain,
         at=now,
         until=now,
         purpose=row.purpose,
@@ -167,11 +153,11 @@ def _applied(act: Act, domain: Domain, row: RecordHistory, change: Published, no
         here=True,
         status_before=row.status,
         status=row.status,
-        before=list(texts(change.removes)),
-        after=list(texts(change.adds)),
+        before=list(texts(gone)),
+        after=list(texts(come)),
         wanted=row.wanted,
         found=row.found,
-        actor_name=act.name,
+        actor_name=change.actor_name,
     )
 
 

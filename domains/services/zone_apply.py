@@ -8,14 +8,14 @@ before it is sent, so that one whose answer never came can be judged later by wh
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from domains.audit import Act, record, system_act
+from domains.audit import Act, record
 from domains.dns.port import Answer
 from domains.dns.resolver import BudgetedResolver, default_resolver
 from domains.dns.update import (
@@ -42,7 +42,6 @@ from domains.services.zone_changes import (
     as_json,
     can_be_undone,
     changes_of,
-    from_json,
     happened,
     questions_of,
     sets_after,
@@ -185,7 +184,7 @@ def _end(row: ZoneChange, state: ZoneChangeState, reason: str = "") -> None:
     if state == ZoneChangeState.APPLIED:
         if row.undoes_id is not None:
             ZoneChange.objects.filter(pk=row.undoes_id).update(state=ZoneChangeState.UNDONE)
-        note_applied(replace(system_act(), name=row.actor_name), row.domain, map(from_json, row.changes))
+        note_applied(row)
 
 
 def _settle(domain: Domain, access: ZoneAccess) -> None:

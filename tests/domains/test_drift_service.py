@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from domains.models import DkimKey, Domain, Notice, RecordHistory, RecordObservation, Trouble
+from domains.models import DkimKey, Domain, Notice, RecordHistory, RecordObservation, Trouble, ZoneChange
 from domains.services import history, provision
 from domains.services.check import check_due_domains, check_now, due_domains
 from domains.services.dmarc_policy import set_policy
@@ -178,16 +178,14 @@ def test_what_was_published_from_here_is_not_outside(dns_settings, domain):
     dns_settings.zone[DMARC], right = ["v=DMARC1; p=reject"], dns_settings.zone[DMARC]
     look()
     later(hours=2)
-
-    class Change:
-        name, type = DMARC
-        removes = ("v=DMARC1; p=reject",)
-        adds = tuple(right)
-
-    history.note_applied(superadmin_act(), domain, [Change()])
+    quoted = {"removes": ['"v=DMARC1; p=reject"'], "adds": [f'"{right[0][:20]}" "{right[0][20:]}"']}
+    change = {"name": DMARC[0], "type": DMARC[1], **quoted}
+    history.note_applied(ZoneChange.objects.create(domain=domain, actor_name="dora", changes=[change]))
     dns_settings.zone[DMARC] = right
     look()
-    assert lines()[-2:] == [("applied", "wrong", "wrong", "mailadmin"), ("seen", "wrong", "right", "")]
+    assert lines()[-2:] == [("applied", "wrong", "wrong", "dora"), ("seen", "wrong", "right", "")]
+    applied = RecordHistory.objects.get(kind="applied")
+    assert (applied.before, applied.after) == (["v=DMARC1; p=reject"], right)
     assert RecordHistory.objects.filter(name=DMARC[0]).first().here
 
 
