@@ -162,6 +162,17 @@ class AliasOfForm(PanelForm):
     )
 
 
+class WebhookForm(PanelForm):
+    """An address that is told of events."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        help_text=_("Such as https://hooks.example.org/mail. It must be reachable from the internet."),
+        widget=forms.URLInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class KeyForm(PanelForm):
     """A DKIM key to make."""
 

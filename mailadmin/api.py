@@ -28,6 +28,7 @@ from domains.api import (
     history,
     lint,
     messages,
+    notices,
     onboarding,
     reports,
     zone,
@@ -51,6 +52,7 @@ ROUTERS = (
     reports.router,
     queue.router,
     messages.router,
+    notices.router,
     lint.router,
     client_test.router,
     certificates.router,
@@ -69,6 +71,7 @@ TAGS = {
     "reports": "DMARC aggregate reports.",
     "queue": "What waits to be sent.",
     "messages": "The trace of every message.",
+    "webhooks": "Endpoints that are told of events.",
     "lint": "Any domain or record, read as its standard does.",
 }
 PUBLIC = frozenset({"/api/v1/openapi.json", "/api/v1/docs"})

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
 from domains.errors import Forbidden, NotFound, Refused, Taken
-from domains.models import Actor, ApiToken, Domain, Role
+from domains.models import Actor, ApiToken, Domain, MailAbout, Role
 from domains.names import DomainName
 
 ADMINISTRATORS = (Role.SUPERADMIN, Role.DOMAIN_ADMIN)
@@ -238,8 +238,13 @@ def set_actor_password(actor: Actor, password: str) -> None:
 
 
 @transaction.atomic
-def change_profile(act: Act, display_name: str = "", language: str = "", time_zone: str = "") -> Actor:
-    """Change how one is named and addressed: language and time zone empty mean the browser's and UTC."""
+def change_profile(
+    act: Act, display_name: str = "", language: str = "", time_zone: str = "", mail_about: str = ""
+) -> Actor:
+    """Change how one is named, addressed and told: language and time zone empty mean the browser's and UTC.
+
+    ``mail_about`` empty leaves that as it is; all domains are a superadministrator's to choose.
+    """
     actor = _own(act)
     if language and language not in dict(settings.LANGUAGES):
         raise Refused({"language": _("Choose one of the languages offered.")})
@@ -247,8 +252,11 @@ def change_profile(act: Act, display_name: str = "", language: str = "", time_zo
         raise Refused({"time_zone": _("Choose a time zone such as Europe/Paris.")})
     if len(display_name) > 200 or not display_name.isprintable():
         raise Refused({"display_name": _("A name has at most 200 printable characters.")})
+    if mail_about and (mail_about not in MailAbout.values or (mail_about == MailAbout.ALL and not act.is_superadmin)):
+        raise Refused({"mail_about": _("Choose one of those offered.")})
+    actor.mail_about = mail_about or actor.mail_about
     actor.display_name, actor.language, actor.time_zone = display_name.strip(), language, time_zone
-    actor.save(update_fields=["display_name", "language", "time_zone"])
+    actor.save(update_fields=["display_name", "language", "time_zone", "mail_about"])
     record(act, "actor.change", "actor", actor.email)
     return actor
 

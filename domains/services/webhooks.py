@@ -31,7 +31,7 @@ from domains.locks import lock_key
 from domains.models import DeliveryState, Domain, Role, Webhook, WebhookDelivery
 from domains.notify import TEST, declare, event_of, notify, wake_after_commit, write_notice
 from domains.reach import refuse_address
-from domains.services.provision import get_domain_for
+from domains.services.provision import get_domain_for, require_administrator
 from domains.services.sealing import seal, unseal
 from domains.trace import clean
 
@@ -53,11 +53,12 @@ _GONE = 410
 CLAIM = """
 WITH due AS (
     SELECT delivery.id FROM domains_webhookdelivery AS delivery
-    WHERE delivery.id = ANY(%s) AND delivery.state = 'waiting' AND delivery.next_attempt_at <= now()
+    WHERE delivery.id = ANY(%s) AND delivery.state = 'waiting' AND delivery.next_attempt_at <= clock_timestamp()
     FOR UPDATE SKIP LOCKED
 )
 UPDATE domains_webhookdelivery AS delivery
-SET next_attempt_at = now() + make_interval(secs => %s), attempts = attempts + 1, attempted_at = now()
+SET next_attempt_at = clock_timestamp() + make_interval(secs => %s), attempts = attempts + 1,
+    attempted_at = clock_timestamp()
 FROM due WHERE delivery.id = due.id RETURNING delivery.id
 """
 # The oldest due delivery of each endpoint, those that waited longest first.
@@ -66,7 +67,7 @@ SELECT id FROM (
     SELECT DISTINCT ON (delivery.webhook_id) delivery.id, delivery.next_attempt_at
     FROM domains_webhookdelivery AS delivery
     JOIN domains_webhook AS webhook ON webhook.id = delivery.webhook_id
-    WHERE delivery.state = 'waiting' AND delivery.next_attempt_at <= now() AND webhook.disabled_at IS NULL
+    WHERE delivery.state = 'waiting' AND delivery.next_attempt_at <= clock_timestamp() AND webhook.disabled_at IS NULL
     ORDER BY delivery.webhook_id, delivery.id
 ) AS oldest ORDER BY next_attempt_at LIMIT %s
 """
@@ -105,9 +106,10 @@ def get_webhook_for(act: Act, identifier: int) -> Webhook:
 def create_webhook(act: Act, url: str, domain_name: str = "") -> tuple[Webhook, str]:
     """Add an endpoint of a domain, or of the installation; returns it with its secret, which is shown once.
 
-    Raises NotFound for a foreign domain, Forbidden, Refused.
+    Raises Forbidden, Refused, also for a domain that is absent or foreign.
     """
-    domain = get_domain_for(act, domain_name, lock=True) if domain_name else None
+    require_administrator(act)
+    domain = _domain(act, domain_name)
     if domain is None and not (act.is_superadmin and act.domain_ids is None):
         raise Forbidden(_("Only a superadministrator adds webhooks of the installation."))
     address = _address(url)
@@ -118,6 +120,13 @@ def create_webhook(act: Act, url: str, domain_name: str = "") -> tuple[Webhook, 
     webhook.save(update_fields=["secret_sealed"])
     record(act, "webhook.create", "webhook", address, domain.name if domain else "")
     return webhook, SECRET_PREFIX + base64.b64encode(octets).decode()
+
+
+def _domain(act: Act, name: str) -> Domain | None:
+    try:
+        return get_domain_for(act, name, lock=True) if name else None
+    except NotFound as error:
+        raise Refused({"domain": str(error)}) from error
 
 
 def _refuse_many(domain: Domain | None) -> None:

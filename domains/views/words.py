@@ -221,6 +221,10 @@ ACTIONS: dict[str, Promise] = {
     "report.take_in": _("took in the report"),
     "report.replace": _("replaced the report"),
     "services.act": _("acted on the service"),
+    "webhook.create": _("added the webhook"),
+    "webhook.delete": _("deleted the webhook"),
+    "webhook.enable": _("enabled the webhook"),
+    "webhook.test": _("sent a test to the webhook"),
 }
 
 

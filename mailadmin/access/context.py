@@ -47,6 +47,8 @@ def _entries(request: HttpRequest, actor: Actor) -> list[Entry]:
     if actor.is_superadmin:
         rows += [("administrators", _("Administrators"), "people", system)]
     rows += [("tokens", _("Tokens"), "token", system)]
+    if actor.is_superadmin:
+        rows += [("notices", _("Notices"), "bell", system)]
     if actor.role == Role.OWNER:
         rows = [("messages", _("My mail log"), "trace", "")]
     rows += [("me", _("Me"), "person", "")]

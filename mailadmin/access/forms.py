@@ -15,6 +15,14 @@ ADMINISTRATOR_ROLES = [
     (Role.DOMAIN_ADMIN.value, Role.DOMAIN_ADMIN.label),
     (Role.SUPERADMIN.value, Role.SUPERADMIN.label),
 ]
+MAIL_ABOUT = {
+    Role.DOMAIN_ADMIN.value: [("own", _("my domains, when something changes")), ("none", _("nothing"))],
+    Role.SUPERADMIN.value: [
+        ("own", _("domains that nobody else administers, and the installation")),
+        ("all", _("all domains, and the installation")),
+        ("none", _("nothing")),
+    ],
+}
 NEW_PASSWORD = {"autocomplete": "new-password", "minlength": "10"}
 
 
@@ -121,9 +129,15 @@ class ProfileForm(PanelForm):
     display_name = forms.CharField(label=_("Name"), required=False, max_length=200)
     language = forms.ChoiceField(label=_("Language"), required=False)
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    mail_about = forms.ChoiceField(label=_("Mail me about"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, role: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        about = self.fields["mail_about"]
+        assert isinstance(about, forms.ChoiceField)
+        about.choices = MAIL_ABOUT.get(role, [])
+        if role == Role.OWNER:
+            del self.fields["mail_about"]
         language, zone = self.fields["language"], self.fields["time_zone"]
         assert isinstance(language, forms.ChoiceField)
         assert isinstance(zone, forms.ChoiceField)

@@ -117,8 +117,8 @@ def me(request: HttpRequest) -> HttpResponse:
     act = act_of_request(request)
     actor = request.user
     assert isinstance(actor, Actor)
-    initial = {name: getattr(actor, name) for name in ("display_name", "language", "time_zone")}
-    form = bound(request, ProfileForm, initial=initial)
+    initial = {name: getattr(actor, name) for name in ("display_name", "language", "time_zone", "mail_about")}
+    form = bound(request, ProfileForm, initial=initial, role=actor.role)
 
     def save(data: dict[str, Any]) -> HttpResponse:
         changed = actors.change_profile(act, **data)

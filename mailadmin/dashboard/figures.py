@@ -18,14 +18,18 @@ from domains.models import (
     KeyState,
     ReportFile,
     ReportFileState,
+    Trouble,
+    TroubleKind,
 )
 from domains.names import to_unicode
 from domains.services.certificates import names_in_trouble
 from domains.services.check import Health, health_of
+from domains.services.drift import troubles_for
 from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
 from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
+from domains.services.webhooks import disabled_webhooks_for
 from domains.views.days import yesterday
 from domains.views.web import url
 from mailboxes.models import QueueState
@@ -87,7 +91,44 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
     """Return what needs a person now; nothing when all is well."""
     found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
     keys = [alert for line in lines if (alert := _waiting_keys(line)) is not None]
-    return [*_unwritten(act), *_dead(act), *_certificates(act), *found[:5], *keys[:5], *_broken(act)]
+    return [
+        *_unwritten(act),
+        *_dead(act),
+        *_drifted(act)[:5],
+        *_certificates(act),
+        *found[:5],
+        *keys[:5],
+        *_webhooks(act),
+        *_broken(act),
+    ]
+
+
+def _drifted(act: Act) -> list[Alert]:
+    """Return for each domain that records were right and are not, or that its DNS is silent."""
+    rows: dict[str, list[Trouble]] = {}
+    for trouble in troubles_for(act).exclude(kind=TroubleKind.KEY):
+        rows.setdefault(trouble.domain.name, []).append(trouble)
+    return [_drift(name, troubles) for name, troubles in rows.items()]
+
+
+def _drift(name: str, troubles: list[Trouble]) -> Alert:
+    records = [trouble for trouble in troubles if trouble.kind == TroubleKind.RECORD]
+    text = _("The DNS of %(name)s does not answer.")
+    if records:
+        text = ngettext(
+            "%(count)d record of %(name)s was right and is not any more.",
+            "%(count)d records of %(name)s were right and are not any more.",
+            len(records),
+        )
+    values = {"count": len(records), "name": to_unicode(name)}
+    tone = "bad" if any(trouble.required for trouble in records) else "warn"
+    return Alert(tone, text % values, url("domain-history", name), _("See what happened"))
+
+
+def _webhooks(act: Act) -> list[Alert]:
+    rows = list(disabled_webhooks_for(act)[:5])
+    text = _("The webhook %(url)s failed for three days and is disabled.")
+    return [Alert("warn", text % {"url": row.url}, url("webhook", row.pk), _("See why")) for row in rows]
 
 
 def _is_unsigned(domain: Domain) -> bool:

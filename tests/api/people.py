@@ -8,7 +8,18 @@ from django.test import Client
 from django.utils import timezone
 
 from domains.identifiers import new_identifier
-from domains.models import AcmeAccount, Actor, ApiToken, Certificate, DnsAccount, Domain, Role, Trace, ZoneChange
+from domains.models import (
+    AcmeAccount,
+    Actor,
+    ApiToken,
+    Certificate,
+    DnsAccount,
+    Domain,
+    Role,
+    Trace,
+    Webhook,
+    ZoneChange,
+)
 from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
 from tests.factories import make_account, make_administrator, make_alias, make_domain
@@ -69,6 +80,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     for row in zones:
         row.secret_sealed = seal(f"dns-account {row.zone} k", b"secret")
     DnsAccount.objects.bulk_create(zones)
+    webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{domain.name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain)
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
@@ -82,6 +94,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "token": str(token.pk),
         "zone": f"{place}-own.example",
         "zone_change": str(change.pk),
+        "webhook": str(webhook.pk),
         "email": "second@operator.example",
     }
 

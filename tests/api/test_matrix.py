@@ -100,9 +100,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/queue/{id}/retry"): Row(202, owner=403),
     ("GET", "/messages"): Row(200, LIST, 200),
     ("GET", "/messages/{id}"): Row(200, owner=200),
+    ("GET", "/webhooks"): Row(200, LIST, 200),
+    ("POST", "/webhooks"): Row(201, 422, 403, body={"url": "https://hooks.remote.example/", "domain": "{name}"}),
+    ("GET", "/webhooks/{id}"): Row(200),
+    ("DELETE", "/webhooks/{id}"): Row(204),
+    ("POST", "/webhooks/{id}/test"): Row(202),
+    ("POST", "/webhooks/{id}/enable"): Row(200),
 }
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
-THINGS |= {"zone-changes": "zone_change"}
+THINGS |= {"zone-changes": "zone_change", "webhooks": "webhook"}
 
 
 def operations():

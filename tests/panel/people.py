@@ -24,6 +24,7 @@ from domains.models import (
     Role,
     Trace,
     TraceEvent,
+    Webhook,
     ZoneChange,
 )
 from domains.services import actors, provision
@@ -49,6 +50,7 @@ class Place:
     report: int
     zone: str
     zone_change: int
+    webhook: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -134,9 +136,19 @@ def make_place(name: str, owner: str) -> Place:
     key = domain.dkim_keys.order_by("pk").first()
     assert key is not None
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
+    webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
     return Place(
-        domain, account.address, alias.address, key.selector, trace.pk, entry.pk, report.pk, zone.zone, change.pk
+        domain,
+        account.address,
+        alias.address,
+        key.selector,
+        trace.pk,
+        entry.pk,
+        report.pk,
+        zone.zone,
+        change.pk,
+        webhook.pk,
     )
 
 
