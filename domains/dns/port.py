@@ -20,6 +20,25 @@ class DnsStatus(StrEnum):
     BOGUS = "bogus"  # DNSSEC validation failed
 
 
+class Fault(StrEnum):
+    """Why nothing is known (TEMPFAIL)."""
+
+    NONE = ""
+    SILENT = "silent"  # no answer in time, or none that can be read
+    REFUSED = "refused"  # an error code: SERVFAIL, REFUSED
+    LAME = "lame"  # asked as an authority, it answers for other names only
+    LOOP = "loop"  # aliases without end
+
+
+class Dnssec(StrEnum):
+    """What a trusted resolver says of an answer's signatures."""
+
+    SECURE = "secure"
+    INSECURE = "insecure"  # no signed zone
+    BOGUS = "bogus"
+    UNKNOWN = "unknown"  # no trusted resolver was asked
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One question and its answer.
@@ -27,7 +46,9 @@ class Answer:
     ``records`` holds presentation texts: TXT as its strings joined without quotes (latin-1 decoded bytes),
     MX as ``"10 mail.example"``, SRV as ``"0 1 993 mail.example"``, A and AAAA as addresses, names without final dot.
     ``authenticated`` is true when a trusted resolver set the AD bit. ``reason`` says in words what failed.
-    ``server`` is the server that answered, ``address:port``, empty for a cache or a twin.
+    ``server`` is the server that answered, ``address:port``, empty for a cache or a twin; ``host`` is its name when
+    it was asked as one of the zone's own. ``canonical_name`` is the end of the aliases; with LAME the name whose
+    servers the answer points to.
     """
 
     name: str
@@ -39,6 +60,9 @@ class Answer:
     canonical_name: str = ""
     reason: str = ""
     server: str = ""
+    fault: Fault = Fault.NONE
+    host: str = ""
+    dnssec: Dnssec = Dnssec.UNKNOWN
 
     @property
     def found(self) -> bool:

@@ -2,7 +2,8 @@
 
 Written over ``dns.message`` and asyncio directly: the stub resolver's generality costs a millisecond a question.
 An answer counts as authenticated only when a trusted resolver set AD. Silence, SERVFAIL and REFUSED are TEMPFAIL;
-SERVFAIL that goes away when validation is switched off (CD) is BOGUS.
+SERVFAIL that goes away when validation is switched off (CD) is BOGUS. A server asked as an authority that neither
+answers nor denies, but points elsewhere, is lame (RFC 8499 section 7): TEMPFAIL, never an absence.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -23,7 +25,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.resolver
 
-from domains.dns.port import Answer, DnsStatus
+from domains.dns.port import Answer, Dnssec, DnsStatus, Fault
 
 Server = tuple[str, int]
 
@@ -31,10 +33,12 @@ TRY_SECONDS = 3.0
 TRIES = 2
 UDP_PAYLOAD = 1232
 CACHE_ENTRIES = 20_000
-MAXIMUM_TTL = 3600
+LONGEST_TTL = 2**31 - 1  # RFC 2181 section 8
+MAXIMUM_TTL = 3600  # of what is remembered here
 NEGATIVE_TTL = 60
 FAILURE_TTL = 5
 CNAME_HOPS = 8
+NAME_SERVERS = 8
 
 
 class _Question(asyncio.DatagramProtocol):
@@ -98,8 +102,8 @@ async def ask_server(server: Server, name: str, rdtype: str, recursive: bool = T
         if recursive and response.rcode() == dns.rcode.SERVFAIL and await _answers_unchecked(server, query):
             reason = f"{label}: DNSSEC validation fails"
             return Answer(name, rdtype, DnsStatus.BOGUS, reason=reason, server=label)
-        return read_answer(name, rdtype, response, label)
-    return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label)
+        return read_answer(name, rdtype, response, label, recursive)
+    return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label, fault=Fault.SILENT)
 
 
 async def _answers_unchecked(server: Server, query: dns.message.Message) -> bool:
@@ -122,21 +126,34 @@ async def _exchange(server: Server, query: dns.message.Message) -> dns.message.M
     return response
 
 
-def read_answer(name: str, rdtype: str, response: dns.message.Message, server: str) -> Answer:
+def read_answer(name: str, rdtype: str, response: dns.message.Message, server: str, recursive: bool = True) -> Answer:
+    """Return what a response says about the name and type asked for."""
     rcode = response.rcode()
+    failed = Answer(name, rdtype, DnsStatus.TEMPFAIL, server=server)
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        reason = f"{server} answered {dns.rcode.to_text(rcode)}"
-        return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=server)
-    authenticated = bool(response.flags & dns.flags.AD)
+        return replace(failed, reason=f"{server} answered {dns.rcode.to_text(rcode)}", fault=Fault.REFUSED)
     texts, ttl, canonical = _follow(name, rdtype, response)
     if texts is None:
-        return Answer(
-            name, rdtype, DnsStatus.TEMPFAIL, reason=f"{name}: a chain of aliases without end", server=server
-        )
+        return replace(failed, reason=f"{name}: a chain of aliases without end", fault=Fault.LOOP)
+    authenticated = bool(response.flags & dns.flags.AD)
     if texts:
         return Answer(name, rdtype, DnsStatus.FOUND, texts, ttl, authenticated, canonical, server=server)
+    if not recursive and not response.answer and _points_elsewhere(response):
+        reason = f"{server} is no authority for {name}"
+        return replace(failed, reason=reason, fault=Fault.LAME, canonical_name=_delegated(response))
     status = DnsStatus.NXDOMAIN if rcode == dns.rcode.NXDOMAIN else DnsStatus.NODATA
     return Answer(name, rdtype, status, (), _negative_ttl(response), authenticated, canonical, server=server)
+
+
+def _points_elsewhere(response: dns.message.Message) -> bool:
+    """True when an answer without records denies nothing: no authority speaks, and no SOA bounds the absence."""
+    bounded = any(rrset.rdtype == dns.rdatatype.SOA for rrset in response.authority)
+    return not bounded and not response.flags & dns.flags.AA
+
+
+def _delegated(response: dns.message.Message) -> str:
+    owners = [rrset.name for rrset in response.authority if rrset.rdtype == dns.rdatatype.NS]
+    return owners[0].to_text(True).lower() if owners else ""
 
 
 def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tuple[str, ...] | None, int, str]:
@@ -144,7 +161,7 @@ def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tupl
     sets = {(rrset.name, rrset.rdtype): rrset for rrset in response.answer}
     owner = dns.name.from_text(name)
     wanted = dns.rdatatype.from_text(rdtype)
-    ttl = MAXIMUM_TTL
+    ttl = LONGEST_TTL
     for _ in range(CNAME_HOPS + 1):
         found = sets.get((owner, wanted))
         if found is not None:
@@ -222,30 +239,34 @@ class NetworkResolver:
         """Return a fresh answer and remember it."""
         return await self._ask((name.lower().rstrip("."), rdtype))
 
+    async def ask(self, server: Server, name: str, rdtype: str) -> Answer:
+        """Return what one of the resolvers answers now, AD as far as it is believed; remembers nothing."""
+        return self._believed(await ask_server(server, name, rdtype), server)
+
     async def _ask(self, key: tuple[str, str]) -> Answer:
-        answer = Answer(*key, DnsStatus.TEMPFAIL, reason="no resolver is configured")
+        answer = Answer(*key, DnsStatus.TEMPFAIL, reason="no resolver is configured", fault=Fault.SILENT)
         for server in self.servers:
-            answer = await ask_server(server, *key)
+            answer = await self.ask(server, *key)
             if answer.status is not DnsStatus.TEMPFAIL:
-                answer = self._believed(answer, server)
                 break
         self._remember(key, answer)
         return answer
 
     def _believed(self, answer: Answer, server: Server) -> Answer:
-        """Return the answer without AD unless the resolver is one whose AD bit is believed."""
-        if not answer.authenticated or server in self._trusted:
+        """Return the answer with its DNSSEC state, without AD unless the resolver is one whose AD bit is believed."""
+        if answer.status is DnsStatus.BOGUS:
+            return replace(answer, dnssec=Dnssec.BOGUS)
+        if server not in self._trusted:
+            return replace(answer, authenticated=False)
+        if answer.status is DnsStatus.TEMPFAIL:
             return answer
-        return Answer(
-            answer.name, answer.rdtype, answer.status, answer.records, answer.ttl, False,
-            answer.canonical_name, answer.reason, answer.server,
-        )  # fmt: skip
+        return replace(answer, dnssec=Dnssec.SECURE if answer.authenticated else Dnssec.INSECURE)
 
     def _remember(self, key: tuple[str, str], answer: Answer) -> None:
         ttl = FAILURE_TTL if answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS) else answer.ttl
         if ttl <= 0:
             return
-        self._cache[key] = (time.monotonic() + ttl, answer)
+        self._cache[key] = (time.monotonic() + min(ttl, MAXIMUM_TTL), answer)
         self._cache.move_to_end(key)
         while len(self._cache) > self._entries:
             self._cache.popitem(last=False)
@@ -278,27 +299,47 @@ class BudgetedResolver:
         return answer
 
 
-async def authoritative_servers(zone_name: str, resolver: NetworkResolver) -> tuple[str, list[Server]]:
-    """Return the zone that holds a name and its servers' addresses, found by walking up to the first NS set."""
-    labels = zone_name.split(".")
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """One of a zone's own servers: its name in the NS set and one address of it."""
+
+    host: str
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone as its parents know it: the names in its NS set, and their addresses as far as they were found."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    servers: tuple[NameServer, ...] = ()
+
+
+async def zone_of(name: str, resolver: NetworkResolver, addresses: bool = True) -> Zone:
+    """Return the zone that holds a name, found by walking up to the first NS set; an empty one when none answers."""
+    labels = name.split(".")
     for start in range(len(labels) - 1):
-        name = ".".join(labels[start:])
-        answer = await resolver.lookup(name, "NS")
+        owner = ".".join(labels[start:])
+        answer = await resolver.lookup(owner, "NS")
         if answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS):
-            return name, []
+            return Zone(owner)
         if answer.found:
-            return name, await _server_addresses(answer.records, resolver)
-    return zone_name, []
+            hosts = answer.records[:NAME_SERVERS]
+            return Zone(owner, hosts, await _addresses(hosts, resolver) if addresses else ())
+    return Zone(name)
 
 
-async def _server_addresses(hosts: Sequence[str], resolver: NetworkResolver) -> list[Server]:
-    servers: list[Server] = []
+async def _addresses(hosts: Sequence[str], resolver: NetworkResolver) -> tuple[NameServer, ...]:
     rdtypes = ("A", "AAAA") if _has_ipv6() else ("A",)
-    for host in list(hosts)[:8]:
-        for rdtype in rdtypes:
-            answer = await resolver.lookup(host, rdtype)
-            servers += [(address, 53) for address in answer.records if answer.found]
-    return servers
+    questions = [(host, rdtype) for host in hosts for rdtype in rdtypes]
+    answers = await asyncio.gather(*(resolver.lookup(host, rdtype) for host, rdtype in questions))
+    return tuple(
+        NameServer(host, (address, 53))
+        for (host, _), answer in zip(questions, answers, strict=True)
+        if answer.found
+        for address in answer.records
+    )
 
 
 def _has_ipv6() -> bool:

@@ -8,7 +8,7 @@ from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
-from domains.models.record import RecordObservation, RecordStatus
+from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
 from domains.models.trace import Trace, TraceEvent
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
@@ -50,4 +50,5 @@ __all__ = [
     "WebhookDelivery",
     "ZoneChange",
     "ZoneChangeState",
+    "ZoneObservation",
 ]

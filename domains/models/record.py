@@ -21,7 +21,10 @@ class RecordStatus(models.TextChoices):
 
 
 class RecordObservation(models.Model):
-    """The last look at one record; ``expected`` is the value it was compared with, so a changed one is unchecked."""
+    """The last look at one record; ``expected`` is the value it was compared with, so a changed one is unchecked.
+
+    ``seen`` is what each server answered, as the API shows it; ``remark`` is ``[cause, values]``, empty when right.
+    """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="observations")
     purpose = models.CharField(max_length=16)
@@ -30,6 +33,8 @@ class RecordObservation(models.Model):
     expected = models.TextField()
     status = models.CharField(max_length=16, choices=RecordStatus.choices, default=RecordStatus.UNCHECKED)
     found = models.JSONField(default=list)
+    seen = models.JSONField(default=list)
+    remark = models.JSONField(default=list)
     checked_at = models.DateTimeField()
     right_since = models.DateTimeField(null=True, blank=True)
 
@@ -40,3 +45,14 @@ class RecordObservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.type} {self.status}"
+
+
+class ZoneObservation(models.Model):
+    """What the last check saw of a domain's zone: the names of its servers, and the types that a wildcard answers."""
+
+    domain = models.OneToOneField(Domain, on_delete=models.CASCADE, related_name="zone_observation")
+    hosts = models.JSONField(default=list)
+    wildcard = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.domain_id} {' '.join(self.hosts)}"

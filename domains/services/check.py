@@ -7,12 +7,12 @@ authoritative server can be asked, all resolvers stand for them.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -20,8 +20,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from domains.audit import Act, record, system_act
+from domains.dns.difference import Difference, difference
 from domains.dns.port import Answer, DnsStatus
-from domains.dns.resolver import NetworkResolver, Server, ask_server, authoritative_servers, default_resolver
+from domains.dns.remark import Cause, Remark
+from domains.dns.resolver import default_resolver
 from domains.models import (
     DkimKey,
     Domain,
@@ -31,21 +33,23 @@ from domains.models import (
     RecordObservation,
     RecordStatus,
     Trouble,
+    ZoneObservation,
 )
-from domains.reach import refuse_address
 from domains.services import drift
-from domains.services.compare import Comparison, compare
+from domains.services.asking import Asker, Look, Observed, Observer
+from domains.services.asking import answers_for as answers_for
+from domains.services.compare import Comparison
 from domains.services.hosted_keys import publish_hosted
 from domains.services.key_life import advance_keys, sightings_of
 from domains.services.provision import get_domain_for
-from domains.services.publication import DesiredRecord, desired_records
+from domains.services.desired import DesiredRecord
+from domains.services.publication import desired_records
 from domains.times import instant
 
-CONCURRENCY = 20
-DOMAINS_AT_ONCE = 8
+DOMAINS_AT_ONCE = 40
 STALE = timedelta(minutes=50)
 DOUBT = timedelta(minutes=10)  # after which what may be a passing fault is looked at again
-Seen = list[tuple[DesiredRecord, Comparison]]
+MOST_SERVERS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,15 @@ class RecordState:
     found: tuple[str, ...] = ()
     checked_at: datetime | None = None
     right_since: datetime | None = None
+    seen: tuple[dict[str, Any], ...] = ()
+    remark: Remark | None = None
+
+    @property
+    def difference(self) -> Difference:
+        """What the texts seen have too many and what they lack."""
+        if self.status in (RecordStatus.RIGHT, RecordStatus.UNCHECKED):
+            return Difference()
+        return difference(self.record.purpose, self.record.type, self.record.value, self.found)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as the API shows it."""
@@ -74,6 +87,9 @@ class RecordState:
             "found": list(self.found),
             "checked_at": instant(self.checked_at),
             "right_since": instant(self.right_since),
+            "seen": list(self.seen),
+            "difference": {"missing": list(self.difference.missing), "extra": list(self.difference.extra)},
+            "cause": self.remark.cause if self.remark else "",
         }
 
 
@@ -94,8 +110,9 @@ def record_states(domain: Domain) -> list[RecordState]:
 def _state(row: DesiredRecord, seen: RecordObservation | None) -> RecordState:
     if seen is None:
         return RecordState(row)
+    remark = Remark(Cause(seen.remark[0]), seen.remark[1]) if seen.remark else None
     since = seen.right_since if seen.status == RecordStatus.RIGHT else None
-    return RecordState(row, seen.status, tuple(seen.found), seen.checked_at, since)
+    return RecordState(row, seen.status, tuple(seen.found), seen.checked_at, since, tuple(seen.seen), remark)
 
 
 def health_of(domain: Domain) -> Health:
@@ -119,61 +136,11 @@ def health_of(domain: Domain) -> Health:
     return Health("good", _("Everything is right."))
 
 
-# ---- Asking -----------------------------------------------------------------------------------------------------
-
-
-async def observe(
-    domain: Domain, records: Sequence[DesiredRecord], resolver: NetworkResolver
-) -> list[tuple[DesiredRecord, Comparison]]:
-    """Ask every server for every record; never raises for a remote fault."""
-    answers = await answers_for(domain, records, resolver)
-    return [(row, compare(row, answers[row.name, row.type])) for row in records]
-
-
-async def answers_for(
-    domain: Domain, records: Sequence[DesiredRecord], resolver: NetworkResolver
-) -> dict[tuple[str, str], list[Answer]]:
-    """Return what every server answers about these records, by name and type; never raises for a remote fault."""
-    servers = await _servers(domain.name, resolver)
-    limit = asyncio.Semaphore(CONCURRENCY)
-    questions = list(dict.fromkeys((row.name, row.type, row.zone == domain.name) for row in records))
-    answers = await asyncio.gather(
-        *(_ask(name, rdtype, own, servers, resolver, limit) for name, rdtype, own in questions)
-    )
-    return {(name, rdtype): found for (name, rdtype, _own), found in zip(questions, answers, strict=True)}
-
-
-async def _servers(name: str, resolver: NetworkResolver) -> list[Server]:
-    """Return the zone's authoritative servers that we may ask; none when the settings say so."""
-    config = settings.MAILADMIN
-    if not config.authoritative:
-        return []
-    _zone, servers = await authoritative_servers(name, resolver)
-    return [server for server in servers if not refuse_address(*server, frozenset(), config.private_networks)]
-
-
-async def _ask(
-    name: str, rdtype: str, own: bool, servers: Sequence[Server], resolver: NetworkResolver, limit: asyncio.Semaphore
-) -> list[Answer]:
-    async def at(server: Server, recursive: bool) -> Answer:
-        async with limit:
-            return await ask_server(server, name, rdtype, recursive)
-
-    asked = list(servers) if own else []
-    questions = [*(at(server, True) for server in resolver.servers), *(at(server, False) for server in asked)]
-    answers = await asyncio.gather(*questions)
-    count = len(resolver.servers)
-    if not asked:
-        return answers
-    # Resolvers serve in turn, so one of them may rest; authoritative servers may not.
-    return [answer for answer in answers[:count] if answer.status is not DnsStatus.TEMPFAIL] + answers[count:]
-
-
 # ---- Keeping ----------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def keep(act: Act, domain: Domain, seen: Iterable[tuple[DesiredRecord, Comparison]]) -> None:
+def keep(act: Act, domain: Domain, seen: Iterable[Observed], look: Look | None = None) -> None:
     """Store what was seen and draw the conclusions; a domain deleted meanwhile changes nothing."""
     locked = Domain.objects.select_for_update().filter(pk=domain.pk).first()
     if locked is None:
@@ -182,6 +149,9 @@ def keep(act: Act, domain: Domain, seen: Iterable[tuple[DesiredRecord, Compariso
     comparisons = list(seen)
     drift.note(locked, comparisons, now)
     _store(locked, comparisons, now)
+    if look is not None:
+        facts = {"hosts": list(look.hosts), "wildcard": list(look.wildcard)}
+        ZoneObservation.objects.update_or_create(domain=locked, defaults=facts)
     _activate_domain(act, locked, comparisons)
     advance_keys(act, locked, sightings_of(comparisons), now)
     Domain.objects.filter(pk=locked.pk).update(checked_at=now)
@@ -196,7 +166,7 @@ def _store(domain: Domain, seen: Sequence[tuple[DesiredRecord, Comparison]], now
         rows,
         update_conflicts=True,
         unique_fields=["domain", "name", "type", "expected"],
-        update_fields=["purpose", "status", "found", "checked_at", "right_since"],
+        update_fields=["purpose", "status", "found", "seen", "remark", "checked_at", "right_since"],
     )
 
 
@@ -220,10 +190,37 @@ def _observation(
         type=row.type,
         expected=row.value,
         status=comparison.status,
-        found=[text[:4000].replace("\0", "\ufffd") for text in comparison.found[:20]],
+        found=_bounded(comparison.found),
+        seen=[_seen(answer, status) for answer, status in comparison.judged[:MOST_SERVERS]],
+        remark=_remark(comparison.remark),
         checked_at=now,
         right_since=right_since,
     )
+
+
+def _bounded(texts: Sequence[str]) -> list[str]:
+    """Return hostile texts as the database can hold them."""
+    return [text[:4000].replace("\0", "\ufffd") for text in texts[:20]]
+
+
+def _remark(why: Remark | None) -> list[Any]:
+    if why is None:
+        return []
+    return [why.cause, {name: text[:1000].replace("\0", "\ufffd") for name, text in why.values.items()}]
+
+
+def _seen(answer: Answer, status: RecordStatus) -> dict[str, Any]:
+    known = answer.status not in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS)
+    return {
+        "server": answer.server,
+        "host": answer.host,
+        "authoritative": bool(answer.host),
+        "status": str(status),
+        "texts": _bounded(answer.records),
+        "ttl": answer.ttl if known else None,
+        "dnssec": str(answer.dnssec),
+        "reason": str(answer.fault),
+    }
 
 
 def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecord, Comparison]]) -> None:
@@ -240,14 +237,37 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
 def check_now(act: Act, name: str) -> list[RecordState]:
     """Look everything up now and return the states; raises NotFound."""
     domain = get_domain_for(act, name)
-    publish_hosted(domain)
-    records = desired_records(domain)
-
-    async def look() -> list[tuple[DesiredRecord, Comparison]]:
-        return await observe(domain, records, default_resolver())
-
-    keep(act, domain, asyncio.run(look()))
+    seen, look = async_to_sync(_observe_now)(domain)
+    keep(act, domain, seen, look)
     return record_states(get_domain_for(act, name))
+
+
+async def _observe_now(domain: Domain) -> tuple[list[Observed], Look]:
+    return await observe(domain, Asker(default_resolver()))
+
+
+def _prepared(domain: Domain, asker: Asker) -> Observer:
+    """Return what is to be asked, once the records that the panel publishes itself are published."""
+    publish_hosted(domain)
+    return Observer(domain, asker)
+
+
+async def observe(domain: Domain, asker: Asker) -> tuple[list[Observed], Look]:
+    """Ask every server for every record; never raises for a remote fault."""
+    observer = await sync_to_async(_prepared)(domain, asker)
+    seen = {row: comparison async for row, comparison in observer.each()}
+    return [(row, seen[row]) for row in observer.records], observer.look
+
+
+async def check_live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
+    """Look everything up now and give each state as soon as it is known; what was seen is kept before the end."""
+    observer = await sync_to_async(_prepared)(domain, Asker(default_resolver()))
+    seen: dict[DesiredRecord, Comparison] = {}
+    async for row, comparison in observer.each():
+        seen[row] = comparison
+        yield _state(row, _observation(domain, row, comparison, {}, timezone.now()))
+    rows = [(row, seen[row]) for row in observer.records]
+    await sync_to_async(keep)(act, domain, rows, observer.look)
 
 
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
@@ -260,19 +280,20 @@ def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
     return rows.filter(due).order_by("checked_at")
 
 
-def check_due_domains(most: int = 500) -> int:
-    """Check what is due, several domains side by side; returns how many."""
+def check_due_domains(most: int = 2000) -> int:
+    """Check what is due, several domains side by side, the asking beside the keeping; returns how many."""
     domains = list(due_domains()[:most])
-    act = system_act()
-    for start in range(0, len(domains), DOMAINS_AT_ONCE):
-        for domain in domains[start : start + DOMAINS_AT_ONCE]:
-            publish_hosted(domain)
-        batch = [(domain, desired_records(domain)) for domain in domains[start : start + DOMAINS_AT_ONCE]]
-
-        async def look(batch: list[tuple[Domain, list[DesiredRecord]]] = batch) -> list[Seen]:
-            resolver = default_resolver()
-            return list(await asyncio.gather(*(observe(*one, resolver) for one in batch)))
-
-        for (domain, _records), seen in zip(batch, asyncio.run(look()), strict=True):
-            keep(act, domain, seen)
+    async_to_sync(_check_all)(system_act(), domains)
     return len(domains)
+
+
+async def _check_all(act: Act, domains: Sequence[Domain]) -> None:
+    asker = Asker(default_resolver())
+    waiting = iter(domains)
+
+    async def take() -> None:
+        for domain in waiting:
+            seen, look = await observe(domain, asker)
+            await sync_to_async(keep)(act, domain, seen, look)
+
+    await asyncio.gather(*(take() for _ in range(DOMAINS_AT_ONCE)))

@@ -1,18 +1,22 @@
 """Compares what the DNS answers with what should be there: one verdict per record, in the words of the contract.
 
 Pure: answers in, status and texts out. A record that says the same in other words is right where its RFC makes them
-the same (SPF with further senders, MX with another preference); a DKIM key must be its exact text.
+the same (SPF with further senders, MX with another preference); a DKIM key must be its exact text. What counts is
+what a client finds: a text that a wildcard or an alias supplies is right when it is the right one, else in the way.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domains.dkim.record import BadKeyRecord, parse_key_record
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
+from domains.dns.remark import Cause, Remark, remark
+from domains.dns.slips import Probe
 from domains.models.record import RecordStatus
 from domains.services.desired import DesiredRecord
 from domains.services.publication_parked import NO_SENDERS, NULL_MX
+from domains.services.remarks import is_alias, is_wildcards, remark_of
 from domains.spf.merge import lacking
 from domains.spf.record import BadSpfRecord
 from domains.tls.mta_sts import is_record
@@ -29,6 +33,7 @@ class Comparison:
 
     ``lacking``: some server certainly has not the right text; ``lacking_seconds`` is how long that may be remembered.
     ``certain``: every server asked answered, and all to the same effect.
+    ``judged`` has each server's answer with the verdict over it alone, ``remark`` why the record is not right.
     """
 
     status: RecordStatus
@@ -36,6 +41,8 @@ class Comparison:
     lacking: bool = False
     lacking_seconds: int = 0
     certain: bool = False
+    judged: tuple[tuple[Answer, RecordStatus], ...] = ()
+    remark: Remark | None = None
 
 
 def _words(text: str) -> list[str]:
@@ -144,6 +151,11 @@ def _among(texts: Sequence[str], wanted: str) -> RecordStatus:
     return RecordStatus.WRONG if texts else RecordStatus.MISSING
 
 
+def _alias(texts: Sequence[str], wanted: str) -> RecordStatus:
+    """A name that leads mail programs elsewhere is in the way: they would be set up for the old host."""
+    return RecordStatus.CONFLICTING if (found := _among(texts, wanted)) == RecordStatus.WRONG else found
+
+
 _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "ownership": _ownership,
     "mx": _hosts,
@@ -158,45 +170,92 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
 _BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "A": _among,
     "AAAA": _among,
-    "CNAME": _among,
+    "CNAME": _alias,
     "PTR": _among,
     "TLSA": _among,
 }
 _RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record, "mta-sts": is_record}
 
 
-def compare(record: DesiredRecord, answers: Sequence[Answer]) -> Comparison:
+def compare(record: DesiredRecord, answers: Sequence[Answer], wildcard: Sequence[str] = ()) -> Comparison:
     """Return the verdict over the answers of all servers asked for this record's name and type.
 
     Servers that agree give the status; when only some have the right text it is ``waiting``. Servers that are silent
     count only when all are; for a key or a proof of ownership, which must be seen everywhere, each of them counts.
+    ``wildcard`` are the texts of this type that any name below the zone answers.
     """
-    judged = [_one(record, answer) for answer in answers]
-    speaking = [status for status in judged if status not in _SILENT.values()]
+    faked = frozenset(wildcard)
+    judged = tuple((answer, _one(record, answer, faked)) for answer in answers)
     found = _found(record, answers)
-    certain = [
-        answer.ttl
-        for answer, status in zip(answers, judged, strict=True)
-        if status not in (RecordStatus.RIGHT, *_SILENT.values())
-    ]
-    if RecordStatus.BOGUS in judged:
-        return Comparison(RecordStatus.BOGUS, found)
+    status = _overall(record, [verdict for _, verdict in judged])
+    certain = False
+    lacking: list[int] = []
+    if status not in _SILENT.values():
+        lacking = [answer.ttl for answer, verdict in judged if verdict not in (RecordStatus.RIGHT, *_SILENT.values())]
+        certain = len({verdict for _, verdict in judged}) == 1
+    why = remark_of(record, status, judged, found, faked, _belongs(record))
+    return Comparison(status, found, bool(lacking), max(lacking, default=0), certain, judged, why)
+
+
+def _overall(record: DesiredRecord, verdicts: Sequence[RecordStatus]) -> RecordStatus:
+    speaking = [verdict for verdict in verdicts if verdict not in _SILENT.values()]
+    if RecordStatus.BOGUS in verdicts:
+        return RecordStatus.BOGUS
     if not speaking:
-        return Comparison(RecordStatus.UNREACHABLE, found)
-    asked = judged if record.purpose in _EVERYWHERE else speaking
+        return RecordStatus.UNREACHABLE
+    asked = verdicts if record.purpose in _EVERYWHERE else speaking
     if RecordStatus.RIGHT in speaking and len(set(asked)) > 1:
-        return Comparison(RecordStatus.WAITING, found, bool(certain), max(certain, default=0))
-    agreed = len(set(judged)) == 1
-    return Comparison(speaking[0], found, bool(certain), max(certain, default=0), agreed)
+        return RecordStatus.WAITING
+    return speaking[0]
 
 
-def _one(record: DesiredRecord, answer: Answer) -> RecordStatus:
+def with_probes(
+    record: DesiredRecord, comparison: Comparison, hits: Sequence[tuple[Probe, Answer, Sequence[str]]]
+) -> Comparison:
+    """Return the comparison with the slip that further questions have shown; a name that is taken is in conflict.
+
+    A hit has what was found there and what a wildcard answers for the same type.
+    """
+    for probe, answer, wildcard in hits:
+        texts = [text for text in answer.records if text not in wildcard]
+        if not texts or not _shows(record, probe, texts):
+            continue
+        values = {"name": record.name, "at": probe.name, "found": ", ".join(texts[:3])}
+        status = RecordStatus.CONFLICTING if probe.cause is Cause.OCCUPIED else comparison.status
+        return replace(comparison, status=status, remark=remark(probe.cause, **values))
+    return comparison
+
+
+def _shows(record: DesiredRecord, probe: Probe, texts: Sequence[str]) -> bool:
+    if probe.cause is Cause.OCCUPIED:
+        return True
+    if probe.cause is Cause.OLD_TYPE:
+        return any(text.lower().lstrip('"').startswith("v=spf1") for text in texts)
+    if probe.cause is Cause.AT_WWW:
+        return _judge(record, texts) == RecordStatus.RIGHT
+    return _judge(record, texts) in (RecordStatus.RIGHT, RecordStatus.CONFLICTING)
+
+
+def _judge(record: DesiredRecord, texts: Sequence[str]) -> RecordStatus:
+    return (_BY_TYPE.get(record.type) or _COMPARE[record.purpose])(texts, record.value)
+
+
+def _one(record: DesiredRecord, answer: Answer, wildcard: frozenset[str]) -> RecordStatus:
     silent = _SILENT.get(answer.status)
-    return silent or (_BY_TYPE.get(record.type) or _COMPARE[record.purpose])(answer.records, record.value)
+    if silent:
+        return silent
+    verdict = _judge(record, answer.records)
+    if verdict == RecordStatus.RIGHT:
+        return verdict
+    faked = verdict != RecordStatus.MISSING and is_wildcards(record, answer, wildcard)
+    return RecordStatus.CONFLICTING if faked or is_alias(record, answer) else verdict
+
+
+def _belongs(record: DesiredRecord) -> Callable[[str], bool]:
+    return _RELEVANT.get(record.purpose, lambda text: True) if record.type == "TXT" else lambda text: True
 
 
 def _found(record: DesiredRecord, answers: Sequence[Answer]) -> tuple[str, ...]:
-    """Return the texts of this record's kind, each once; without any, all texts of the name."""
-    texts = list(dict.fromkeys(text for answer in answers for text in answer.records))
-    belongs = _RELEVANT.get(record.purpose) if record.type == "TXT" else None
-    return tuple(text for text in texts if belongs is None or belongs(text))
+    """Return the texts of this record's kind, each once."""
+    texts = dict.fromkeys(text for answer in answers for text in answer.records)
+    return tuple(filter(_belongs(record), texts))

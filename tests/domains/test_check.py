@@ -173,16 +173,18 @@ def second(dns_settings, settings, monkeypatch):
     from dataclasses import replace
     from ipaddress import ip_network
 
-    from domains.services import check
+    from domains.dns.resolver import NameServer, Zone
+    from domains.services import asking
     from tests.dns_server import DnsServer
 
     with DnsServer() as server:
+        hosts = ("ns1.acme.example", "ns2.acme.example")
         places = [(one.address, one.port) for one in (dns_settings, server)]
 
-        async def servers(name, resolver):
-            return name, places
+        async def zone_of(name, resolver, addresses=True):
+            return Zone(name, hosts, tuple(map(NameServer, hosts, places)))
 
-        monkeypatch.setattr(check, "authoritative_servers", servers)
+        monkeypatch.setattr(asking, "zone_of", zone_of)
         private = (ip_network("127.0.0.0/8"),)
         settings.MAILADMIN = replace(settings.MAILADMIN, authoritative=True, private_networks=private)
         yield server
