@@ -14,6 +14,8 @@ from pydantic import ConfigDict, Field
 
 from domains.dmarc.advice import Caution, cautions
 from domains.dmarc.record import POLICIES, serialise_policy_record
+from domains.dns.port import Dnssec, Fault
+from domains.dns.remark import Cause
 from domains.models import (
     Actor,
     ApiToken,
@@ -36,12 +38,15 @@ from domains.services.plan import Action, Risk
 from domains.services.plan import PlanStep as Step
 from domains.services.reports import Source as SourceRow
 from domains.times import instant
+from domains.views.remarks import sentence_of
 
 PURPOSES = (
     *("ownership", "mx", "spf", "dkim", "dmarc", "dmarc-report", "mta-sts", "tls-rpt", "tlsa"),
     *("srv", "autoconfig", "caa", "bimi", "ptr", "host"),
 )
 HEALTH = ("good", "attention", "bad", "unchecked", "pending", "suspended")
+DNSSEC = tuple(Dnssec)
+FAULTS = tuple(Fault)
 DIRECTIONS = ("in", "out", "local")
 OUTCOMES = ("delivered", "queued", "sent", "refused", "deferred", "bounced", "dropped", "failed")
 
@@ -95,6 +100,37 @@ class Domain(Schema):
     created_at: Instant = Field(description="When it was added.")
 
 
+class Seen(Schema):
+    """What one server answered at the last check."""
+
+    model_config = shown(
+        server="192.0.2.53:53",
+        host="ns1.provider.example",
+        authoritative=True,
+        status="wrong",
+        texts=["v=DMARC1; p=none"],
+        ttl=300,
+        dnssec="unknown",
+        reason="",
+    )
+    server: str = Field(description="The address and port asked.")
+    host: str = Field(description="Its name in the NS set; empty for a resolver.")
+    authoritative: bool = Field(description="Whether it is one of the zone's own servers.")
+    status: Annotated[str, words(*RecordStatus.values)] = Field(description="How its answer alone compares.")
+    texts: list[str] = Field(description="What it has at this name and type, as it stands there.")
+    ttl: int | None = Field(description="How long the answer may be remembered, in seconds; null without one.")
+    dnssec: Annotated[str, words(*DNSSEC)] = Field(description="What a trusted resolver says of the signatures.")
+    reason: Annotated[str, words(*FAULTS)] = Field(description="Why there is no answer; else empty.")
+
+
+class Difference(Schema):
+    """What the texts seen lack and what they have too many, in terms, tags or hosts."""
+
+    model_config = shown(missing=["ip4:203.0.113.5"], extra=[])
+    missing: list[str]
+    extra: list[str]
+
+
 class Record(Schema):
     """A record to publish, and what the last check found in its place."""
 
@@ -111,6 +147,10 @@ class Record(Schema):
         found=[],
         checked_at="2026-11-24T21:22:00Z",
         right_since=None,
+        seen=[],
+        difference={"missing": [], "extra": []},
+        cause="nothing",
+        advice="Nothing of this kind stands at `_dmarc.acme.example`. Add the record.",
     )
     name: str = Field(description="The full name in A-labels without the final dot.")
     zone: str = Field(description="The zone that it belongs to.")
@@ -124,6 +164,10 @@ class Record(Schema):
     found: list[str] = Field(description="What the DNS has at this name and type.")
     checked_at: Instant | None = Field(description="When it was last looked up; null before the first check.")
     right_since: Instant | None = Field(description="Since when every look found it right; null when it is not.")
+    seen: list[Seen] = Field(description="What each server answered, the resolvers first.")
+    difference: Difference = Field(description="How what was found differs from the value.")
+    cause: Annotated[str, words("", *Cause)] = Field(description="Why it is not right; empty when it is.")
+    advice: str = Field(description="One sentence: what is so, then what to do.")
 
 
 class PlanStep(Schema):
@@ -372,7 +416,8 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
 
 def show_record(state: RecordState) -> Record:
     """Return a record with what was last found."""
-    return Record(**state.as_json())
+    advice = sentence_of(state.remark, state.record) if state.remark else ""
+    return Record(**state.as_json(), advice=advice)
 
 
 def show_plan_step(step: Step) -> PlanStep:

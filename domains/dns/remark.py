@@ -24,9 +24,10 @@ class Cause(StrEnum):
     IN_PIECES = "in-pieces"  # count: a record for each part
     # says something else
     SPF_LACKS = "spf-lacks"  # name, add
-    SPF_UNREADABLE = "spf-unreadable"  # name, detail
-    DMARC_UNREADABLE = "dmarc-unreadable"  # name, detail
+    SPF_UNREADABLE = "spf-unreadable"  # name, term
+    DMARC_UNREADABLE = "dmarc-unreadable"  # name
     DMARC_LACKS = "dmarc-lacks"  # name, add: addresses
+    DMARC_LACKS_TAG = "dmarc-lacks-tag"  # name, add: tags
     DMARC_DIFFERS = "dmarc-differs"  # name, found, value: tags
     OTHER_KEY = "other-key"  # name
     OTHER_HOST = "other-host"  # name, found, value

@@ -41,6 +41,8 @@ def relative_name(name: str, zone: str) -> str:
 def probes_for(name: str, zone: str, rdtype: str, purpose: str) -> list[Probe]:
     """Return where a record may stand by mistake; names that the DNS cannot hold are left out."""
     relative = relative_name(name, zone)
+    if relative.startswith("*"):
+        return []
     probes = [Probe(Cause.DOUBLED_ZONE, f"{name}.{zone}", rdtype)]
     if relative:
         probes.append(Probe(Cause.DOUBLED_LABEL, f"{relative}.{name}", rdtype))

@@ -109,21 +109,25 @@ def _different(record: DesiredRecord, status: RecordStatus, found: tuple[str, ..
 
 
 def _spf(record: DesiredRecord, found: str) -> Remark:
+    unlike = difference(record.purpose, record.type, record.value, [found])
     try:
         parse_spf_record(found)
-    except BadSpfRecord as error:
-        return remark(Cause.SPF_UNREADABLE, name=record.name, detail=error)
-    add = difference(record.purpose, record.type, record.value, [found]).missing
-    return remark(Cause.SPF_LACKS, name=record.name, add=" ".join(add))
+    except BadSpfRecord:
+        return remark(Cause.SPF_UNREADABLE, name=record.name, term=" ".join(unlike.extra) or found[:60])
+    if unlike.missing:
+        return remark(Cause.SPF_LACKS, name=record.name, add=" ".join(unlike.missing))
+    return remark(Cause.OTHER_TEXT, name=record.name)
 
 
 def _dmarc(record: DesiredRecord, found: str) -> Remark:
     try:
         parse_policy_record(found)
-    except BadPolicyRecord as error:
-        return remark(Cause.DMARC_UNREADABLE, name=record.name, detail=error)
+    except BadPolicyRecord:
+        return remark(Cause.DMARC_UNREADABLE, name=record.name)
     unlike = difference(record.purpose, record.type, record.value, [found])
     if unlike.missing and all(piece.startswith("mailto:") for piece in unlike.missing):
         return remark(Cause.DMARC_LACKS, name=record.name, add=",".join(unlike.missing))
     tags = [piece for piece in unlike.missing if not piece.startswith("mailto:")]
+    if not unlike.extra:
+        return remark(Cause.DMARC_LACKS_TAG, name=record.name, add="; ".join(tags))
     return remark(Cause.DMARC_DIFFERS, name=record.name, found="; ".join(unlike.extra), value="; ".join(tags))

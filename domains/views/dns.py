@@ -1,24 +1,33 @@
 """The DNS page of a domain: what to publish, what was seen, wrong ones first, and the check."""
 
-import re
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Any, NamedTuple
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from domains.models import Domain, RecordStatus
-from domains.services.check import RecordState, check_now, record_states
+from domains.audit import Act
+from domains.dns.providers import Naming, Provider, provider_of
+from domains.models import Domain, RecordStatus, ZoneObservation
+from domains.services.check import RecordState, check_live, check_now, record_states
 from domains.services.provision import get_domain_for
 from domains.services.publication import DesiredRecord, desired_records, zone_text
-from domains.views.frame import domain_page, frame_of
+from domains.views.frame import domain_page
+from domains.views.remarks import Piece, duration_of, pieces_of, sentence_of
 from domains.views.web import act_of_request, done
 from domains.views.words import purpose_of
 
-_TOKEN = re.compile(r"\s+|[^\s;]+;?|;")
+STREAMED = "application/x-ndjson"
 _LAST = {RecordStatus.RIGHT: 3, RecordStatus.WAITING: 1, RecordStatus.UNCHECKED: 2}
+_TARGETS = frozenset({"MX", "SRV", "CNAME", "PTR"})
 
 
 class Part(NamedTuple):
@@ -28,62 +37,124 @@ class Part(NamedTuple):
     differs: bool
 
 
+class SeenLine(NamedTuple):
+    """What one server answered; ``ttl`` in words, empty without an answer."""
+
+    name: str
+    server: str
+    status: str
+    texts: tuple[str, ...]
+    ttl: str
+    dnssec: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordLine:
     """One row of the table; ``split`` is the value as quoted strings when one is longer than 255 octets.
 
-    ``wanted`` marks what was not seen, ``found`` what was seen but is not wanted.
+    ``entry`` and ``value`` are what the provider's form takes. ``wanted`` marks what was not seen, ``found`` what was
+    seen but is not wanted. ``fold`` says that the quoted strings are an alternative only.
     """
 
     state: RecordState
     purpose: str
+    entry: str
+    value: str
     split: str
+    fold: bool
     wanted: tuple[Part, ...]
     found: tuple[tuple[Part, ...], ...]
+    advice: tuple[Piece, ...]
+    seen: tuple[SeenLine, ...]
 
     @property
     def record(self) -> DesiredRecord:
         """What should be published."""
         return self.state.record
 
+    @property
+    def anchor(self) -> str:
+        """The same for the same record, also on a page that was made before the check."""
+        row = self.record
+        return "record-" + sha256(f"{row.name} {row.type} {row.value}".encode()).hexdigest()[:12]
 
-def _line(state: RecordState) -> RecordLine:
+
+def line_of(state: RecordState, provider: Provider | None) -> RecordLine:
+    """Return one row; the provider's way of writing counts in its own zone."""
     row = state.record
     strings = row.strings if row.type == "TXT" else []
-    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
+    splits = provider is not None and provider.splits
+    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 and not splits else ""
     found = () if state.status == RecordStatus.RIGHT else state.found
-    wanted = parts_of(row.value, " ".join(found)) if found else (Part(row.value, False),)
+    unlike = state.difference
+    dot = "." if provider and provider.final_dot and row.type in _TARGETS else ""
     return RecordLine(
-        state, purpose_of(row.purpose), split, wanted, tuple(parts_of(text, row.value) for text in found)
+        state,
+        purpose_of(row.purpose),
+        provider.entry(row.name, row.zone) if provider else row.relative_name,
+        row.value + dot,
+        split,
+        provider is None,
+        parts_of(row.value, unlike.missing),
+        tuple(parts_of(text, unlike.extra) for text in found),
+        tuple(pieces_of(sentence_of(state.remark, row, provider))) if state.remark else (),
+        tuple(map(_seen_line, state.seen)),
     )
 
 
-def parts_of(found: str, desired: str) -> tuple[Part, ...]:
-    """Return a value in pieces, those marked that the other one does not have; linear in both."""
-    known = {token.rstrip(";") for token in _TOKEN.findall(desired)}
-    tokens = _TOKEN.findall(found)
-    return tuple(Part(token, not token.isspace() and token.rstrip(";") not in known) for token in tokens)
+def _seen_line(seen: dict[str, Any]) -> SeenLine:
+    ttl = "" if seen["ttl"] is None else duration_of(seen["ttl"])
+    name = seen["host"] or _("Resolver")
+    return SeenLine(name, seen["server"], seen["status"], tuple(seen["texts"]), ttl, seen["dnssec"], seen["reason"])
 
 
-def lines_of(states: list[RecordState]) -> list[RecordLine]:
+def parts_of(text: str, marked: Sequence[str]) -> tuple[Part, ...]:
+    """Return a value in pieces, the marked ones apart; each is marked where it first stands."""
+    places = sorted((text.find(piece), piece) for piece in marked if piece and piece in text)
+    parts: list[Part] = []
+    at = 0
+    for place, piece in places:
+        if place >= at:
+            parts += [Part(text[at:place], False), Part(piece, True)]
+            at = place + len(piece)
+    return tuple(part for part in [*parts, Part(text[at:], False)] if part.text)
+
+
+def lines_of(states: list[RecordState], domain: Domain, provider: Provider | None) -> list[RecordLine]:
     """Return the rows: wrong first, required before recommended, right last."""
-    return [_line(state) for state in sorted(states, key=_rank)]
+    rows = sorted(states, key=_rank)
+    return [line_of(state, provider if state.record.zone == domain.name else None) for state in rows]
 
 
 def _rank(state: RecordState) -> tuple[int, bool]:
     return _LAST.get(RecordStatus(state.status), 0), not state.record.required
 
 
-def _shown(domain: Domain, states: list[RecordState]) -> dict[str, object]:
+def _shown(domain: Domain, states: list[RecordState]) -> dict[str, Any]:
     wrong = [state for state in states if state.status not in (RecordStatus.RIGHT, RecordStatus.UNCHECKED)]
+    looked = ZoneObservation.objects.filter(domain=domain).first() or ZoneObservation()
+    provider = provider_of(looked.hosts)
     return {
-        "lines": lines_of(states),
+        "lines": lines_of(states, domain, provider),
         "right": sum(state.status == RecordStatus.RIGHT for state in states),
         "wrong": len(wrong),
         "all": len(states),
         "checked_at": max((state.checked_at for state in states if state.checked_at), default=None),
         "outside": sorted({state.record.zone for state in states if state.record.zone != domain.name}),
+        "provider": provider,
+        "way": _way_of(provider) if provider else "",
+        "hosts": looked.hosts,
+        "wildcard": looked.wildcard,
     }
+
+
+def _way_of(provider: Provider) -> str:
+    if provider.naming is Naming.FULL:
+        return _("Its form takes full names.")
+    if provider.apex:
+        return _("Its form takes names without the domain, and @ for the domain itself.")
+    return _("Its form takes names without the domain; for the domain itself the field stays empty.")
 
 
 def dns(request: HttpRequest, name: str) -> HttpResponse:
@@ -93,16 +164,43 @@ def dns(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-def check(request: HttpRequest, name: str) -> HttpResponse:
-    """Look every record up now; htmx gets the table, a plain form the page."""
+def check(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Look every record up now; our script gets each row as soon as it is known, a plain form the page."""
     act = act_of_request(request)
     domain = get_domain_for(act, name)
-    states = check_now(act, domain.name)
-    if request.headers.get("HX-Request"):
-        fresh = get_domain_for(act, domain.name)
-        values = frame_of(request, fresh, "domain-dns") | _shown(fresh, states)
-        return render(request, "domains/_records.html", values)
+    if request.headers.get("Accept") == STREAMED:
+        response = StreamingHttpResponse(_rows(act, domain), content_type=STREAMED)
+        response["Cache-Control"] = "no-store"
+        response["X-Accel-Buffering"] = "no"
+        return response
+    check_now(act, domain.name)
     return done(request, _("Every record was looked up."), "domain-dns", domain.name)
+
+
+async def _rows(act: Act, domain: Domain) -> AsyncIterator[str]:
+    """Give a line of JSON for each row, at last one with the whole table in its order."""
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+
+    def written(template: str, values: dict[str, Any]) -> str:
+        with translation.override(language), timezone.override(zone):
+            return render_to_string(template, values)
+
+    def row(state: RecordState) -> dict[str, str]:
+        with translation.override(language):
+            line = line_of(state, provider if state.record.zone == domain.name else None)
+        return {"row": line.anchor, "html": written("domains/_record.html", {"line": line, "domain": domain})}
+
+    def whole() -> dict[str, str]:
+        fresh = get_domain_for(act, domain.name)
+        with translation.override(language):
+            values = _shown(fresh, record_states(fresh)) | {"domain": fresh}
+        return {"html": written("domains/_records.html", values)}
+
+    looked = await ZoneObservation.objects.filter(domain=domain).afirst()
+    provider = provider_of(looked.hosts) if looked else None
+    async for state in check_live(act, domain):
+        yield json.dumps(row(state)) + "\n"
+    yield json.dumps(await sync_to_async(whole)()) + "\n"
 
 
 def zone(request: HttpRequest, name: str) -> HttpResponse:

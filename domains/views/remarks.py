@@ -22,8 +22,8 @@ SENTENCES: dict[Cause, Promise] = {
     Cause.OLD_TYPE: _("The text stands in a record of the old type SPF, which nobody reads. Add it as type TXT."),
     Cause.AT_WWW: _("The record stands at `%(at)s`, where no mail comes from. Enter the name as `%(entry)s`."),
     Cause.TARGET_DOUBLED: _(
-        "The record leads to `%(found)s`: the provider added the domain to the value. Enter `%(value)s`, with the dot "
-        "at its end."
+        "The record leads to `%(found)s`: the provider added the domain to the value. Enter `%(value)s`, with the "
+        "dot at its end."
     ),
     Cause.TARGET_SHORT: _("The record leads to `%(found)s`, which is no full name. Enter `%(value)s`."),
     Cause.QUOTED: _("Quotes or backslashes became part of the text. Enter the value without them."),
@@ -34,8 +34,13 @@ SENTENCES: dict[Cause, Promise] = {
     ),
     Cause.IN_PIECES: _("The value was entered as %(count)s records. Make it one record with quoted parts."),
     Cause.SPF_LACKS: _("The SPF record at `%(name)s` lacks this server. Add `%(add)s` before its `all`."),
-    Cause.SPF_UNREADABLE: _("The SPF record at `%(name)s` counts as none: %(detail)s. Correct that term."),
-    Cause.DMARC_UNREADABLE: _("The DMARC record at `%(name)s` counts as none: %(detail)s. Correct it."),
+    Cause.SPF_UNREADABLE: _(
+        "The SPF record at `%(name)s` counts as none: `%(term)s` is an error in it. Correct that."
+    ),
+    Cause.DMARC_UNREADABLE: _(
+        "The DMARC record at `%(name)s` has an error and counts as none. Replace it by this one."
+    ),
+    Cause.DMARC_LACKS_TAG: _("The DMARC record at `%(name)s` lacks `%(add)s`. Add that."),
     Cause.DMARC_LACKS: _("Reports about `%(name)s` do not come here. Add `%(add)s` to `rua`."),
     Cause.DMARC_DIFFERS: _(
         "The DMARC record says `%(found)s`, and here `%(value)s` is set. Change the record or the setting."
@@ -57,8 +62,8 @@ SENTENCES: dict[Cause, Promise] = {
         "this record."
     ),
     Cause.OCCUPIED: _(
-        "`%(name)s` has the address `%(found)s`, and an alias (CNAME) cannot stand beside it. Remove the address, then "
-        "add this record."
+        "`%(name)s` has the address `%(found)s`, and an alias (CNAME) cannot stand beside it. Remove the address, "
+        "then add this record."
     ),
     Cause.WILDCARD: _(
         "`%(wildcard)s` answers in place of `%(name)s`. Add this record: a name of its own goes before a wildcard."
@@ -70,7 +75,8 @@ SENTENCES: dict[Cause, Promise] = {
     Cause.LAME: _("%(servers)s does not know the zone. Correct the name servers (NS) at the registrar."),
     Cause.LOOP: _("`%(name)s` is an alias that leads round in a circle. Remove the alias."),
     Cause.BOGUS: _(
-        "The DNSSEC signatures of `%(name)s` do not hold. Compare the DS record at the registrar with the zone's keys."
+        "The DNSSEC signatures of `%(name)s` do not hold. Compare the DS record at the registrar with the zone's "
+        "keys."
     ),
 }
 _APEX = _("(empty)")

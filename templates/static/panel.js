@@ -71,10 +71,52 @@
     });
   });
 
+  // Rows that come one by one take the place of the old ones; the last line brings the whole section in its order.
+  function taken(line, section) {
+    var made = document.createElement("template");
+    made.innerHTML = line.html;
+    var fresh = made.content.firstElementChild;
+    if (!line.row) { section.replaceWith(fresh); return true; }
+    var old = document.getElementById(line.row);
+    if (old) {
+      fresh.setAttribute("data-fresh", "");
+      old.replaceWith(fresh);
+    }
+    section.querySelector(".busy output").textContent =
+      section.querySelectorAll("tr[data-fresh]").length + " / " + section.querySelectorAll("tbody tr").length;
+    return false;
+  }
+
+  async function stream(form, section) {
+    var answer = await fetch(form.action, {
+      method: "POST", body: new FormData(form), headers: { Accept: "application/x-ndjson" }
+    });
+    if (!answer.ok || answer.redirected) { throw new Error(answer.statusText); }
+    var reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    var rest = "";
+    var whole = false;
+    for (var piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      var lines = (rest + piece.value).split("\n");
+      rest = lines.pop();
+      lines.forEach(function (line) { whole = taken(JSON.parse(line), section) || whole; });
+    }
+    if (!whole) { throw new Error("the answer ended early"); }
+  }
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (!form.dataset.stream) { return; }
+    event.preventDefault();
+    var section = document.getElementById(form.dataset.stream);
+    if (section.classList.contains("streaming")) { return; }
+    section.classList.add("streaming");
+    stream(form, section).catch(function () { form.submit(); });
+  });
+
   // A second click on a submit button sends nothing; the server would answer it without harm all the same.
   document.addEventListener("submit", function (event) {
     var form = event.target;
-    if (form.method !== "post" || form.hasAttribute("hx-post")) { return; }
+    if (form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.stream) { return; }
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
   });

@@ -86,7 +86,7 @@ def test_a_domain_that_is_not_empty_says_what_it_holds(acme):
 def test_records_have_the_fields_and_words_of_the_contract(acme):
     rows = call("GET", "/domains/acme.example/records").json()["items"]
     wanted = {"name", "zone", "type", "ttl", "value", "purpose", "about", "required", "status", "found", "checked_at"}
-    wanted |= {"right_since"}
+    wanted |= {"right_since", "seen", "difference", "cause", "advice"}
     for row in rows:
         assert set(row) == wanted
         assert not row["name"].endswith(".")

@@ -3,15 +3,17 @@
 far.example with its mailbox, alias, messages, queue entry and report is foreign to Dora and Alice.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
 
-from domains.audit import system_act
+from domains.audit import Act, system_act
 from domains.identifiers import new_identifier
 from domains.models import (
     Actor,
@@ -28,6 +30,7 @@ from domains.models import (
     ZoneChange,
 )
 from domains.services import actors, provision
+from domains.services.check import RecordState, record_states
 from mailadmin.access.middleware import VERSION_KEY
 from mailadmin.runner.status import ListenerRow, WorkerList, WorkerStatus
 from mailboxes.models import Blob, QueueEntry
@@ -210,6 +213,21 @@ def workers_with(text: str) -> WorkerList:
     row = ListenerRow("imap", text, 1143, text, "running", 2, 40, timezone.now().isoformat(), text)
     idle = ListenerRow("relay", "", 0, "", "stopped", 0, 0, "", "")
     return WorkerList((WorkerStatus(f"mail1@{text}", "mail", 77, timezone.now().isoformat(), (row, idle)),))
+
+
+@pytest.fixture
+def offline_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let *Check now* tell what is stored, in both its forms, without asking the DNS."""
+
+    def stored(act: Act, name: str) -> list[RecordState]:
+        return record_states(Domain.objects.get(name=name))
+
+    async def live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
+        for state in await sync_to_async(stored)(act, domain.name):
+            yield state
+
+    monkeypatch.setattr("domains.views.dns.check_now", stored)
+    monkeypatch.setattr("domains.views.dns.check_live", live)
 
 
 @pytest.fixture
