@@ -39,10 +39,10 @@ from domains.services import drift
 from domains.services.asking import Asker, Look, Observed, Observer
 from domains.services.asking import answers_for as answers_for
 from domains.services.compare import Comparison
+from domains.services.desired import DesiredRecord
 from domains.services.hosted_keys import publish_hosted
 from domains.services.key_life import advance_keys, sightings_of
 from domains.services.provision import get_domain_for
-from domains.services.desired import DesiredRecord
 from domains.services.publication import desired_records
 from domains.times import instant
 

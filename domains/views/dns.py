@@ -18,8 +18,9 @@ from domains.audit import Act
 from domains.dns.providers import Naming, Provider, provider_of
 from domains.models import Domain, RecordStatus, ZoneObservation
 from domains.services.check import RecordState, check_live, check_now, record_states
+from domains.services.desired import DesiredRecord
 from domains.services.provision import get_domain_for
-from domains.services.publication import DesiredRecord, desired_records, zone_text
+from domains.services.publication import desired_records, zone_text
 from domains.views.frame import domain_page
 from domains.views.remarks import Piece, duration_of, pieces_of, sentence_of
 from domains.views.web import act_of_request, done

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from domains.dns.providers import Provider
 from domains.dns.remark import Cause, Remark
-from domains.services.publication import DesiredRecord
+from domains.services.desired import DesiredRecord
 
 SENTENCES: dict[Cause, Promise] = {
     Cause.NOTHING: _("Nothing of this kind stands at `%(name)s`. Add the record."),
