@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('domains', '0013_hosted_keys'),
+        ('domains', '0014_switch_ready'),
     ]
 
     operations = [
