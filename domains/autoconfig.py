@@ -1,7 +1,8 @@
 """What mail programs ask to set themselves up, and the answers: Thunderbird, Outlook, Apple. Pure.
 
 Thunderbird's file has place-holders instead of the address, Outlook's and Apple's repeat the address asked for,
-escaped; nothing here knows whether a mailbox exists, and no answer differs by it.
+escaped; nothing here knows whether a mailbox exists, and no answer differs by it. Who has an address in an alias
+domain signs in with the same address in its target.
 """
 
 import plistlib
@@ -54,8 +55,9 @@ def parse_address(text: str) -> tuple[str, str]:
         raise BadRequest("this is no mail address") from error
 
 
-def thunderbird_text(domain: str, servers: Sequence[MailServer]) -> bytes:
-    """Return the file of Thunderbird's autoconfiguration, version 1.1."""
+def thunderbird_text(domain: str, servers: Sequence[MailServer], home: str) -> bytes:
+    """Return the file of Thunderbird's autoconfiguration, version 1.1; people sign in with addresses in ``home``."""
+    username = "%EMAILADDRESS%" if home == domain else f"%EMAILLOCALPART%@{home}"
     root = etree.Element("clientConfig", version="1.1")
     provider = etree.SubElement(root, "emailProvider", id=domain)
     _leaf(provider, "domain", domain)
@@ -68,7 +70,7 @@ def thunderbird_text(domain: str, servers: Sequence[MailServer]) -> bytes:
         _leaf(node, "port", str(server.port))
         _leaf(node, "socketType", "SSL" if server.tls else "STARTTLS")
         _leaf(node, "authentication", "password-cleartext")
-        _leaf(node, "username", "%EMAILADDRESS%")
+        _leaf(node, "username", username)
     return _document(root)
 
 
@@ -89,8 +91,8 @@ def parse_outlook_request(octets: bytes) -> str:
     return found[0]
 
 
-def outlook_text(address: str, servers: Sequence[MailServer]) -> bytes:
-    """Return the Autodiscover answer for an address: the first server of each protocol."""
+def outlook_text(login: str, servers: Sequence[MailServer]) -> bytes:
+    """Return the Autodiscover answer for who signs in so: the first server of each protocol."""
     root = etree.Element(f"{{{OUTLOOK_FRAME}}}Autodiscover", nsmap=_FRAME_NAMES)
     response = etree.SubElement(root, f"{{{OUTLOOK_ANSWER}}}Response", nsmap=_ANSWER_NAMES)
     account = _branch(response, "Account")
@@ -99,15 +101,15 @@ def outlook_text(address: str, servers: Sequence[MailServer]) -> bytes:
     for protocol in ("imap", "pop3", "smtp"):
         server = next((row for row in servers if row.protocol == protocol), None)
         if server is not None:
-            _outlook_server(_branch(account, "Protocol"), server, address)
+            _outlook_server(_branch(account, "Protocol"), server, login)
     return _document(root)
 
 
-def _outlook_server(node: etree._Element, server: MailServer, address: str) -> None:
+def _outlook_server(node: etree._Element, server: MailServer, login: str) -> None:
     _outlook_leaf(node, "Type", server.protocol.upper())
     _outlook_leaf(node, "Server", server.host)
     _outlook_leaf(node, "Port", str(server.port))
-    _outlook_leaf(node, "LoginName", address)
+    _outlook_leaf(node, "LoginName", login)
     _outlook_leaf(node, "SPA", "off")
     _outlook_leaf(node, "SSL", "on")
     _outlook_leaf(node, "Encryption", "SSL" if server.tls else "TLS")
@@ -130,7 +132,7 @@ def _document(root: etree._Element) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True))
 
 
-def apple_profile(address: str, servers: Sequence[MailServer]) -> bytes:
+def apple_profile(address: str, servers: Sequence[MailServer], login: str) -> bytes:
     """Return the configuration profile for an address, unsigned; empty without a server for either way.
 
     Its identifiers are drawn from the address, so that a second profile replaces the first.
@@ -149,8 +151,8 @@ def apple_profile(address: str, servers: Sequence[MailServer]) -> bytes:
         "EmailAccountType": f"EmailType{'POP' if incoming.protocol == 'pop3' else 'IMAP'}",
         "EmailAccountDescription": address,
         "EmailAddress": address,
-        **_apple_server("Incoming", incoming, address),
-        **_apple_server("Outgoing", outgoing, address),
+        **_apple_server("Incoming", incoming, login),
+        **_apple_server("Outgoing", outgoing, login),
         "OutgoingPasswordSameAsIncomingPassword": True,
     }
     profile = {
@@ -164,11 +166,11 @@ def apple_profile(address: str, servers: Sequence[MailServer]) -> bytes:
     return plistlib.dumps(profile)
 
 
-def _apple_server(way: str, server: MailServer, address: str) -> dict[str, object]:
+def _apple_server(way: str, server: MailServer, login: str) -> dict[str, object]:
     return {
         f"{way}MailServerAuthentication": "EmailAuthPassword",
         f"{way}MailServerHostName": server.host,
         f"{way}MailServerPortNumber": server.port,
         f"{way}MailServerUseSSL": True,
-        f"{way}MailServerUsername": address,
+        f"{way}MailServerUsername": login,
     }

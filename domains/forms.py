@@ -151,6 +151,25 @@ class ParkForm(PanelForm):
     )
 
 
+class BimiForm(PanelForm):
+    """The logo of a domain, and what vouches for it."""
+
+    logo_url = forms.CharField(
+        label=_("Address of the logo"),
+        required=False,
+        max_length=500,
+        help_text=_("An SVG file (SVG Tiny PS) such as https://example.org/logo.svg; left empty, there is no logo."),
+        widget=forms.URLInput(attrs={"spellcheck": "false"}),
+    )
+    certificate_url = forms.CharField(
+        label=_("Address of its certificate"),
+        required=False,
+        max_length=500,
+        help_text=_("A mark certificate (VMC or CMC) in PEM, if there is one."),
+        widget=forms.URLInput(attrs={"spellcheck": "false"}),
+    )
+
+
 class AliasOfForm(PanelForm):
     """The domain whose mailboxes an alias domain has."""
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from domains.views import (
     audit,
+    bimi,
     certificates,
     client_test,
     dmarc,
@@ -62,6 +63,7 @@ urlpatterns = [
     path("webhooks/<int:identifier>/delete", notices.webhook_delete, name="webhook-delete"),
     path("domains/<str:name>/dmarc", dmarc.change, name="dmarc-change"),
     path("domains/<str:name>/mta-sts/<str:mode>", mta_sts.change, name="mta-sts-change"),
+    path("domains/<str:name>/bimi", bimi.change, name="bimi-change"),
     path("domains/<str:name>/kind/<str:kind>", kinds.change, name="kind-change"),
     path("domains/<str:name>/client-test", client_test.client_test, name="domain-client-test"),
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),

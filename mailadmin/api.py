@@ -22,6 +22,7 @@ from ninja.security import HttpBearer
 
 from domains.api import (
     access,
+    bimi,
     certificates,
     client_test,
     domains,
@@ -44,6 +45,7 @@ from mailboxes.api import accounts, queue
 SEEN_STEP = timedelta(minutes=1)
 ROUTERS = (
     domains.router,
+    bimi.router,
     history.router,
     zone.router,
     onboarding.router,

@@ -23,7 +23,7 @@ from django.http.response import HttpResponseBase
 from domains import autoconfig
 from domains.services.acme_challenges import PREFIX as CHALLENGE_PREFIX
 from domains.services.acme_challenges import challenge_content
-from domains.services.autoconfig import offered_servers, serves, signed_profile
+from domains.services.autoconfig import home_of, offered_servers, serves, signed_profile
 from domains.services.mta_sts import policy_text_at
 from domains.tls.mta_sts import PATH as POLICY_PATH
 
@@ -109,22 +109,28 @@ def _thunderbird(request: HttpRequest) -> HttpResponse | None:
     refused = _only(request, "GET", "HEAD")
     address = request.GET.get("emailaddress", "")
     if refused is not None or (domain and not address):
-        return refused or HttpResponse(autoconfig.thunderbird_text(domain, offered_servers()), content_type=_XML)
-    return _for_address(
-        address, lambda _, name: HttpResponse(autoconfig.thunderbird_text(name, offered_servers()), content_type=_XML)
-    )
+        return refused or _thunderbird_file(domain, home_of(domain))
+    return _for_address(address, lambda asked, login: _thunderbird_file(_domain_of(asked), _domain_of(login)))
+
+
+def _thunderbird_file(domain: str, home: str) -> HttpResponse:
+    return HttpResponse(autoconfig.thunderbird_text(domain, offered_servers(), home), content_type=_XML)
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]
 
 
 def _apple(request: HttpRequest) -> HttpResponse | None:
     if _domain_at(request, "autoconfig") is None:
         return None
     refused = _only(request, "GET", "HEAD")
-    return refused or _for_address(request.GET.get("emailaddress", ""), lambda address, _: profile_answer(address))
+    return refused or _for_address(request.GET.get("emailaddress", ""), _profile_answer)
 
 
-def profile_answer(address: str) -> HttpResponse:
+def _profile_answer(address: str, login: str) -> HttpResponse:
     """Return the profile of Apple's programs for an address as a file."""
-    octets = signed_profile(address)
+    octets = signed_profile(address, login)
     if not octets:
         return HttpResponseNotFound("No service for mail programs is open here.\n", content_type=_PLAIN)
     name = {"Content-Disposition": 'attachment; filename="mail.mobileconfig"'}
@@ -142,7 +148,7 @@ def _outlook(request: HttpRequest) -> HttpResponse | None:
     except autoconfig.BadRequest as fault:
         return HttpResponseBadRequest(f"{fault}\n", content_type=_PLAIN)
     return _for_address(
-        text, lambda address, _: HttpResponse(autoconfig.outlook_text(address, offered_servers()), content_type=_XML)
+        text, lambda _, login: HttpResponse(autoconfig.outlook_text(login, offered_servers()), content_type=_XML)
     )
 
 
@@ -159,18 +165,19 @@ def _outlook_json(request: HttpRequest) -> HttpResponse | None:
         )
     address = asked.get("email") or request.path.rpartition("/")[2]
     place = {"Protocol": "AutodiscoverV1", "Url": f"{settings.MAILADMIN.url}{autoconfig.OUTLOOK_PATH}"}
-    return _for_address(address, lambda _address, _name: JsonResponse(place))
+    return _for_address(address, lambda _address, _login: JsonResponse(place))
 
 
 def _for_address(text: str, answer: Callable[[str, str], HttpResponse]) -> HttpResponse:
-    """Answer with the address and its domain when that is an active one of ours; 404 otherwise."""
+    """Answer with the address and what its owner signs in with, when its domain is active and ours; else 404."""
     try:
         local_part, domain = autoconfig.parse_address(text)
     except autoconfig.BadRequest as fault:
         return HttpResponseBadRequest(f"{fault}\n", content_type=_PLAIN)
-    if not serves(domain):
+    home = home_of(domain)
+    if not home:
         return HttpResponseNotFound("This domain has no mail here.\n", content_type=_PLAIN)
-    return answer(f"{local_part}@{domain}", domain)
+    return answer(f"{local_part}@{domain}", f"{local_part}@{home}")
 
 
 def _only(request: HttpRequest, *methods: str) -> HttpResponse | None:

@@ -41,7 +41,7 @@ class Domain(models.Model):
 
     A ``parked`` domain neither receives nor signs; ``reports_to`` is the address for reports about it, empty for
     none. An ``alias`` has no mailboxes of its own: mail to any address in it is delivered as to the same one in
-    ``alias_of``, which is a ``mail`` domain.
+    ``alias_of``, which is a ``mail`` domain. ``bimi_logo`` and ``bimi_certificate`` are URLs.
     """
 
     name = models.CharField(max_length=253, unique=True)
@@ -52,6 +52,8 @@ class Domain(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="alias_domains"
     )
     reports_to = models.CharField(max_length=320, blank=True, default="")
+    bimi_logo = models.CharField(max_length=500, blank=True, default="")
+    bimi_certificate = models.CharField(max_length=500, blank=True, default="")
     ownership_token = models.CharField(max_length=64)
     dmarc = models.JSONField(default=dict, blank=True)
     rotation_days = models.PositiveSmallIntegerField(default=365)

@@ -48,18 +48,26 @@ def offered_servers() -> list[MailServer]:
     return [service.server for service in offered_services()]
 
 
+def home_of(domain: str) -> str:
+    """Return the domain whose mailboxes an active domain of ours has, itself or its target; empty for any other."""
+    rows = Domain.objects.filter(name=domain, state=DomainState.ACTIVE).exclude(kind=DomainKind.PARKED)
+    found = rows.select_related("alias_of").first()
+    if found is None:
+        return ""
+    return found.alias_of.name if found.alias_of is not None else found.name
+
+
 def serves(domain: str) -> bool:
     """True for an active domain of ours that takes mail, by its name in A-labels."""
-    rows = Domain.objects.filter(name=domain, state=DomainState.ACTIVE)
-    return rows.exclude(kind=DomainKind.PARKED).exists()
+    return bool(home_of(domain))
 
 
-def signed_profile(address: str) -> bytes:
+def signed_profile(address: str, login: str) -> bytes:
     """Return the profile for Apple's programs, signed with the certificate in use; unsigned where that cannot sign.
 
     Empty when no server is offered for one of both ways.
     """
-    profile = apple_profile(address, offered_servers())
+    profile = apple_profile(address, offered_servers(), login)
     if not profile:
         return b""
     try:

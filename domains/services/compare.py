@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from domains.dkim.record import BadKeyRecord, parse_key_record
+from domains.dmarc.bimi import BadBimiRecord, is_bimi_record, parse_bimi_record
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, is_policy_record, parse_policy_record
 from domains.dns.port import Answer, DnsStatus
 from domains.dns.remark import Cause, Remark, remark
@@ -97,6 +98,14 @@ def _dmarc_right(found: str, wanted: str) -> bool:
     return same and all(address.lower() in addresses for address in want.rua)
 
 
+def _bimi_right(found: str, wanted: str) -> bool:
+    """True for the same logo and certificate, whatever tags stand beside."""
+    try:
+        return parse_bimi_record(found) == parse_bimi_record(wanted)
+    except BadBimiRecord:
+        return False
+
+
 def _same(found: str, wanted: str) -> bool:
     return found == wanted
 
@@ -165,6 +174,7 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "dmarc-report": _txt(is_policy_record, lambda found, wanted: True),
     "tls-rpt": _txt(is_reporting_record, asks_all),
     "mta-sts": _txt(is_record, _same),
+    "bimi": _txt(is_bimi_record, _bimi_right),
     "srv": _service,
 }
 _BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
@@ -174,7 +184,12 @@ _BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "PTR": _among,
     "TLSA": _among,
 }
-_RELEVANT: dict[str, Callable[[str], bool]] = {"spf": _is_spf, "dmarc": is_policy_record, "mta-sts": is_record}
+_RELEVANT: dict[str, Callable[[str], bool]] = {
+    "spf": _is_spf,
+    "dmarc": is_policy_record,
+    "mta-sts": is_record,
+    "bimi": is_bimi_record,
+}
 
 
 def compare(record: DesiredRecord, answers: Sequence[Answer], wildcard: Sequence[str] = ()) -> Comparison:

@@ -186,6 +186,7 @@ def revoke_all(act: Act, domain: Domain, now: datetime) -> None:
     for key in keys.select_for_update():
         key.domain = domain
         _apply(act, domain, key, Change(lifecycle.revoked(facts_of(key), now), Event.REVOKE), now)
+    _look_soon(domain)
 
 
 @transaction.atomic

@@ -95,7 +95,7 @@ _OBSTACLES = {
     Obstacle.BUDGET: Risk.SPF_BUDGET,
 }
 # One text of ours at a name of its own: another text of the kind is an old one.
-_REPLACED = frozenset({"dkim", "mta-sts"})
+_REPLACED = frozenset({"dkim", "mta-sts", "bimi"})
 
 
 async def plan_of(

@@ -17,6 +17,7 @@ from domains.dmarc.record import serialise_policy_record
 from domains.dns import texts
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
+from domains.services.bimi import bimi_records
 from domains.services.certificate_facts import pinned_digests
 from domains.services.desired import TTL
 from domains.services.desired import DesiredRecord as DesiredRecord
@@ -61,6 +62,7 @@ def desired_records(domain: Domain) -> list[DesiredRecord]:
         *_spf(domain),
         *_dkim(domain),
         *_policies(domain),
+        *bimi_records(domain),
         *_mta_sts(domain),
         *_tlsa(domain),
         *_srv(domain),

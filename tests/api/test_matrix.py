@@ -67,6 +67,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/domains/{name}/dkim-keys/{selector}/revoke"): Row(201),
     ("GET", "/domains/{name}/catch-all"): Row(200),
     ("PUT", "/domains/{name}/catch-all"): Row(200, owner=403, body={"target": None}),
+    ("GET", "/domains/{name}/bimi"): Row(200),
+    ("PUT", "/domains/{name}/bimi"): Row(200, body={"logo_url": "https://acme.example/logo.svg"}),
     ("GET", "/domains/{name}/dmarc/policy"): Row(200),
     ("PUT", "/domains/{name}/dmarc/policy"): Row(200, body={"policy": "none"}),
     ("GET", "/domains/{name}/dmarc/sources"): Row(200),

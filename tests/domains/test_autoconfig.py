@@ -36,7 +36,7 @@ HOSTILE = "a&b'=@acme.example"
 
 
 def test_thunderbird_reads_every_server_in_order():
-    root = ElementTree.fromstring(thunderbird_text("acme.example", SERVERS))
+    root = ElementTree.fromstring(thunderbird_text("acme.example", SERVERS, "acme.example"))
     provider = root.find("emailProvider")
     assert (root.get("version"), provider.get("id")) == ("1.1", "acme.example")
     rows = [
@@ -70,14 +70,14 @@ def test_outlook_reads_the_first_server_of_each_protocol():
 
 
 def test_apple_reads_one_account_and_a_second_profile_replaces_the_first():
-    profile = plistlib.loads(apple_profile(HOSTILE, SERVERS))
+    profile = plistlib.loads(apple_profile(HOSTILE, SERVERS, HOSTILE))
     [account] = profile["PayloadContent"]
     assert account["EmailAddress"] == account["IncomingMailServerUsername"] == HOSTILE
     assert (account["IncomingMailServerPortNumber"], account["OutgoingMailServerPortNumber"]) == (2993, 587)
-    assert apple_profile(HOSTILE, SERVERS) == apple_profile(HOSTILE, SERVERS)
-    other = plistlib.loads(apple_profile("b@acme.example", SERVERS))
+    assert apple_profile(HOSTILE, SERVERS, HOSTILE) == apple_profile(HOSTILE, SERVERS, HOSTILE)
+    other = plistlib.loads(apple_profile("b@acme.example", SERVERS, "b@acme.example"))
     assert other["PayloadUUID"] != profile["PayloadUUID"]
-    assert apple_profile(HOSTILE, SERVERS[:2]) == b""
+    assert apple_profile(HOSTILE, SERVERS[:2], HOSTILE) == b""
 
 
 @pytest.mark.parametrize("address", ["alice@acme.example", "Alice.B+x@ACME.example", "a'&=@acme.example"])
@@ -133,7 +133,7 @@ def test_the_profile_is_signed_by_the_certificate_in_use(settings, tmp_path):
     authority = Authority(tmp_path)
     cert, key = authority.issue("mail.acme.example")
     settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=cert, tls_key=key)
-    (tmp_path / "profile").write_bytes(signed_profile("alice@acme.example"))
+    (tmp_path / "profile").write_bytes(signed_profile("alice@acme.example", "alice@acme.example"))
     done = subprocess.run(
         ["openssl", "smime", "-verify", "-inform", "DER", "-in", tmp_path / "profile", "-CAfile", authority.ca_file,
          "-purpose", "any"],
@@ -147,10 +147,10 @@ def test_the_profile_is_signed_by_the_certificate_in_use(settings, tmp_path):
 def test_the_certificate_of_a_fresh_host_signs_too(settings, tmp_path):
     ensure_certificate(tmp_path / "c.pem", tmp_path / "k.pem", "mail.acme.example")
     settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=tmp_path / "c.pem", tls_key=tmp_path / "k.pem")
-    assert not signed_profile("alice@acme.example").startswith(b"<?xml")
+    assert not signed_profile("alice@acme.example", "alice@acme.example").startswith(b"<?xml")
 
 
 @pytest.mark.django_db
 def test_without_a_certificate_the_profile_is_not_signed(settings, tmp_path):
     settings.MAILADMIN = replace(settings.MAILADMIN, tls_cert=tmp_path / "none")
-    assert plistlib.loads(signed_profile("alice@acme.example"))
+    assert plistlib.loads(signed_profile("alice@acme.example", "alice@acme.example"))

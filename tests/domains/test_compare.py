@@ -14,6 +14,7 @@ MX = "10 mail.acme.example"
 STS = "v=STSv1; id=0123456789abcdef;"
 TLSA = "3 1 1 " + "ab" * 32
 TYPES = {"host": "A", "alias": "CNAME", "autoconfig": "CNAME", "ptr": "PTR", "tlsa": "TLSA"}
+BIMI = "v=BIMI1; l=https://acme.example/logo.svg"
 SRV = "0 1 993 mail.acme.example"
 
 
@@ -28,6 +29,23 @@ def answers(*servers: object) -> list[Answer]:
 
 
 TABLE = [
+    ("bimi", BIMI, [[BIMI]], "right", "the exact text"),
+    ("bimi", BIMI, [["v=BIMI1;l=https://acme.example/logo.svg;a=;avp=brand"]], "right", "a tag beside"),
+    ("bimi", BIMI, [[BIMI + "; a=https://x.example/c.pem"]], "wrong", "a certificate that is not ours"),
+    ("bimi", BIMI, [["v=BIMI1; l=; a=;"]], "wrong", "declined"),
+    ("bimi", BIMI, [["other"]], "missing", "no BIMI record"),
+    ("bimi", BIMI, [[BIMI, "v=BIMI1; l="]], "duplicate", "which one counts?"),
+    ("mx", "0 .", [["0 ."]], "right", "the null MX alone"),
+    ("mx", "0 .", [["0 .", MX]], "conflicting", "a leftover beside the null MX"),
+    ("mx", "0 .", [[MX]], "wrong", "mail would go there"),
+    ("mx", "0 .", [["10 ."]], "wrong", "the null MX has the preference 0"),
+    ("mx", "0 .", [[]], "missing", "without MX, the address is tried"),
+    ("spf", "v=spf1 -all", [["v=spf1 -all"]], "right", "nobody sends"),
+    ("spf", "v=spf1 -all", [["v=spf1 include:x.example -all"]], "wrong", "a parked domain has no senders"),
+    ("spf", "v=spf1 -all", [["v=spf1 ~all"]], "wrong", "only half a no"),
+    ("dkim", "v=DKIM1; p=", [["v=DKIM1; k=rsa; p="]], "right", "revoked in other words"),
+    ("dkim", "v=DKIM1; p=", [[KEY]], "wrong", "a key that is not revoked"),
+    ("dkim", KEY, [["v=DKIM1; k=ed25519; p="]], "wrong", "revoked too early"),
     ("dkim", KEY, [[KEY]], "right", "the exact text"),
     ("dkim", KEY, [[KEY], [KEY], [KEY]], "right", "the exact text everywhere"),
     ("dkim", KEY, [[KEY + " "]], "wrong", "a space more"),

@@ -12,6 +12,7 @@ SPF = "v=spf1 mx ip4:192.0.2.25 -all"
 MX = "10 mail.acme.example"
 KEY = "v=DKIM1; k=ed25519; p=abc="
 NULL, NOBODY, REVOKED = "0 .", "v=spf1 -all", "v=DKIM1; p="
+BIMI = "v=BIMI1; l=https://acme.example/logo.svg"
 REFUSE = "v=DMARC1; p=reject; sp=reject; np=reject"
 DMARC = "v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"
 RPT = "v=TLSRPTv1; rua=mailto:tls-reports@acme.example"
@@ -52,6 +53,7 @@ TABLE = [
     ("dmarc", REFUSE, [["v=DMARC1; p=none; rua=mailto:dmarc-reports@n.acme.example,mailto:x@b.example"]], "change",
      ("v=DMARC1; p=none; rua=mailto:dmarc-reports@n.acme.example,mailto:x@b.example",),
      ("v=DMARC1; p=reject; rua=mailto:x@b.example; sp=reject; np=reject",), "replaces", "the owner's address stays"),
+    ("bimi", BIMI, [["v=BIMI1; l=;"]], "change", ("v=BIMI1; l=;",), (BIMI,), "replaces", "a logo instead of none"),
     ("dkim", REVOKED, [["v=DKIM1; k=rsa; p="]], "leave", (), (), "", "revoked is revoked"),
     ("dkim", REVOKED, [[KEY]], "change", (KEY,), (REVOKED,), "replaces", "an old key stands there"),
     ("dkim", KEY, [["old"]], "change", ("old",), (KEY,), "replaces", "our selector"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from domains.services import mta_sts, provision
+from domains.services import kinds, mta_sts, provision
 from domains.services.acme_challenges import HttpResponder
 from domains.tls.mta_sts import parse_policy
 from tests.domains.test_autoconfig import REQUEST
@@ -240,3 +240,23 @@ def test_an_authoritys_question_is_answered_over_plain_http_at_its_name_only(hos
 def test_nothing_else_is_below_the_path_of_challenges(path):
     assert get("mail.operator.example", CHALLENGE + path, secure=False).status_code == 404
     assert get("\0", CHALLENGE + path, secure=False).status_code == 404
+
+
+def test_the_owner_of_an_address_in_an_alias_domain_is_told_to_sign_in_with_the_targets():
+    kinds.add_domain(superadmin_act(), "alias.example", kinds.Purpose("alias", "acme.example"))
+    for host, query in (("autoconfig.alias.example", ""), (PANEL, "?emailaddress=bo@alias.example")):
+        page = get(host, THUNDERBIRD + query).content.decode()
+        assert "<username>%EMAILLOCALPART%@acme.example</username>" in page
+        assert "<domain>alias.example</domain>" in page
+    page = get("autoconfig.alias.example", f"{APPLE}?emailaddress=bo@alias.example").content
+    assert b"<string>bo@acme.example</string>" in page
+    assert b"<string>bo@alias.example</string>" in page
+    page = post("autodiscover.alias.example", "bo@alias.example").content.decode()
+    assert "<LoginName>bo@acme.example</LoginName>" in page
+
+
+def test_nothing_is_served_for_a_parked_domain():
+    kinds.add_domain(superadmin_act(), "parked.example", kinds.Purpose("parked"))
+    assert get("autoconfig.parked.example", THUNDERBIRD).status_code == 400
+    assert get(PANEL, f"{THUNDERBIRD}?emailaddress=x@parked.example").status_code == 404
+    assert get("mta-sts.parked.example").status_code == 400

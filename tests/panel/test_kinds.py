@@ -77,3 +77,13 @@ def test_lists_take_as_many_queries_however_many_domains_are_aliases(rosa: Actor
         add_domain(superadmin_act(), f"a{number}x.example", Purpose(DomainKind.ALIAS, "near.example"))
         add_domain(superadmin_act(), f"p{number}x.example", Purpose(DomainKind.PARKED))
     assert count() == few
+
+
+def test_a_logo_is_set_and_its_obstacles_are_said(rosa: Actor, near: Place) -> None:
+    browser = signed_in(rosa)
+    page = browser.post("/domains/near.example/bimi", {"logo_url": "http://near.example/x.svg"}).content.decode()
+    assert 'id="id_logo_url_error"' in page
+    browser.post("/domains/near.example/bimi", {"logo_url": "https://near.example/x.svg"})
+    page = browser.get("/domains/near.example/settings").content.decode()
+    assert "v=BIMI1; l=https://near.example/x.svg" in page
+    assert "only with a certificate" in page

@@ -86,6 +86,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "domain-settings": (ADMINS, ("domain",), False),
     "mta-sts-change": (ADMINS, ("domain", "mode"), False),
     "dmarc-change": (ADMINS, ("domain",), False),
+    "bimi-change": (ADMINS, ("domain",), False),
     "kind-change": (ADMINS, ("domain", "kind"), False),
     "domain-client-test": (ADMINS, ("domain",), False),
     "domain-suspend": (SUPER, ("domain",), False),
