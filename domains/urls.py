@@ -77,5 +77,6 @@ urlpatterns = [
     path("certificates", certificates.list_certificates, name="certificates"),
     path("certificates/authority", certificates.choose_authority, name="certificate-authority"),
     path("certificates/<str:name>/renew", certificates.renew, name="certificate-renew"),
+    path("certificates/<str:name>/roll", certificates.roll, name="certificate-roll"),
     path("audit", audit.audit, name="audit"),
 ]

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import ConfigDict, Field
 
@@ -10,10 +11,12 @@ from domains.api.act import act_of
 from domains.api.answers import Instant, shown, words
 from domains.api.paging import Listing, PageQuery, paginate
 from domains.certificates.port import Method, Trouble
+from domains.certificates.roll import Stage, stage_of
 from domains.errors import NotFound
 from domains.models import AcmeAccount as AccountRow
 from domains.models import Certificate as CertificateRow
 from domains.services import acme_account, certificates
+from domains.services.certificate_rolls import roll_key, roll_of
 from domains.times import instant
 
 router = Router(tags=["certificates"])
@@ -34,6 +37,7 @@ class Certificate(Schema):
         detail="",
         problem={},
         failures=0,
+        key_stage="steady",
     )
     name: str = Field(description="The name in A-labels.")
     standing: Annotated[str, words("good", "attention", "bad", "waiting")] = Field(
@@ -48,6 +52,10 @@ class Certificate(Schema):
     detail: str = Field(description="The same in words, the authority's own where it spoke.")
     problem: dict[str, Any] = Field(description="The authority's problem document (RFC 7807).")
     failures: int = Field(description="How many attempts failed since the last success.")
+    key_stage: Annotated[str, words(*Stage)] = Field(
+        description="The replacement of the key: announced until its TLSA record is seen, ageing for two TTLs, "
+        "ready; leaving while the last key's record must stay."
+    )
 
 
 class AcmeAccount(Schema):
@@ -100,6 +108,7 @@ def _certificate(row: CertificateRow) -> Certificate:
         detail=acme_account.sentence_of(row.trouble, row.detail),
         problem=row.problem,
         failures=row.failures,
+        key_stage=stage_of(roll_of(row), timezone.now()),
     )
 
 
@@ -125,6 +134,12 @@ def list_certificates(request: HttpRequest, page: PageQuery) -> Listing[Certific
 def renew_certificate(request: HttpRequest, name: str) -> Status[Certificate]:
     """Have a certificate ordered within a minute, whatever failed before."""
     return Status(202, _certificate(certificates.renew(act_of(request), name)))
+
+
+@router.post("/certificates/{name}/roll", response={202: Certificate}, summary="Replace a certificate's key")
+def roll_certificate(request: HttpRequest, name: str) -> Status[Certificate]:
+    """Make the next key; where the DNS pins the one in use, it waits until its own TLSA record is seen everywhere."""
+    return Status(202, _certificate(roll_key(act_of(request), name)))
 
 
 @router.get("/acme-account", response=AcmeAccount, summary="Read the account at the certificate authority")

@@ -53,6 +53,11 @@ def _read(name: str) -> CertificateFacts:
     return CertificateFacts(tuple(filter(None, digests)), tuple(account.caa_identities), account.uri)
 
 
+def pin_name() -> str:
+    """Return the name of the mail host's TLSA records."""
+    return f"_{settings.MAILADMIN.public_ports['mx']}._tcp.{settings.MAILADMIN.hostname}"
+
+
 def pinned_digests() -> tuple[str, ...]:
     """Return what TLSA 3 1 1 says of the mail host's keys: in use, to come, just gone; none without a certificate."""
     config = settings.MAILADMIN

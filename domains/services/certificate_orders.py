@@ -28,6 +28,7 @@ from domains.models import AcmeAccount, Certificate
 from domains.services.acme_account import SILENT, opened
 from domains.services.acme_challenges import PREFIX, HttpResponder, forget_old_challenges
 from domains.services.certificate_facts import forget_facts
+from domains.services.certificate_rolls import advance_rolls, next_key_of, put_in_use
 from domains.services.certificates import keep_names
 from domains.services.sealing import SealBroken, seal, unseal
 from domains.services.serving import certificate_identity, file_pair
@@ -53,6 +54,7 @@ def order_due() -> int:
     row = AcmeAccount.objects.first()
     if row is None:
         return 0
+    advance_rolls()
     _take_advice(row)
     if row.rest_until is not None and row.rest_until > timezone.now():
         return 0
@@ -161,6 +163,9 @@ def _key_of(row: Certificate) -> bytes:
     The mail host goes on with the key of its own files: a pin of it in the DNS stays right.
     """
     identity = certificate_identity(row.name)
+    with suppress(SealBroken):
+        if key := next_key_of(row):
+            return key
     if row.key_sealed:
         try:
             return unseal(identity, bytes(row.key_sealed))
@@ -201,7 +206,7 @@ def _install(pk: int, chain: str, key: bytes, method: Method) -> None:
         return
     leaf, now = x509.load_pem_x509_certificate(chain.encode()), timezone.now()
     row.chain, row.method, row.issuer = chain, method, _issuer(leaf)
-    row.key_sealed, row.digest = seal(certificate_identity(row.name), key), key_digest(key)
+    put_in_use(row, key, now)
     row.not_before, row.not_after = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     row.issued_at, row.failures, row.failed_at = now, 0, None
     row.trouble, row.detail, row.problem = Trouble.NONE, "", {}

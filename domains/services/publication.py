@@ -18,7 +18,7 @@ from domains.dns import texts
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
 from domains.services.bimi import bimi_records
-from domains.services.certificate_facts import pinned_digests
+from domains.services.certificate_facts import pin_name, pinned_digests
 from domains.services.desired import TTL
 from domains.services.desired import DesiredRecord as DesiredRecord
 from domains.services.dmarc_policy import dmarc_policy_of
@@ -111,8 +111,7 @@ def _host_zone(domain: Domain) -> str:
 
 
 def _tlsa(domain: Domain) -> Iterator[DesiredRecord]:
-    config = settings.MAILADMIN
-    name = f"_{config.public_ports['mx']}._tcp.{config.hostname}"
+    name = pin_name()
     for digest in pinned_digests():
         about = _(
             "Pins the key of the mail server's certificate, for senders that check DANE (RFC 7672). It counts only "

@@ -203,6 +203,8 @@ ACTIONS: dict[str, Promise] = {
     "acme_account.set": _("set the account at the certificate authority"),
     "certificate.issue": _("got a certificate for"),
     "certificate.renew": _("asked for a certificate for"),
+    "certificate.roll": _("made the next key of"),
+    "certificate.unpin": _("ended the replacement of the key of"),
     "mailbox.create": _("added the mailbox"),
     "mailbox.change": _("changed the mailbox"),
     "mailbox.delete": _("deleted the mailbox"),

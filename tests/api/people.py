@@ -82,7 +82,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     DnsAccount.objects.bulk_create(zones)
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{domain.name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
-    Certificate.objects.create(name=domain.name, domain=domain)
+    Certificate.objects.create(name=domain.name, domain=domain, chain="x")
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,

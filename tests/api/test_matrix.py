@@ -89,6 +89,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/administrators/{email}"): Row(204, 403, 403, admin=403),
     ("GET", "/certificates"): Row(200, 403, 403, admin=403),
     ("POST", "/certificates/{name}/renew"): Row(202, 403, 403, admin=403),
+    ("POST", "/certificates/{name}/roll"): Row(202, 403, 403, admin=403),
     ("GET", "/acme-account"): Row(200, 403, 403, admin=403),
     ("PUT", "/acme-account"): Row(422, 403, 403, admin=403, body={"directory_url": "http://plain.example"}),
     ("GET", "/tokens"): Row(200, LIST, 403),

@@ -18,6 +18,7 @@ from domains.identifiers import new_identifier
 from domains.models import (
     Actor,
     ApiToken,
+    Certificate,
     DmarcRecord,
     DmarcReport,
     DnsAccount,
@@ -136,6 +137,7 @@ def make_place(name: str, owner: str) -> Place:
     entry = make_entry(name, trace.pk)
     report = make_report(domain)
     ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
+    Certificate.objects.create(name=name, domain=domain, chain="x")
     key = domain.dkim_keys.order_by("pk").first()
     assert key is not None
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())

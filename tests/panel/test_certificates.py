@@ -145,3 +145,22 @@ def test_rows_follow_the_names(near):
     assert not Certificate.objects.filter(domain=near.domain).exists()
     assert not Certificate.objects.filter(pk=over.pk).exists()
     assert Certificate.objects.filter(pk=other.pk).exists()  # another host's, perhaps
+
+
+def test_the_key_of_the_mail_host_is_replaced_after_a_question(rosa, account, settings):
+    from dataclasses import replace
+
+    settings.MAILADMIN = replace(settings.MAILADMIN, hostname="mail.acme.example")
+    row = make(digest="a" * 64)
+    client, address = signed_in(rosa), reverse("certificate-roll", args=[row.name])
+    assert "two TTLs" in client.get(address).content.decode()
+    body = client.post(address, follow=True).content.decode()
+    row.refresh_from_db()
+    assert f"3 1 1 {row.next_digest}" in body
+    assert "_25._tcp.mail.acme.example" in body
+    assert address not in body
+    Certificate.objects.update(seen_at=timezone.now(), seen_seconds=3600)
+    assert "It is used" in page(rosa)
+    Certificate.objects.update(next_digest="", last_digest="b" * 64, rolled_at=timezone.now())
+    assert "it may go" in page(rosa)
+    assert "certificate.roll" in AuditRecord.objects.values_list("action", flat=True)

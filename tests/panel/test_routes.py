@@ -35,6 +35,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "certificates": (SUPER, (), False),
     "certificate-authority": (SUPER, (), False),
     "certificate-renew": (SUPER, ("domain",), True),
+    "certificate-roll": (SUPER, ("domain",), False),
     "me": (OWNERS, (), False),
     "device": (OWNERS, (), False),
     "password": (OWNERS, (), False),
