@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record, system_act
 from domains.certificates import client
 from domains.certificates.roll import Roll, Sight, Stage, after_sighting, begun, sight_of, stage_of, used
-from domains.dns.port import Answer, DnsStatus
-from domains.dns.resolver import ask_server, authoritative_servers, default_resolver
+from domains.dns.port import Answer
+from domains.dns.resolver import default_resolver
 from domains.errors import Refused
 from domains.models import Certificate
-from domains.reach import refuse_address
+from domains.services.asking import Asker
 from domains.services.certificate_facts import forget_facts, pin_name
 from domains.services.certificates import get_certificate_for
+from domains.services.desired import DesiredRecord
 from domains.services.sealing import seal, unseal
 from domains.services.serving import certificate_identity, next_key_identity
 from domains.tls.pair import key_digest
@@ -83,14 +84,10 @@ def _advance(pk: int, sight: Sight, ttl: int, now: datetime) -> None:
 
 
 async def _answers(name: str) -> list[Answer]:
-    """Return what every server says of the pins; a resolver that rests does not count where others answer for it."""
-    resolver, config = default_resolver(), settings.MAILADMIN
-    servers = (await authoritative_servers(name, resolver))[1] if config.authoritative else []
-    allowed = [one for one in servers if not refuse_address(*one, frozenset(), config.private_networks)]
-    recursive = await asyncio.gather(*(ask_server(one, name, "TLSA") for one in resolver.servers))
-    direct = await asyncio.gather(*(ask_server(one, name, "TLSA", recursive=False) for one in allowed))
-    awake = [answer for answer in recursive if answer.status is not DnsStatus.TEMPFAIL]
-    return [*(awake if direct else recursive), *direct]
+    """Return what every server of the zone and every resolver says of the pins."""
+    asker = Asker(default_resolver())
+    zone = await asker.zone(name)
+    return await asker.answers(DesiredRecord(name, zone.name, "TLSA", "", "tlsa", ""), zone, own=True)
 
 
 def next_key_of(row: Certificate) -> bytes:
