@@ -214,24 +214,56 @@ def _key(answer: Answer) -> Linted:
 
 
 async def _dmarc(name: str, resolver: Resolver) -> list[Linted]:
-    """Find the record as a receiver does, by the walk up the tree (RFC 9989 section 4.10)."""
+    """Find the record as a receiver does: at the domain, else by the walk up the tree (RFC 9989 section 4.10)."""
     place = f"_dmarc.{name}"
-    for step in tree_walk_names(name):
-        place = f"_dmarc.{step}"
-        answer = await resolver.lookup(place, "TXT")
+    answer = await resolver.lookup(place, "TXT")
+    if _silence(answer):
+        return [_linted(Kind.DMARC, place, "TXT", "", _silence(answer))]
+    texts = _policies(answer)
+    if len(texts) > 1:
+        duplicate = error(Code.DMARC_DUPLICATE, name=place)
+        return [_linted(Kind.DMARC, place, "TXT", text, [duplicate]) for text in texts]
+    near = [_text(text) for text in answer.records if text.strip().lower().startswith("v=dmarc")]
+    if texts or near:
+        text = (texts or near)[0]
+        return [_linted(Kind.DMARC, place, "TXT", text, await _policy_findings(text, name, resolver))]
+    above = await _policy_above(name, resolver)
+    if isinstance(above, Answer):
+        return [_linted(Kind.DMARC, above.name, "TXT", "", _silence(above))]
+    if above is None:
+        return [_linted(Kind.DMARC, place, "TXT", "", [warning(Code.DMARC_MISSING, name=place)])]
+    parent, text = above
+    found = [note(Code.DMARC_INHERITED, name=f"_dmarc.{parent}", domain=name)]
+    found += await _policy_findings(text, parent, resolver)
+    return [_linted(Kind.DMARC, f"_dmarc.{parent}", "TXT", text, found)]
+
+
+def _policies(answer: Answer) -> list[str]:
+    return [_text(text) for text in answer.records if is_policy_record(text)]
+
+
+async def _policy_above(name: str, resolver: Resolver) -> tuple[str, str] | Answer | None:
+    """Return the name above whose record holds, and its text; an answer that failed; None without any.
+
+    It is that of the organizational domain, else that of the public suffix (RFC 9989 section 4.10.1).
+    """
+    seen: dict[str, str] = {}
+    for parent in tree_walk_names(name)[1:]:
+        answer = await resolver.lookup(f"_dmarc.{parent}", "TXT")
         if _silence(answer):
-            return [_linted(Kind.DMARC, place, "TXT", "", _silence(answer))]
-        texts = [_text(text) for text in answer.records if is_policy_record(text)]
-        if len(texts) > 1:
-            duplicate = error(Code.DMARC_DUPLICATE, name=place)
-            return [_linted(Kind.DMARC, place, "TXT", text, [duplicate]) for text in texts]
-        near = [_text(text) for text in answer.records if text.strip().lower().startswith("v=dmarc")]
-        if texts or (near and step == name):
-            text = (texts or near)[0]
-            found = await _policy_findings(text, step, resolver)
-            inherited = [] if step == name else [note(Code.DMARC_INHERITED, name=place, domain=name)]
-            return [_linted(Kind.DMARC, place, "TXT", text, [*inherited, *found])]
-    return [_linted(Kind.DMARC, f"_dmarc.{name}", "TXT", "", [warning(Code.DMARC_MISSING, name=f"_dmarc.{name}")])]
+            return answer
+        texts = _policies(answer)
+        if len(texts) != 1:
+            continue
+        seen[parent] = texts[0]
+        psd = read_tags(texts[0]).value("psd").lower()
+        if psd == "n":
+            return parent, texts[0]
+        if psd == "y":
+            below = f"{name.removesuffix(f'.{parent}').rpartition('.')[2]}.{parent}"
+            return (below, seen[below]) if below in seen else (parent, texts[0])
+    highest = min(seen, key=lambda parent: parent.count("."), default="")
+    return (highest, seen[highest]) if highest else None
 
 
 async def _policy_findings(text: str, domain: str, resolver: Resolver) -> list[Finding]:

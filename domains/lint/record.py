@@ -13,7 +13,7 @@ from itertools import islice
 from domains.lint.dkim import lint_dkim
 from domains.lint.dmarc import lint_dmarc, lint_report_leave
 from domains.lint.fields import lint_caa, lint_mx, lint_srv, lint_tlsa
-from domains.lint.finding import Code, Finding, Kind, Level, Span, error, note
+from domains.lint.finding import Code, Finding, Kind, Level, Span, error, note, warning
 from domains.lint.spf import lint_spf
 from domains.lint.tls import lint_bimi, lint_mta_sts, lint_policy, lint_tls_rpt
 
@@ -126,7 +126,8 @@ def lint_name(kind: Kind | None, name: str) -> Iterator[Finding]:
     if kind in _PLACES:
         pattern, wanted = _PLACES[kind]
         if not pattern.fullmatch(plain):
-            yield error(Code.NAME_PLACE, name=plain, wanted=wanted)
+            weigh = note if kind is Kind.DKIM else warning  # keys behind an alias are usual
+            yield weigh(Code.NAME_PLACE, name=plain, wanted=wanted)
 
 
 def doubled_suffix(name: str) -> str:

@@ -9,11 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from publicsuffixlist import PublicSuffixList
 
 from domains.audit import Act
 from domains.autoconfig import (
@@ -332,8 +334,8 @@ async def _thunderbird(run: _Run) -> list[Setting]:
     places = [
         f"https://autoconfig.{run.domain}{own}{query}",
         f"https://{run.domain}{well_known}{query}",
-        f"http://autoconfig.{run.domain}{own}",
-        f"http://{run.domain}{well_known}",
+        f"http://autoconfig.{run.domain}{own}{query}",
+        f"http://{run.domain}{well_known}{query}",
     ]
     for url in places:
         found = await _thunderbird_file(run, url)
@@ -355,16 +357,21 @@ async def _thunderbird_file(run: _Run, url: str) -> list[Setting]:
 
 
 async def _exchanger_domains(run: _Run) -> list[str]:
-    """Return the domains of the first mail host, the narrower first."""
+    """Return the domain right above the first mail host and its registered one; none when that is this domain."""
     answer = await run.resolver.lookup(run.domain, "MX")
     if not answer.found:
         run.note(f"MX {run.domain}", Outcome.ABSENT, Meaning.NOT_THERE)
         return []
     host = min(answer.records, key=_preference).partition(" ")[2]
     run.note(f"MX {run.domain}", Outcome.ONWARD, Meaning.EXCHANGER, host, name=host)
-    labels = host.split(".")
-    parents = [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
-    return [parent for parent in parents[:2] if parent != run.domain]
+    base = _suffixes().privatesuffix(host) or ""
+    above = host.partition(".")[2]
+    return [] if base in ("", run.domain) else list(dict.fromkeys([above, base] if host != base else [base]))
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 def _preference(record: str) -> int:

@@ -35,7 +35,10 @@ SENTENCES: Mapping[Code, Promise] = {
         "%(name)s is not a name that the DNS can hold here: labels have at most 63 octets, the whole at "
         "most 253, without spaces."
     ),
-    Code.NAME_PLACE: _("This kind of record is not looked for at %(name)s. Its name begins %(wanted)s"),
+    Code.NAME_PLACE: _(
+        "This kind of record is not looked for at %(name)s, unless an alias (CNAME) leads here. Its own "
+        "name begins %(wanted)s"
+    ),
     Code.NAME_DOUBLED: _(
         "%(name)s ends in %(domain)s twice. The provider adds the domain by itself: give the short name, "
         "or put a dot at the end."

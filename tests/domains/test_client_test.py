@@ -89,6 +89,7 @@ class Lab:
     dns: object
     web: HttpServer
     plain: HttpServer
+    plain_answers: dict[tuple[str, str], object]
     servers: list[MailServer]
     answers: dict[tuple[str, str], object]
 
@@ -109,11 +110,15 @@ def lab(dns_settings, settings, tmp_path):
     mail = authority.issue("mail.acme.example")
     web = authority.issue("acme.example", "autoconfig.acme.example", "autodiscover.acme.example", "elsewhere.example")
     answers: dict[tuple[str, str], object] = {}
+    plain_answers: dict[tuple[str, str], object] = {}
 
-    def respond(asked):
-        host, path = asked.headers["host"].partition(":")[0], asked.path.partition("?")[0]
-        found = answers.get((host, path), answer("404 Not Found"))
-        return found(asked) if callable(found) else found
+    def respond_from(known):
+        def respond(asked):
+            host, path = asked.headers["host"].partition(":")[0], asked.path.partition("?")[0]
+            found = known.get((host, path), answer("404 Not Found"))
+            return found(asked) if callable(found) else found
+
+        return respond
 
     with ExitStack() as stack:
         peers = {
@@ -121,8 +126,8 @@ def lab(dns_settings, settings, tmp_path):
             for protocol in ("imap", "smtp")
             for implicit in (True, False)
         }
-        https = stack.enter_context(HttpServer(respond, web))
-        plain = stack.enter_context(HttpServer(respond))
+        https = stack.enter_context(HttpServer(respond_from(answers), web))
+        plain = stack.enter_context(HttpServer(respond_from(plain_answers)))
         ports = {
             "imaps": peers["imap", True].port,
             "imap": peers["imap", False].port,
@@ -141,7 +146,7 @@ def lab(dns_settings, settings, tmp_path):
             MailServer(protocol, "mail.acme.example", peer.port, implicit)
             for (protocol, implicit), peer in peers.items()
         ]
-        made = Lab(dns_settings, https, plain, servers, answers)
+        made = Lab(dns_settings, https, plain, plain_answers, servers, answers)
         made.names("mail.acme.example")
         make_domain("acme.example")
         yield made
@@ -254,19 +259,26 @@ def test_what_is_no_file_is_told(lab):
 
 def test_a_plain_file_is_taken_and_told(lab):
     lab.names(FILE[0])
-    lab.answers[FILE] = lambda asked: answer("404 Not Found") if "?" in asked.path else thunderbird_file(lab.servers)
+    lab.plain_answers[FILE] = thunderbird_file(lab.servers)
     result = lab.test("thunderbird")
     assert result.ok
     assert meanings(result) == ["not-there", "no-name", "plain"]
 
 
-def test_thunderbird_asks_the_domain_of_the_mail_host(lab):
-    lab.dns.zone[("acme.example", "MX")] = ["10 mx.elsewhere.example"]
-    lab.names("autoconfig.elsewhere.example")
-    result = lab.test("thunderbird")
-    asked = [step.asked for step in result.steps]
-    assert "MX acme.example" in asked
-    assert any(text.startswith("GET https://autoconfig.elsewhere.example/") for text in asked)
+@pytest.mark.parametrize(
+    ("host", "domains"),
+    [
+        ("mx.elsewhere.example", ["elsewhere.example"]),
+        ("mx.a.b.elsewhere.example", ["a.b.elsewhere.example", "elsewhere.example"]),
+        ("mx.acme.example", []),
+    ],
+)
+def test_thunderbird_asks_the_domain_of_the_mail_host(lab, host, domains):
+    lab.dns.zone[("acme.example", "MX")] = ["20 later.far.example", f"10 {host}"]
+    asked = [step.asked.partition("/mail/")[0] for step in lab.test("thunderbird").steps]
+    place = asked.index("MX acme.example")
+    assert asked[place + 1 : place + 1 + len(domains)] == [f"GET https://autoconfig.{name}" for name in domains]
+    assert asked[place + 1 + len(domains)].startswith("SRV ")
 
 
 def test_thunderbird_goes_by_srv_records_then_guesses(lab):
@@ -307,9 +319,7 @@ def test_outlook_posts_to_the_domain_then_to_its_own_host(lab):
 
 def test_outlook_follows_a_plain_redirect_to_https(lab):
     lab.names(AUTODISCOVER[0], "elsewhere.example")
-    lab.answers[AUTODISCOVER] = lambda asked: (
-        answer("302 Found", Location="https://elsewhere.example/there") if asked.method == "GET" else answer("404 No")
-    )
+    lab.plain_answers[AUTODISCOVER] = answer("302 Found", Location="https://elsewhere.example/there")
     lab.answers["elsewhere.example", "/there"] = outlook_file(lab.servers)
     result = lab.test("outlook")
     assert (result.ok, meanings(result)) == (True, ["no-name", "not-there", "redirect", "settings"])

@@ -97,9 +97,33 @@ def test_bogus_answers():
     assert codes(rows) == {"dns-bogus"}
 
 
-def test_the_policy_of_a_parent_holds_for_a_subdomain():
-    rows, _ = look(GOOD | {("sub.acme.example", "MX"): ["10 mail.acme.example"]}, name="sub.acme.example")
-    assert "dmarc-inherited" in codes(rows, True)
+P = "v=DMARC1; p=reject; rua=mailto:d@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("records", "holds"),
+    [
+        ({"acme.example": P}, "acme.example"),
+        ({"sub.acme.example": P, "acme.example": P}, "acme.example"),
+        ({"sub.acme.example": f"{P}; psd=n", "acme.example": P}, "sub.acme.example"),
+        ({"acme.example": P, "example": f"{P}; psd=y"}, "acme.example"),
+        ({"sub.acme.example": P, "example": f"{P}; psd=y"}, "example"),
+        ({"acme.example": "v=DMARC1; p=none\nv=DMARC1; p=reject"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_policy_of_a_parent_holds_for_a_subdomain(records, holds):
+    """RFC 9989 section 4.10.1: the organizational domain's, else the public suffix's; not simply the next above."""
+    name = "a.sub.acme.example"
+    zone = {key: rows for key, rows in GOOD.items() if "_dmarc" not in key[0]} | {
+        (name, "MX"): ["10 mail.acme.example"]
+    }
+    zone |= {(f"_dmarc.{owner}", "TXT"): text.split("\n") for owner, text in records.items()}
+    rows, _ = look(zone, name=name)
+    (row,) = [row for row in rows if row.kind is Kind.DMARC]
+    assert row.name == (f"_dmarc.{holds}" if holds else f"_dmarc.{name}")
+    assert ("dmarc-inherited" in codes([row], True)) is bool(holds)
+    assert ("dmarc-missing" in codes([row])) is not bool(holds)
 
 
 @pytest.mark.parametrize(

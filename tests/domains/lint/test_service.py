@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
+from domains.dkim.slots import slots_of
 from domains.errors import Forbidden, Refused, TooMany
 from domains.lint.finding import Code, Kind, Level
 from domains.lint.record import kind_at, lint_record
@@ -13,6 +14,7 @@ from domains.lint.zone import lint_zone
 from domains.models import AuditRecord, Domain, KeyState, Role
 from domains.services import allowance, lint, mta_sts
 from domains.services.dmarc_policy import set_policy
+from domains.services.kinds import Purpose, add_domain, set_purpose
 from domains.services.publication import desired_records, zone_text
 from domains.tls.mta_sts import serialise_policy
 from domains.views.lint import pieces_of
@@ -65,14 +67,42 @@ def test_nothing_is_said_against_what_we_ask_to_publish(name):
     assert {row.purpose for row in records} >= {"mx", "spf", "dkim", "dmarc", "dmarc-report", "mta-sts", "tls-rpt",
                                                "tlsa", "srv", "autoconfig", "ptr", "host"}  # fmt: skip
     for row in records:
-        kind = kind_at(row.name, row.value) if row.type == "TXT" else KINDS.get(row.type)
-        if kind is not None:
-            assert bad(lint_record(kind, row.value, row.name)) == [], row
-        elif row.type == "TXT":
+        if row.type == "TXT" and kind_at(row.name, row.value) is None:
             assert row.purpose == "ownership"
-    for zone in {row.zone for row in records}:
-        assert bad(lint_zone(zone_text(records, zone))) == [], zone
+    assert complaints(name)[0] == []
     assert bad(lint_record(Kind.MTA_STS_POLICY, serialise_policy(mta_sts.policy_of(domain)))) == []
+
+
+def complaints(name):
+    """What is to be said, but for notes, of all that a domain should publish: record by record, zone by zone."""
+    records = desired_records(Domain.objects.get(name=name))
+    found = []
+    for row in records:
+        kind = kind_at(row.name, row.value) if row.type == "TXT" else KINDS.get(row.type)
+        found += bad(lint_record(kind, row.value, row.name)) if kind is not None else []
+    for zone in {row.zone for row in records}:
+        found += bad(lint_zone(zone_text(records, zone)))
+    return found, {row.purpose for row in records}
+
+
+@pytest.mark.usefixtures("every_kind")
+def test_nothing_is_said_against_parked_domains_aliases_and_keys_behind_aliases():
+    act = superadmin_act()
+    add_domain(act, "acme.example", Purpose())
+    add_domain(act, "alias.example", Purpose("alias", "acme.example"))
+    add_domain(act, "parked.example", Purpose("parked"))
+    set_purpose(act, make_domain("was-used.example").name, Purpose("parked", reports_to="d@other.example"))
+    domain = make_domain("hosted.example")
+    Domain.objects.filter(pk=domain.pk).update(key_zone="keys.acme.example")
+    for number, key in enumerate(domain.dkim_keys.order_by("pk")):
+        slot = slots_of(key.algorithm)[0]
+        domain.dkim_keys.filter(pk=key.pk).update(hosted_in="keys.acme.example", selector=slot or f"s{number}")
+    for name in ("acme.example", "alias.example", "parked.example", "was-used.example", "hosted.example"):
+        found, purposes = complaints(name)
+        zones = {row.zone for row in desired_records(Domain.objects.get(name=name))}
+        assert ("keys.acme.example" in zones) is (name == "hosted.example")
+        assert found == [], name
+        assert {"mx", "spf", "dmarc", "dkim"} <= purposes
 
 
 def test_every_code_has_its_sentence():
