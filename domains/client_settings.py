@@ -34,8 +34,29 @@ class Security(StrEnum):
     PLAIN = "plain"
 
 
+class Fault(StrEnum):
+    """Why a file cannot be used; the sentences are the panel's."""
+
+    TOO_LARGE = "too-large"
+    NOT_XML = "not-xml"
+    DOCUMENT_TYPE = "document-type"
+    NOT_THUNDERBIRD = "not-thunderbird"
+    NOT_OUTLOOK = "not-outlook"
+    SAYS = "says"  # the server's own error; ``detail`` is its text
+    NO_ACCOUNT = "no-account"
+    NOT_JSON = "not-json"
+    NO_PLACE = "no-place"
+    NOT_PROFILE = "not-profile"
+    NOT_SRV = "not-srv"
+
+
 class Unreadable(ValueError):
-    """The file cannot be used; ``str()`` says why."""
+    """The file cannot be used."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(detail or fault.value)
+        self.fault = fault
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +86,14 @@ class OutlookAnswer:
 
 def _parsed(octets: bytes) -> etree._Element:
     if len(octets) > MAXIMUM_OCTETS:
-        raise Unreadable("it is larger than any such file")
+        raise Unreadable(Fault.TOO_LARGE)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(octets, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Unreadable("it is not XML") from error
+        raise Unreadable(Fault.NOT_XML) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        raise Unreadable("it has a document type")
+        raise Unreadable(Fault.DOCUMENT_TYPE)
     return root
 
 
@@ -97,7 +118,7 @@ def read_thunderbird(octets: bytes, address: str) -> list[Setting]:
     """Return the servers of Thunderbird's file, its place-holders filled; raises Unreadable."""
     root = _parsed(octets)
     if etree.QName(root).localname != "clientConfig":
-        raise Unreadable("it is not a clientConfig")
+        raise Unreadable(Fault.NOT_THUNDERBIRD)
     local_part, _, domain = address.rpartition("@")
     places = {"%EMAILADDRESS%": address, "%EMAILLOCALPART%": local_part, "%EMAILDOMAIN%": domain}
     found: list[Setting] = []
@@ -131,13 +152,13 @@ def read_outlook(octets: bytes) -> OutlookAnswer:
     """Return what an answer of Autodiscover says; raises Unreadable, with the server's own error where it has one."""
     root = _parsed(octets)
     if etree.QName(root).localname != "Autodiscover":
-        raise Unreadable("it is not an answer of Autodiscover")
-    fault = root.find(".//{*}Error/{*}Message")
-    if fault is not None:
-        raise Unreadable(f"it says: {(fault.text or '').strip()[:200]}")
+        raise Unreadable(Fault.NOT_OUTLOOK)
+    said = root.find(".//{*}Error/{*}Message")
+    if said is not None:
+        raise Unreadable(Fault.SAYS, (said.text or "").strip()[:200])
     account = root.find("{*}Response/{*}Account")
     if account is None:
-        raise Unreadable("it has no account")
+        raise Unreadable(Fault.NO_ACCOUNT)
     action = _text(account, "Action").lower()
     if action == "redirecturl":
         return OutlookAnswer(redirect_url=_text(account, "RedirectUrl")[:2000])
@@ -163,14 +184,14 @@ def _outlook_setting(node: etree._Element) -> Setting | None:
 def read_outlook_place(octets: bytes) -> str:
     """Return the URL that the JSON answer names; raises Unreadable."""
     if len(octets) > MAXIMUM_OCTETS:
-        raise Unreadable("it is larger than any such file")
+        raise Unreadable(Fault.TOO_LARGE)
     try:
         found = json.loads(octets)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("it is not JSON") from error
+        raise Unreadable(Fault.NOT_JSON) from error
     url = found.get("Url") if isinstance(found, dict) else None
     if not isinstance(url, str):
-        raise Unreadable("it names no Url")
+        raise Unreadable(Fault.NO_PLACE)
     return url[:2000]
 
 
@@ -183,16 +204,16 @@ def read_profile(octets: bytes) -> tuple[list[Setting], bool]:
     The signature itself is not verified: the device does that.
     """
     if len(octets) > MAXIMUM_OCTETS:
-        raise Unreadable("it is larger than any such file")
+        raise Unreadable(Fault.TOO_LARGE)
     inner = _PLIST.search(octets)
     if inner is None:
-        raise Unreadable("it holds no property list")
+        raise Unreadable(Fault.NOT_PROFILE)
     try:
         profile = plistlib.loads(inner[0], fmt=plistlib.FMT_XML)
     except (ValueError, ExpatError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise Unreadable("its property list cannot be read") from error
+        raise Unreadable(Fault.NOT_PROFILE) from error
     if not isinstance(profile, dict):
-        raise Unreadable("its property list is no profile")
+        raise Unreadable(Fault.NOT_PROFILE)
     contents = profile.get("PayloadContent")
     accounts = [
         row
@@ -237,7 +258,7 @@ def read_srv(service: str, records: Sequence[str], address: str) -> Setting | No
     """
     rows = [record.split() for record in records]
     if not all(len(row) == 4 and all(word.isdecimal() for word in row[:3]) for row in rows):
-        raise Unreadable("it is not an SRV record")
+        raise Unreadable(Fault.NOT_SRV)
     best = min(rows, key=lambda row: (int(row[0]), -int(row[1])))
     protocol, security = SERVICES[service]
     return None if best[3] == "." else _setting(protocol, best[3], best[2], security, address)

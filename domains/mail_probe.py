@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from domains.client_settings import Security
 from domains.dns.port import Resolver
@@ -56,9 +57,9 @@ class _Dialogue:
         try:
             octets = await self.reader.readline()
         except ValueError as error:
-            raise _Broken("The server sent a line without end.") from error
+            raise _Broken(_("The server sent a line without end.")) from error
         if not octets:
-            raise _Broken("The server closed the connection.")
+            raise _Broken(_("The server closed the connection."))
         return octets.decode("utf-8", "replace").rstrip("\r\n")
 
     async def say(self, text: str) -> None:
@@ -86,14 +87,18 @@ async def probe(host: str, port: int, protocol: str, security: Security, resolve
             return await _talk(address, host, port, protocol, security, True)
     except ssl.SSLCertVerificationError as error:
         names = await certificate_names(host, address, port, protocol, security)
-        return Probed(address, f"The certificate does not verify: {error.verify_message.rstrip('.')}.", names=names)
+        said = _("The certificate does not verify: %(reason)s.") % {"reason": error.verify_message.rstrip(".")}
+        return Probed(address, said, names=names)
     except TimeoutError:
-        return Probed(address, f"There was no complete answer within {SECONDS:g} seconds.")
+        return Probed(address, _("There was no complete answer within %(seconds)d seconds.") % {"seconds": SECONDS})
     except ssl.SSLError as error:
-        return Probed(address, f"TLS failed: {error.reason or error}.")
+        return Probed(address, _("TLS failed: %(reason)s.") % {"reason": error.reason or error})
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        return Probed(address, f"{address} port {port}: {reason}.")
+        return Probed(
+            address,
+            _("%(address)s port %(port)d: %(reason)s.") % {"address": address, "port": port, "reason": reason},
+        )
     except _Broken as error:
         return Probed(address, str(error))
 
@@ -113,9 +118,9 @@ async def certificate_names(
 async def _address(host: str, port: int, resolver: Resolver) -> tuple[str, str]:
     """Return an allowed address of a host, and else why there is none."""
     answers = [await resolver.lookup(host, rdtype) for rdtype in ("A", "AAAA")]
-    refused = f"{host} has no address."
+    refused = _("%(host)s has no address.") % {"host": host}
     if not any(answer.found for answer in answers) and not all(answer.absent for answer in answers):
-        refused = f"The DNS gave no address of {host}."
+        refused = _("The DNS gave no address of %(host)s.") % {"host": host}
     for address in [text for answer in answers if answer.found for text in answer.records][:_ADDRESSES]:
         refused = refuse_address(address, port, frozenset(), settings.MAILADMIN.private_networks)
         if not refused:
@@ -176,42 +181,47 @@ async def _greeting(dialogue: _Dialogue, protocol: str) -> str:
         return lines[-1]
     line = await dialogue.line()
     if not line.startswith("* OK" if protocol == "imap" else "+OK"):
-        raise _Broken(f"The server does not greet as {protocol.upper()} does: {line[:_SHOWN]}")
+        said = _("The server does not greet as %(protocol)s does: %(line)s")
+        raise _Broken(said % {"protocol": protocol.upper(), "line": line[:_SHOWN]})
     return line
 
 
 async def _smtp(dialogue: _Dialogue, code: str) -> list[str]:
     """Return the texts of one reply; raises _Broken for another code."""
     lines: list[str] = []
-    for _ in range(_LINES):
+    for _number in range(_LINES):
         line = await dialogue.line()
         if not line.startswith(code):
-            raise _Broken(f"The server answers: {line[:_SHOWN]}")
+            raise _Broken(_("The server answers: %(line)s") % {"line": line[:_SHOWN]})
         lines.append(line[4:])
         if line[3:4] != "-":
             return lines
-    raise _Broken("The server's answer has no end.")
+    raise _Broken(_("The server's answer has no end."))
+
+
+def _refused(command: str, line: str) -> _Broken:
+    return _Broken(_("%(command)s is answered: %(line)s") % {"command": command, "line": line[:_SHOWN]})
 
 
 async def _imap(dialogue: _Dialogue, tag: str, command: str) -> list[str]:
     """Send a command and return what came before its OK; raises _Broken."""
     await dialogue.say(f"{tag} {command}")
     lines: list[str] = []
-    for _ in range(_LINES):
+    for _number in range(_LINES):
         line = await dialogue.line()
         if line.startswith(f"{tag} "):
             if not line.upper().startswith(f"{tag.upper()} OK"):
-                raise _Broken(f"{command} is answered: {line[:_SHOWN]}")
+                raise _refused(command, line)
             return lines
         lines.append(line)
-    raise _Broken("The server's answer has no end.")
+    raise _Broken(_("The server's answer has no end."))
 
 
 async def _pop3(dialogue: _Dialogue, command: str, several: bool = False) -> list[str]:
     await dialogue.say(command)
     line = await dialogue.line()
     if not line.startswith("+OK"):
-        raise _Broken(f"{command} is answered: {line[:_SHOWN]}")
+        raise _refused(command, line)
     lines: list[str] = []
     while several:
         line = await dialogue.line()
@@ -219,7 +229,7 @@ async def _pop3(dialogue: _Dialogue, command: str, several: bool = False) -> lis
             break
         lines.append(line)
         if len(lines) > _LINES:
-            raise _Broken("The server's answer has no end.")
+            raise _Broken(_("The server's answer has no end."))
     return lines
 
 

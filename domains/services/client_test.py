@@ -289,7 +289,15 @@ class _Run:
         try:
             found = list(reader(answer.body))
         except Unreadable as error:
-            self.note(asked, Outcome.FAULT, Meaning.UNREADABLE, "HTTP 200", answer.address, reason=str(error))
+            self.note(
+                asked,
+                Outcome.FAULT,
+                Meaning.UNREADABLE,
+                "HTTP 200",
+                answer.address,
+                fault=error.fault,
+                detail=error.detail,
+            )
             return []
         if len(_chosen(found)) < 2:
             self.note(asked, Outcome.FAULT, Meaning.NO_SETTINGS, "HTTP 200", answer.address)
@@ -406,7 +414,7 @@ async def _by_srv(run: _Run) -> list[Setting]:
         try:
             setting = read_srv(service, answer.records, run.address)
         except Unreadable as error:
-            run.note(f"SRV {name}", Outcome.FAULT, Meaning.UNREADABLE, shown, reason=str(error))
+            run.note(f"SRV {name}", Outcome.FAULT, Meaning.UNREADABLE, shown, fault=error.fault, detail=error.detail)
             continue
         if setting is None:
             run.note(f"SRV {name}", Outcome.ABSENT, Meaning.NOT_OFFERED, shown)
@@ -506,7 +514,15 @@ async def _outlook_json(run: _Run, host: str) -> str:
     try:
         place = read_outlook_place(answer.body)
     except Unreadable as error:
-        run.note(f"GET {url}", Outcome.FAULT, Meaning.UNREADABLE, "HTTP 200", answer.address, reason=str(error))
+        run.note(
+            f"GET {url}",
+            Outcome.FAULT,
+            Meaning.UNREADABLE,
+            "HTTP 200",
+            answer.address,
+            fault=error.fault,
+            detail=error.detail,
+        )
         return ""
     if not place.lower().startswith("https:"):
         run.note(f"GET {url}", Outcome.FAULT, Meaning.REDIRECT_PLAIN, "HTTP 200", answer.address)

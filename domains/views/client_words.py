@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from domains.client_settings import Fault
 from domains.services.client_test import Meaning, Step
 
 CLIENTS: Mapping[str, str] = {"thunderbird": "Thunderbird", "outlook": "Outlook", "apple": "Apple Mail"}
@@ -17,7 +18,7 @@ SENTENCES: Mapping[Meaning, Promise] = {
     Meaning.NO_NAME: _("%(name)s does not exist or has no address. It goes on."),
     Meaning.NO_ANSWER: _("There is no answer: %(reason)s It goes on."),
     Meaning.CERTIFICATE: _("It does not trust the certificate, which is for %(names)s. %(reason)s It goes on."),
-    Meaning.UNREADABLE: _("It cannot use the answer: %(reason)s. It goes on."),
+    Meaning.UNREADABLE: _("It cannot use the answer: %(reason)s It goes on."),
     Meaning.REDIRECT: _("It is led on to %(url)s"),
     Meaning.REDIRECT_PLAIN: _("The answer leads to plain HTTP, where it does not follow. It goes on."),
     Meaning.REDIRECT_ADDRESS: _("It is told to ask for %(name)s instead."),
@@ -32,7 +33,24 @@ SENTENCES: Mapping[Meaning, Promise] = {
     Meaning.OUT_OF_TIME: _("The test took too long; nothing further was asked."),
 }
 
+FAULTS: Mapping[Fault, Promise] = {
+    Fault.TOO_LARGE: _("It is larger than any such file."),
+    Fault.NOT_XML: _("It is not XML."),
+    Fault.DOCUMENT_TYPE: _("It has a document type, which such a file must not have."),
+    Fault.NOT_THUNDERBIRD: _("It is XML, but no file of this kind (clientConfig)."),
+    Fault.NOT_OUTLOOK: _("It is XML, but no answer of Autodiscover."),
+    Fault.SAYS: _("It says “%(detail)s”."),
+    Fault.NO_ACCOUNT: _("It has no account."),
+    Fault.NOT_JSON: _("It is not JSON."),
+    Fault.NO_PLACE: _("It does not say where to ask."),
+    Fault.NOT_PROFILE: _("It is no configuration profile."),
+    Fault.NOT_SRV: _("It is no SRV record."),
+}
+
 
 def sentence_of(step: Step) -> str:
     """Return what the program makes of a step."""
-    return str(SENTENCES[step.meaning]) % step.values
+    values = dict(step.values)
+    if step.meaning is Meaning.UNREADABLE:
+        values["reason"] = str(FAULTS[Fault(values["fault"])]) % values
+    return str(SENTENCES[step.meaning]) % values

@@ -12,10 +12,11 @@ import pytest
 
 from domains import autoconfig
 from domains.autoconfig import MailServer
+from domains.client_settings import Fault
 from domains.errors import NotFound, Refused, TooMany
 from domains.services import client_test
 from domains.services.client_test import Meaning, Outcome, run_client_test
-from domains.views.client_words import CLIENTS, SENTENCES
+from domains.views.client_words import CLIENTS, FAULTS, SENTENCES, sentence_of
 from tests.api.people import call, make_world
 from tests.certificates import Authority
 from tests.factories import domain_admin_act, make_administrator, make_domain, superadmin_act
@@ -254,7 +255,9 @@ def test_what_is_no_file_is_told(lab):
     lab.names(FILE[0], "acme.example")
     lab.answers[FILE] = xml(b"<html>")
     lab.answers[WELL_KNOWN] = xml(b"<clientConfig/>")
-    assert meanings(lab.test("thunderbird"))[:2] == ["unreadable", "no-settings"]
+    result = lab.test("thunderbird")
+    assert meanings(result)[:2] == ["unreadable", "no-settings"]
+    assert sentence_of(result.steps[0]) == "It cannot use the answer: It is not XML. It goes on."
 
 
 def test_a_plain_file_is_taken_and_told(lab):
@@ -424,6 +427,7 @@ def test_so_many_an_hour(lab, monkeypatch):
 
 def test_every_meaning_and_every_program_has_its_words():
     assert set(SENTENCES) == set(Meaning)
+    assert set(FAULTS) == set(Fault)
     assert set(CLIENTS) == set(client_test.CLIENTS)
 
 
