@@ -37,7 +37,7 @@ def _wire_text(rdtype: str, text: str) -> str:
             + '"'
             for part in parts
         )
-    return text if text.endswith(".") or rdtype in ("A", "AAAA", "TLSA") else f"{text}."
+    return text if text.endswith(".") or rdtype in ("A", "AAAA", "CAA", "TLSA") else f"{text}."
 
 
 def _plain_text(rdata: Any) -> str:

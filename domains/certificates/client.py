@@ -4,6 +4,7 @@ Every connection goes through ``domains.http``: bounded in time and size, to all
 is tried again a few times. Whatever goes wrong is an AuthorityFault.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ ANSWER_OCTETS = 256 * 1024
 NONCE_TRIES = 8
 ADVICE_AGAIN = timedelta(hours=6)
 LONGEST_REST = timedelta(days=7)
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?")
 _CHALLENGES = {Method.HTTP: challenges.HTTP01, Method.DNS: challenges.DNS01}
 
 
@@ -141,7 +143,7 @@ def read_terms(directory_url: str) -> AuthorityTerms:
     """Return what the directory says of itself; raises AuthorityFault."""
     with _client(directory_url) as client:
         meta = client.directory.meta
-        identities = tuple(str(name).lower() for name in meta.caa_identities or ())
+        identities = tuple(name for text in meta.caa_identities or () if _NAME.fullmatch(name := str(text).lower()))
         client.directory.newNonce, client.directory.newAccount, client.directory.newOrder  # noqa: B018 - or it is none
         return AuthorityTerms(meta.terms_of_service or "", identities, bool(meta.external_account_required))
 

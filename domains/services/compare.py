@@ -20,6 +20,7 @@ from domains.services.publication_parked import NO_SENDERS, NULL_MX
 from domains.services.remarks import is_alias, is_wildcards, remark_of
 from domains.spf.merge import lacking
 from domains.spf.record import BadSpfRecord
+from domains.tls.caa import is_allowed
 from domains.tls.mta_sts import is_record
 from domains.tls.reporting import asks_all, is_reporting_record
 
@@ -160,6 +161,14 @@ def _among(texts: Sequence[str], wanted: str) -> RecordStatus:
     return RecordStatus.WRONG if texts else RecordStatus.MISSING
 
 
+def _permission(texts: Sequence[str], wanted: str) -> RecordStatus:
+    """CAA: further authorities are the owner's choice; without any, everybody may issue."""
+    allowed = is_allowed(wanted, texts)
+    if allowed is None:
+        return RecordStatus.MISSING
+    return RecordStatus.RIGHT if allowed else RecordStatus.WRONG
+
+
 def _alias(texts: Sequence[str], wanted: str) -> RecordStatus:
     """A name that leads mail programs elsewhere is in the way: they would be set up for the old host."""
     return RecordStatus.CONFLICTING if (found := _among(texts, wanted)) == RecordStatus.WRONG else found
@@ -176,6 +185,7 @@ _COMPARE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "mta-sts": _txt(is_record, _same),
     "bimi": _txt(is_bimi_record, _bimi_right),
     "srv": _service,
+    "caa": _permission,
 }
 _BY_TYPE: dict[str, Callable[[Sequence[str], str], RecordStatus]] = {
     "A": _among,

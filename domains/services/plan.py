@@ -43,6 +43,7 @@ class Risk(StrEnum):
     REPLACES = "replaces"  # what its owner wrote there is gone
     DUPLICATE = "duplicate"  # several records of which one counts
     ALIAS = "alias"  # the name is a CNAME: nothing can stand beside it
+    EXCLUDES = "excludes"  # authorities that others use for names of the zone may not issue any more
     OTHER_ZONE = "other-zone"  # it belongs to a zone that this plan does not change
     UNSETTLED = "unsettled"  # the servers disagree, or the change is not everywhere yet
     UNREACHABLE = "unreachable"  # nothing is known
@@ -77,11 +78,11 @@ class PlanStep:
 
     @property
     def needs_consent(self) -> bool:
-        """True when mail could go elsewhere, or be judged otherwise, from then on: a person says so first."""
+        """True when somebody could lose something by it, mail or certificates: a person says so first."""
         return self.applicable and self.risk in CONSENT
 
 
-CONSENT = frozenset({Risk.MOVES_MAIL, Risk.ENDS_MAIL, Risk.LEFTOVER_MX, Risk.WEAKENS})
+CONSENT = frozenset({Risk.MOVES_MAIL, Risk.ENDS_MAIL, Risk.LEFTOVER_MX, Risk.WEAKENS, Risk.EXCLUDES})
 _UNKNOWN = {
     RecordStatus.UNREACHABLE: Risk.UNREACHABLE,
     RecordStatus.BOGUS: Risk.BOGUS,
@@ -128,7 +129,8 @@ async def _step(
     if len({frozenset(a.records) for a in answers if a.found or a.absent}) > 1:
         return PlanStep(row, Action.BLOCKED, risk=Risk.UNSETTLED)
     if verdict.status == RecordStatus.MISSING or all(text.lower() in ours for text in verdict.found):
-        return PlanStep(row, Action.ADD, adds=(row.value,))
+        excludes = row.purpose == "caa" and row.name == row.zone
+        return PlanStep(row, Action.ADD, adds=(row.value,), risk=Risk.EXCLUDES if excludes else Risk.NONE)
     return await _change(row, verdict.found, resolver)
 
 
@@ -146,7 +148,7 @@ async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver
         return PlanStep(row, Action.CHANGE, found, (merge_reporting(found[0], row.value),))
     if row.purpose in _REPLACED:
         return PlanStep(row, Action.CHANGE, found, (row.value,), Risk.REPLACES)
-    if row.purpose in ("ownership", "tlsa"):
+    if row.purpose in ("ownership", "tlsa", "caa"):
         return PlanStep(row, Action.ADD, adds=(row.value,))
     return PlanStep(row, Action.BLOCKED, risk=Risk.FOREIGN, detail=", ".join(found))
 

@@ -18,11 +18,11 @@ from domains.dns import texts
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.autoconfig import offered_services
 from domains.services.bimi import bimi_records
-from domains.services.certificate_facts import pin_name, pinned_digests
 from domains.services.desired import TTL
 from domains.services.desired import DesiredRecord as DesiredRecord
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
+from domains.services.publication_certificates import certificate_records
 from domains.services.publication_parked import parked_records
 from domains.tls.mta_sts import serialise_record
 
@@ -64,7 +64,7 @@ def desired_records(domain: Domain) -> list[DesiredRecord]:
         *_policies(domain),
         *bimi_records(domain),
         *_mta_sts(domain),
-        *_tlsa(domain),
+        *certificate_records(domain, _host_zone(domain)),
         *_srv(domain),
         *_autoconfig(domain),
     ]
@@ -108,16 +108,6 @@ def _host_zone(domain: Domain) -> str:
     hostname = settings.MAILADMIN.hostname
     inside = hostname == domain.name or hostname.endswith(f".{domain.name}")
     return domain.name if inside else hostname.partition(".")[2] or hostname
-
-
-def _tlsa(domain: Domain) -> Iterator[DesiredRecord]:
-    name = pin_name()
-    for digest in pinned_digests():
-        about = _(
-            "Pins the key of the mail server's certificate, for senders that check DANE (RFC 7672). It counts only "
-            "in a zone signed with DNSSEC; publish a new key's record before that key is used."
-        )
-        yield DesiredRecord(name, _host_zone(domain), "TLSA", f"3 1 1 {digest}", "tlsa", about, required=False)
 
 
 def _spf(domain: Domain) -> Iterator[DesiredRecord]:

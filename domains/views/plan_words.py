@@ -21,6 +21,7 @@ RISKS: dict[Risk, Promise] = {
         "Several records of this kind stand there, and receivers then obey none. Take out the old ones."
     ),
     Risk.ALIAS: _("The name is an alias of %(detail)s. Nothing can stand beside an alias: take it out first."),
+    Risk.EXCLUDES: _("Other authorities may not issue certificates for any name of the domain any more."),
     Risk.OTHER_ZONE: _("It belongs to the zone %(detail)s. Publish it there."),
     Risk.UNSETTLED: _("The servers of the zone do not agree yet. Wait until the last change is everywhere."),
     Risk.UNREACHABLE: _("No server answered, so nothing is known. Look again in some minutes."),
@@ -37,6 +38,7 @@ RISKS: dict[Risk, Promise] = {
 CONSENTS: dict[Risk, Promise] = {
     Risk.MOVES_MAIL: _("Yes, mail for this domain is to come here from now on."),
     Risk.ENDS_MAIL: _("Yes, this domain is to have no mail any more."),
+    Risk.EXCLUDES: _("Yes, no other authority issues certificates for this domain."),
     Risk.LEFTOVER_MX: _("Yes, the old server is to get no more mail."),
     Risk.WEAKENS: _("Yes, the weaker policy is wanted."),
 }
