@@ -28,13 +28,15 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a record was seen; ``certain`` when every server asked says the same."""
+    """How a record was seen: ``certain`` when every server asked says the same; how many of them lack it."""
 
     status: str
     wanted: tuple[str, ...]
     found: tuple[str, ...] = ()
     required: bool = True
     certain: bool = False
+    lacking: int = 0
+    asked: int = 0
 
 
 def texts(values: Iterable[str]) -> tuple[str, ...]:
@@ -85,6 +87,8 @@ class Change:
     found: tuple[str, ...]
     here: bool = False
     folds: bool = False
+    lacking: int = 0
+    asked: int = 0
 
 
 def changes_of(last: Entry | None, look: Look | None, now: datetime) -> list[Change]:
@@ -102,7 +106,8 @@ def changes_of(last: Entry | None, look: Look | None, now: datetime) -> list[Cha
 
 
 def _first(look: Look) -> Change:
-    return Change("seen", "", look.status, (), look.found, look.wanted, look.found)
+    found = look.found
+    return Change("seen", "", look.status, (), found, look.wanted, found, lacking=look.lacking, asked=look.asked)
 
 
 def _wanted(last: Entry, wanted: tuple[str, ...]) -> Change:
@@ -119,7 +124,8 @@ def _seen(last: Entry, look: Look, now: datetime) -> Change | None:
     folds = same and bool(last.status_before) and now - last.at < PASSING
     before = last.before if folds else last.found
     status_before = last.status_before if folds else last.status
-    return Change("seen", status_before, look.status, before, found, look.wanted, found, here, folds)
+    servers = look.lacking, look.asked
+    return Change("seen", status_before, look.status, before, found, look.wanted, found, here, folds, *servers)
 
 
 # ---- Troubles ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class RecordEvent(Schema):
         actor="",
         status_before="right",
         status="wrong",
+        lacking=4,
+        asked=4,
         before=["v=DMARC1; p=none; rua=mailto:dmarc-reports@acme.example"],
         after=["v=DMARC1; p=reject"],
     )
@@ -49,6 +51,8 @@ class RecordEvent(Schema):
         description="The status before; empty for the first look."
     )
     status: Annotated[str, words(*RecordStatus.values)] = Field(description="The status from then on.")
+    lacking: int = Field(description="How many of the servers asked had not the right text.")
+    asked: int = Field(description="How many servers were asked; 0 where none was.")
     before: list[str] = Field(description="The texts before: seen, wanted, or taken out.")
     after: list[str] = Field(description="The texts after: seen, wanted, or put in.")
 
@@ -66,6 +70,8 @@ def _event(row: RecordHistory) -> RecordEvent:
         actor=row.actor_name,
         status_before=row.status_before,
         status=row.status,
+        lacking=row.lacking,
+        asked=row.asked,
         before=row.before,
         after=row.after,
     )

@@ -20,9 +20,10 @@ class RecordHistory(models.Model):
     """One change of one record, known by (purpose, name, type); the newest entry of a record is its present state.
 
     ``before`` and ``after`` are the texts that the entry is about: those seen, those wanted, or those taken out and
-    put in. ``wanted``, ``found`` and ``status`` are how the record stood then; ``status_before`` is empty for the
-    first look. ``here``: what was seen follows from what was published from here. ``times`` counts the changes from
-    ``at`` to ``until`` that were drawn together. ``actor_name`` is empty where nobody of ours acted.
+    put in. ``wanted``, ``found`` and ``status`` are how the record stood then, ``lacking`` how many of the servers
+    ``asked`` had not the right text; ``status_before`` is empty for the first look. ``here``: what was seen follows
+    from what was published from here. ``times`` counts the changes from ``at`` to ``until`` that were drawn together.
+    ``actor_name`` is empty where nobody of ours acted.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="history")
@@ -38,6 +39,8 @@ class RecordHistory(models.Model):
     status = models.CharField(max_length=16, choices=RecordStatus.choices)
     before = models.JSONField(default=list)
     after = models.JSONField(default=list)
+    lacking = models.PositiveSmallIntegerField(default=0)
+    asked = models.PositiveSmallIntegerField(default=0)
     wanted = models.JSONField(default=list)
     found = models.JSONField(default=list)
     actor_name = models.CharField(max_length=320, blank=True, default="")

@@ -82,11 +82,17 @@ def looks_of(seen: Iterable[tuple[DesiredRecord, Comparison]]) -> dict[Spot, Loo
     rows = (
         (
             Spot(row.purpose, row.name, row.type),
-            Look(str(found.status), (row.value,), tuple(found.found), row.required, found.certain),
+            _look(row, found),
         )
         for row, found in seen
     )
     return dict(by_spot(rows))
+
+
+def _look(row: DesiredRecord, found: Comparison) -> Look:
+    lacking = sum(verdict != RecordStatus.RIGHT for _answer, verdict in found.judged)
+    servers = lacking, len(found.judged)
+    return Look(str(found.status), (row.value,), tuple(found.found), row.required, found.certain, *servers)
 
 
 def note(domain: Domain, seen: Iterable[tuple[DesiredRecord, Comparison]], now: datetime) -> None:

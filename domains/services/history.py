@@ -80,8 +80,9 @@ def note_look(
 
 def _fold(row: RecordHistory, change: Change, now: datetime) -> None:
     row.status, row.after, row.found = change.status, list(change.after), list(change.found)
+    row.lacking, row.asked = change.lacking, change.asked
     row.until, row.times = now, row.times + 1
-    row.save(update_fields=["status", "after", "found", "until", "times"])
+    row.save(update_fields=["status", "after", "found", "lacking", "asked", "until", "times"])
 
 
 def _row(domain: Domain, spot: Spot, change: Change, now: datetime) -> RecordHistory:
@@ -98,6 +99,8 @@ def _row(domain: Domain, spot: Spot, change: Change, now: datetime) -> RecordHis
         status=change.status,
         before=list(change.before),
         after=list(change.after),
+        lacking=change.lacking,
+        asked=change.asked,
         wanted=list(change.wanted),
         found=list(change.found),
     )

@@ -1,5 +1,6 @@
 """The history of a domain's records: one sentence an entry, with the difference in the texts."""
 
+import re
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +11,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from domains.models import HistoryKind, RecordHistory, RecordStatus
 from domains.services.history import history_for
 from domains.services.provision import get_domain_for
-from domains.views.dns import Part, parts_of
+from domains.views.dns import Part
 from domains.views.frame import domain_page
 from domains.views.web import act_of_request, page_of, typed
 from domains.views.words import purpose_of
 
-_WAS_RIGHT = (RecordStatus.RIGHT, RecordStatus.WAITING)
+_TOKEN = re.compile(r"\s+|[^\s;]+;?|;")
 _BY: dict[str, Promise] = {
     "dmarc": gettext_lazy("The DMARC policy was changed by %(who)s."),
     "mta-sts": gettext_lazy("MTA-STS was changed by %(who)s."),
@@ -49,8 +50,17 @@ def line_of(row: RecordHistory, reader: str) -> Line:
         row,
         purpose_of(row.purpose),
         sentence_of(row, reader),
-        tuple(parts_of(text, " ".join(come)) for text in gone),
-        tuple(parts_of(text, " ".join(gone)) for text in come),
+        tuple(_parts(text, come) for text in gone),
+        tuple(_parts(text, gone) for text in come),
+    )
+
+
+def _parts(text: str, others: list[str]) -> tuple[Part, ...]:
+    """Return a text in pieces, those marked that none of the others has; nothing is marked beside nothing."""
+    known = {token.rstrip(";") for other in others for token in _TOKEN.findall(other)}
+    tokens = _TOKEN.findall(text)
+    return tuple(
+        Part(token, bool(others) and not token.isspace() and token.rstrip(";") not in known) for token in tokens
     )
 
 
@@ -93,9 +103,18 @@ def _seen(row: RecordHistory) -> str:
     if row.status == RecordStatus.MISSING:
         return _("Went missing.") if row.before else _("Nothing is there yet.")
     if row.status == RecordStatus.WAITING:
-        lost = row.status_before == RecordStatus.RIGHT
-        return _("Went missing at some servers.") if lost else _("Some servers have it, others not yet.")
+        return _waiting(row)
     return str(_SEEN[row.status])
+
+
+def _waiting(row: RecordHistory) -> str:
+    lost = row.status_before == RecordStatus.RIGHT
+    text = (
+        _("Went missing at %(lacking)d of %(asked)d servers.")
+        if lost
+        else _("%(lacking)d of %(asked)d servers lack it.")
+    )
+    return text % {"lacking": row.lacking, "asked": row.asked}
 
 
 def _right(row: RecordHistory) -> str:
@@ -115,7 +134,10 @@ def history(request: HttpRequest, name: str) -> HttpResponse:
     act = act_of_request(request)
     domain = get_domain_for(act, name)
     record, type_ = typed(request, "record", 255), typed(request, "type", 8)
-    page = page_of(request, history_for(act, domain.name, record, type_))
+    rows = history_for(act, domain.name, record, type_)
+    if not record:  # what was never there is no news among all records
+        rows = rows.exclude(status_before="", status=RecordStatus.MISSING)
+    page = page_of(request, rows)
     names = domain.history.order_by("name", "type").values_list("name", "type").distinct()
     shown = {
         "page": page,

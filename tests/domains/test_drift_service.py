@@ -109,6 +109,8 @@ def test_what_only_some_servers_lack_needs_a_second_look(dns_settings, domain, s
         look()  # at the same moment: one fault
         assert told() == []
         assert not due_domains().exists()
+        row = RecordHistory.objects.filter(name=DMARC[0]).first()
+        assert (row.status, row.lacking, row.asked) == ("waiting", 1, 2)
         later(minutes=11)
         assert due_domains().exists()  # doubt is looked at again before the hour is over
         look()

@@ -44,8 +44,8 @@ def entry(domain: Domain, **fields: Any) -> RecordHistory:
         ({"status": "right", "status_before": "right"}, "Changed outside; it is right all the same."),
         ({"status": "right", "status_before": "unreachable"}, "The servers answer again."),
         ({"status": "right", "status_before": "waiting"}, "Every server has it."),
-        ({"status": "waiting"}, "Went missing at some servers."),
-        ({"status": "waiting", "status_before": "missing"}, "Some servers have it, others not yet."),
+        ({"status": "waiting", "lacking": 2, "asked": 4}, "Went missing at 2 of 4 servers."),
+        ({"status": "waiting", "status_before": "missing", "lacking": 1, "asked": 4}, "1 of 4 servers lack it."),
         ({"status": "unreachable", "after": ["v=DMARC1; p=none"]}, "No server answered."),
         (
             {"status_before": "unchecked", "after": ["v=DMARC1; p=none"]},
