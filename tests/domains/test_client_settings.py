@@ -35,7 +35,14 @@ READERS = (lambda octets: read_thunderbird(octets, ALICE), read_outlook, read_ou
 
 
 def test_what_we_say_to_thunderbird():
-    assert read_thunderbird(autoconfig.thunderbird_text("acme.example", SERVERS), ALICE) == ALL
+    assert read_thunderbird(autoconfig.thunderbird_text("acme.example", SERVERS, "acme.example"), ALICE) == ALL
+
+
+def test_in_an_alias_domain_the_name_to_sign_in_with_is_that_of_its_home():
+    found = read_thunderbird(
+        autoconfig.thunderbird_text("alias.example", SERVERS, "acme.example"), "alice@alias.example"
+    )
+    assert {setting.username for setting in found} == {ALICE}
 
 
 def test_what_we_say_to_outlook():
@@ -48,8 +55,8 @@ def test_what_outlook_asks_is_what_we_read():
 
 
 def test_what_we_say_to_apple():
-    assert read_profile(autoconfig.apple_profile(ALICE, SERVERS)) == ([ALL[0], ALL[2]], False)
-    assert read_profile(autoconfig.apple_profile(ALICE, SERVERS[1::2]))[0] == [ALL[1], ALL[3]]
+    assert read_profile(autoconfig.apple_profile(ALICE, SERVERS, ALICE)) == ([ALL[0], ALL[2]], False)
+    assert read_profile(autoconfig.apple_profile(ALICE, SERVERS[1::2], ALICE))[0] == [ALL[1], ALL[3]]
 
 
 OUTLOOK = (

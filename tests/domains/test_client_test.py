@@ -166,7 +166,7 @@ def meanings(result):
 
 
 def thunderbird_file(servers):
-    return xml(autoconfig.thunderbird_text("acme.example", servers))
+    return xml(autoconfig.thunderbird_text("acme.example", servers, "acme.example"))
 
 
 # ---- Thunderbird ------------------------------------------------------------------------------------------------
@@ -374,7 +374,9 @@ def test_answers_that_lead_outlook_astray(lab, action, expected):
 
 def test_apple_installs_the_profile(lab):
     lab.names(FILE[0])
-    body = autoconfig.apple_profile("alice@acme.example", [row for row in lab.servers if row.tls])
+    body = autoconfig.apple_profile(
+        "alice@acme.example", [row for row in lab.servers if row.tls], "alice@acme.example"
+    )
     lab.answers[FILE[0], "/mail/profile.mobileconfig"] = answer(body=body)
     result = lab.test("apple")
     assert (result.ok, meanings(result)) == (True, ["settings", "unsigned"])
