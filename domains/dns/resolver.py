@@ -7,11 +7,14 @@ answers nor denies, but points elsewhere, is lame (RFC 8499 section 7): TEMPFAIL
 """
 
 import asyncio
+import secrets
 import socket
+import struct
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -22,6 +25,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
@@ -39,6 +43,8 @@ NEGATIVE_TTL = 60
 FAILURE_TTL = 5
 CNAME_HOPS = 8
 NAME_SERVERS = 8
+_HEADER = 12
+_WITHOUT_QUESTION = (dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
 
 
 class _Question(asyncio.DatagramProtocol):
@@ -82,48 +88,74 @@ async def _ask_tcp(server: Server, wire: bytes) -> bytes:
             writer.close()
 
 
+@lru_cache(4096)
+def _question(name: str, rdtype: str) -> tuple[dns.name.Name, dns.rdatatype.RdataType, bytes]:
+    """Return name, type and the wire form of question and OPT record; the same for every server that is asked."""
+    owner, kind = dns.name.from_text(name), dns.rdatatype.from_text(rdtype)
+    opt = b"\0" + struct.pack("!HHIH", dns.rdatatype.OPT, UDP_PAYLOAD, 0, 0)
+    return owner, kind, (owner.to_wire() or b"") + struct.pack("!HH", kind, dns.rdataclass.IN) + opt
+
+
 async def ask_server(server: Server, name: str, rdtype: str, recursive: bool = True) -> Answer:
     """Ask one server one question; never raises for a remote fault. TCP follows a truncated answer."""
     try:
-        query = dns.message.make_query(name, rdtype, use_edns=0, payload=UDP_PAYLOAD, want_dnssec=False)
+        _question(name, rdtype)
     except (dns.exception.DNSException, ValueError) as error:
         return Answer(name, rdtype, DnsStatus.NXDOMAIN, reason=f"not a name that the DNS can hold: {error}")
-    query.flags |= dns.flags.AD
-    if not recursive:
-        query.flags &= ~dns.flags.RD
+    flags = dns.flags.AD | (dns.flags.RD if recursive else 0)
     label = f"{server[0]}:{server[1]}"
     reason = "no answer"
     for _ in range(TRIES):
         try:
-            response = await _exchange(server, query)
+            response = await _exchange(server, name, rdtype, flags)
         except (OSError, TimeoutError, EOFError, dns.exception.DNSException) as error:
             reason = f"{label}: {str(error) or 'no answer in time'}"
             continue
-        if recursive and response.rcode() == dns.rcode.SERVFAIL and await _answers_unchecked(server, query):
+        failed = recursive and response.rcode() == dns.rcode.SERVFAIL
+        if failed and await _answers_unchecked(server, name, rdtype, flags):
             reason = f"{label}: DNSSEC validation fails"
             return Answer(name, rdtype, DnsStatus.BOGUS, reason=reason, server=label)
         return read_answer(name, rdtype, response, label, recursive)
     return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label, fault=Fault.SILENT)
 
 
-async def _answers_unchecked(server: Server, query: dns.message.Message) -> bool:
+async def _answers_unchecked(server: Server, name: str, rdtype: str, flags: int) -> bool:
     """True when a server that failed answers the same question without validation (RFC 4035 section 3.2.2)."""
-    query.flags |= dns.flags.CD
     try:
-        response = await _exchange(server, query)
+        response = await _exchange(server, name, rdtype, flags | dns.flags.CD)
     except (OSError, TimeoutError, EOFError, dns.exception.DNSException):
         return False
     return response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 
-async def _exchange(server: Server, query: dns.message.Message) -> dns.message.Message:
-    wire = query.to_wire()
-    response = dns.message.from_wire(await _ask_udp(server, wire), ignore_trailing=True, raise_on_truncation=False)
+async def _exchange(server: Server, name: str, rdtype: str, flags: int) -> dns.message.Message:
+    """Return the answer to our question; written and read by hand where the library takes its time."""
+    owner, kind, question = _question(name, rdtype)
+    wire = secrets.token_bytes(2) + struct.pack("!HHHHH", flags, 1, 0, 0, 1) + question
+    response = _message(await _ask_udp(server, wire), raise_on_truncation=False)
     if response.flags & dns.flags.TC:
-        response = dns.message.from_wire(await _ask_tcp(server, wire), ignore_trailing=True)
-    if not query.is_response(response):
+        response = _message(await _ask_tcp(server, wire))
+    if not _is_response(response, int.from_bytes(wire[:2]), owner, kind):
         raise OSError("the answer is not to our question")
     return response
+
+
+def _message(wire: bytes, raise_on_truncation: bool = True) -> dns.message.Message:
+    """Return the message; what stands beside an answer, the zone's servers and their addresses, is left unread."""
+    if len(wire) >= _HEADER and wire[6:8] != b"\0\0":
+        wire = wire[:8] + bytes(4) + wire[12:]
+    return dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=raise_on_truncation)
+
+
+def _is_response(
+    response: dns.message.Message, number: int, owner: dns.name.Name, kind: dns.rdatatype.RdataType
+) -> bool:
+    if response.id != number or not response.flags & dns.flags.QR:
+        return False
+    if not response.question:
+        return response.rcode() in _WITHOUT_QUESTION
+    asked = response.question[0]
+    return len(response.question) == 1 and asked.name == owner and asked.rdtype == kind
 
 
 def read_answer(name: str, rdtype: str, response: dns.message.Message, server: str, recursive: bool = True) -> Answer:

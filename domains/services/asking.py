@@ -7,13 +7,14 @@ alias, is followed to the servers that know.
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
 
 from domains.dns.port import Answer, DnsStatus, Fault
-from domains.dns.resolver import NameServer, NetworkResolver, Zone, ask_server, zone_of
+from domains.dns.resolver import NetworkResolver, Server, Zone, ask_server, zone_of
 from domains.dns.slips import is_slip, probes_for
 from domains.models import Domain, RecordStatus
 from domains.reach import refuse_address
@@ -21,7 +22,8 @@ from domains.services.compare import Comparison, compare, with_probes
 from domains.services.desired import DesiredRecord
 from domains.services.publication import desired_records
 
-CONCURRENCY = 100
+CONCURRENCY = 200
+PATIENCE = 3  # silences of one server in a row, after which it is not asked again in this run
 HANDED_ON = 3
 _SLIPPED = frozenset({RecordStatus.MISSING, RecordStatus.WRONG})
 _BELOW_APEX = frozenset({"TXT", "SRV", "CNAME"})
@@ -43,6 +45,7 @@ class Asker:
     def __init__(self, resolver: NetworkResolver) -> None:
         self._resolver = resolver
         self._free = asyncio.Semaphore(CONCURRENCY)
+        self._silences: Counter[tuple[str, int]] = Counter()
         self._shared: dict[tuple[str, str], asyncio.Task[list[Answer]]] = {}
 
     async def zone(self, name: str) -> Zone:
@@ -72,25 +75,28 @@ class Asker:
         """Return the first certain answer of a resolver."""
         answer = Answer(name, rdtype, DnsStatus.TEMPFAIL)
         for server in self._resolver.servers:
-            async with self._free:
-                answer = await self._resolver.ask(server, name, rdtype)
+            answer = await self._ask(server, name, rdtype)
             if answer.status is not DnsStatus.TEMPFAIL:
                 break
         return answer
 
     async def _resolved(self, name: str, rdtype: str) -> list[Answer]:
-        async def at(server: tuple[str, int]) -> Answer:
-            async with self._free:
-                return await self._resolver.ask(server, name, rdtype)
+        return list(await asyncio.gather(*(self._ask(server, name, rdtype) for server in self._resolver.servers)))
 
-        return list(await asyncio.gather(*map(at, self._resolver.servers)))
+    async def _ask(self, server: Server, name: str, rdtype: str, host: str = "") -> Answer:
+        """Return one server's answer; ``host`` is its name when it is asked as an authority."""
+        async with self._free:
+            if self._silences[server] >= PATIENCE:
+                return _silence(server, name, rdtype, host)
+            if host:
+                answer = replace(await ask_server(server, name, rdtype, recursive=False), host=host)
+            else:
+                answer = await self._resolver.ask(server, name, rdtype)
+        self._silences[server] = self._silences[server] + 1 if answer.fault is Fault.SILENT else 0
+        return answer
 
     async def _authorities(self, name: str, rdtype: str, zone: Zone, handed_on: int) -> list[Answer]:
-        async def at(one: NameServer) -> Answer:
-            async with self._free:
-                return replace(await ask_server(one.server, name, rdtype, recursive=False), host=one.host)
-
-        answers = await asyncio.gather(*map(at, zone.servers))
+        answers = await asyncio.gather(*(self._ask(one.server, name, rdtype, one.host) for one in zone.servers))
         known = [answer for answer in answers if not _elsewhere(answer, name, zone.name)]
         others = dict.fromkeys(_elsewhere(answer, name, zone.name) for answer in answers)
         for target, owner in filter(None, others):
@@ -105,6 +111,12 @@ class Asker:
         zone = await self.zone(owner)
         answers = await self._authorities(target, rdtype, zone, handed_on - 1) or await self._resolved(target, rdtype)
         return [replace(answer, name=name, canonical_name=answer.canonical_name or target) for answer in answers]
+
+
+def _silence(server: Server, name: str, rdtype: str, host: str) -> Answer:
+    label = f"{server[0]}:{server[1]}"
+    reason = f"{label}: no answer in time"
+    return Answer(name, rdtype, DnsStatus.TEMPFAIL, reason=reason, server=label, fault=Fault.SILENT, host=host)
 
 
 def _elsewhere(answer: Answer, name: str, zone: str) -> tuple[str, str] | None:
@@ -132,19 +144,24 @@ async def answers_for(
 
 
 class Observer:
-    """Looks at the records of one domain; ``look`` is complete when all were seen."""
+    """Looks once at the records of one domain, read beforehand; ``look`` is complete when all were seen."""
 
-    def __init__(self, domain: Domain, asker: Asker) -> None:
+    def __init__(self, domain: Domain) -> None:
         self._name = domain.name
-        self._asker = asker
         self._probed: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self._stray = f"mailadmin-{secrets.token_hex(6)}.{domain.name}"
         self.records = desired_records(domain)
         self.look = Look()
 
-    async def each(self) -> AsyncIterator[Observed]:
+    async def all(self, asker: Asker) -> list[Observed]:
+        """Return every record in order; never raises for a remote fault."""
+        seen = {row: comparison async for row, comparison in self.each(asker)}
+        return [(row, seen[row]) for row in self.records]
+
+    async def each(self, asker: Asker) -> AsyncIterator[Observed]:
         """Give every record as soon as it is judged; never raises for a remote fault."""
-        zone = await self._asker.zone(self._name)
+        self._asker = asker
+        zone = await asker.zone(self._name)
         tasks = [asyncio.create_task(self._observe(row, zone)) for row in self.records]
         try:
             for done in asyncio.as_completed(tasks):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -46,7 +46,7 @@ from domains.services.provision import get_domain_for
 from domains.services.publication import desired_records
 from domains.times import instant
 
-DOMAINS_AT_ONCE = 40
+DOMAINS_AT_ONCE = 200
 STALE = timedelta(minutes=50)
 DOUBT = timedelta(minutes=10)  # after which what may be a passing fault is looked at again
 MOST_SERVERS = 24
@@ -150,8 +150,10 @@ def keep(act: Act, domain: Domain, seen: Iterable[Observed], look: Look | None =
     drift.note(locked, comparisons, now)
     _store(locked, comparisons, now)
     if look is not None:
-        facts = {"hosts": list(look.hosts), "wildcard": list(look.wildcard)}
-        ZoneObservation.objects.update_or_create(domain=locked, defaults=facts)
+        zone = ZoneObservation(domain=locked, hosts=list(look.hosts), wildcard=list(look.wildcard))
+        ZoneObservation.objects.bulk_create(
+            [zone], update_conflicts=True, unique_fields=["domain"], update_fields=["hosts", "wildcard"]
+        )
     _activate_domain(act, locked, comparisons)
     advance_keys(act, locked, sightings_of(comparisons), now)
     Domain.objects.filter(pk=locked.pk).update(checked_at=now)
@@ -237,33 +239,28 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
 def check_now(act: Act, name: str) -> list[RecordState]:
     """Look everything up now and return the states; raises NotFound."""
     domain = get_domain_for(act, name)
-    seen, look = async_to_sync(_observe_now)(domain)
-    keep(act, domain, seen, look)
+    observer = _prepared(domain)
+    [seen] = asyncio.run(_seen_by([observer]))
+    keep(act, domain, seen, observer.look)
     return record_states(get_domain_for(act, name))
 
 
-async def _observe_now(domain: Domain) -> tuple[list[Observed], Look]:
-    return await observe(domain, Asker(default_resolver()))
-
-
-def _prepared(domain: Domain, asker: Asker) -> Observer:
+def _prepared(domain: Domain) -> Observer:
     """Return what is to be asked, once the records that the panel publishes itself are published."""
     publish_hosted(domain)
-    return Observer(domain, asker)
+    return Observer(domain)
 
 
-async def observe(domain: Domain, asker: Asker) -> tuple[list[Observed], Look]:
-    """Ask every server for every record; never raises for a remote fault."""
-    observer = await sync_to_async(_prepared)(domain, asker)
-    seen = {row: comparison async for row, comparison in observer.each()}
-    return [(row, seen[row]) for row in observer.records], observer.look
+async def _seen_by(observers: Sequence[Observer]) -> list[list[Observed]]:
+    asker = Asker(default_resolver())
+    return list(await asyncio.gather(*(observer.all(asker) for observer in observers)))
 
 
 async def check_live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
     """Look everything up now and give each state as soon as it is known; what was seen is kept before the end."""
-    observer = await sync_to_async(_prepared)(domain, Asker(default_resolver()))
+    observer = await sync_to_async(_prepared)(domain)
     seen: dict[DesiredRecord, Comparison] = {}
-    async for row, comparison in observer.each():
+    async for row, comparison in observer.each(Asker(default_resolver())):
         seen[row] = comparison
         yield _state(row, _observation(domain, row, comparison, {}, timezone.now()))
     rows = [(row, seen[row]) for row in observer.records]
@@ -281,19 +278,15 @@ def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
 
 
 def check_due_domains(most: int = 2000) -> int:
-    """Check what is due, several domains side by side, the asking beside the keeping; returns how many."""
+    """Check what is due, several domains side by side; returns how many.
+
+    Asking and keeping take turns: side by side, threads would wait for the interpreter's lock at every statement.
+    """
     domains = list(due_domains()[:most])
-    async_to_sync(_check_all)(system_act(), domains)
+    act = system_act()
+    for start in range(0, len(domains), DOMAINS_AT_ONCE):
+        batch = domains[start : start + DOMAINS_AT_ONCE]
+        observers = [_prepared(domain) for domain in batch]
+        for domain, observer, seen in zip(batch, observers, asyncio.run(_seen_by(observers)), strict=True):
+            keep(act, domain, seen, observer.look)
     return len(domains)
-
-
-async def _check_all(act: Act, domains: Sequence[Domain]) -> None:
-    asker = Asker(default_resolver())
-    waiting = iter(domains)
-
-    async def take() -> None:
-        for domain in waiting:
-            seen, look = await observe(domain, asker)
-            await sync_to_async(keep)(act, domain, seen, look)
-
-    await asyncio.gather(*(take() for _ in range(DOMAINS_AT_ONCE)))
