@@ -49,8 +49,11 @@ def frame_of(request: HttpRequest, domain: Domain, current: str) -> dict[str, An
 
     def siblings() -> list[tuple[str, str]]:
         rows = domains_for(act_of_request(request)).prefetch_related(None)
-        names = rows.exclude(pk=domain.pk).values_list("name", flat=True)[:SWITCH_ROWS]
-        return [(to_unicode(name), url(current, name)) for name in names]
+        others = rows.exclude(pk=domain.pk).values_list("name", "kind")[:SWITCH_ROWS]
+        return [
+            (to_unicode(name), url("domain" if current in _IDLE.get(kind, ()) else current, name))
+            for name, kind in others
+        ]
 
     return {
         "domain": domain,

@@ -59,6 +59,9 @@ def test_pages_name_the_kind_and_offer_no_mailboxes(rosa: Actor, near: Place, ki
     assert "/domains/idle.example/mailboxes" not in overview
     assert ("/domains/idle.example/keys" in overview) == (kind == DomainKind.ALIAS)
     assert browser.get("/domains/idle.example/kind/other").status_code == 404
+    page = browser.get("/domains/near.example/mailboxes").content.decode()
+    assert 'href="/domains/idle.example"' in page  # the switcher leads to a page that it has
+    assert "/domains/idle.example/mailboxes" not in page
 
 
 def test_lists_take_as_many_queries_however_many_domains_are_aliases(rosa: Actor, near: Place) -> None:
