@@ -11,6 +11,7 @@ from domains.services import (
     hosted_keys,
     notices,
     provision,
+    removal,
     reports,
     webhooks,
 )
@@ -26,10 +27,11 @@ def expand_traces() -> None:
 
 @shared_task(name="domains.tasks.retain", acks_late=True)
 def retain() -> None:
-    """Remove traces, audit records, history, notices and unproven domains past their time."""
+    """Remove traces, audit records, history, notices, deleted and unproven domains past their time."""
     with single_run("retain") as ours:
         if ours:
             provision.remove_unproven()
+            removal.remove_deleted()
             expansion.remove_old_traces()
             expansion.remove_old_audit()
             history.remove_old_history()

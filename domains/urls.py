@@ -68,6 +68,7 @@ urlpatterns = [
     path("domains/<str:name>/client-test", client_test.client_test, name="domain-client-test"),
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
     path("domains/<str:name>/delete", domains.delete, name="domain-delete"),
+    path("domains/<str:name>/restore", domains.restore, name="domain-restore"),
     path("zones", dns_access.zones, name="zones"),
     path("zones/set", dns_access.zone_set, name="zone-set"),
     path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),

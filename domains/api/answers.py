@@ -36,6 +36,7 @@ from domains.services.check import RecordState
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.plan import Action, Risk
 from domains.services.plan import PlanStep as Step
+from domains.services.removal import kept_until
 from domains.services.reports import Source as SourceRow
 from domains.times import instant
 from domains.views.remarks import sentence_of
@@ -44,7 +45,7 @@ PURPOSES = (
     *("ownership", "mx", "spf", "dkim", "dmarc", "dmarc-report", "mta-sts", "tls-rpt", "tlsa"),
     *("srv", "autoconfig", "caa", "bimi", "ptr", "host"),
 )
-HEALTH = ("good", "attention", "bad", "unchecked", "pending", "suspended")
+HEALTH = ("good", "attention", "bad", "unchecked", "pending", "suspended", "deleted")
 DNSSEC = tuple(Dnssec)
 FAULTS = tuple(Fault)
 DIRECTIONS = ("in", "out", "local")
@@ -80,11 +81,13 @@ class Domain(Schema):
         alias_of=None,
         reports_to="",
         created_at="2026-11-24T21:22:00Z",
+        kept_until=None,
     )
     name: str = Field(description="The name in A-labels, lower case, without the final dot.")
     unicode_name: str = Field(description="The same name in U-labels.")
     state: Annotated[str, words(*DomainState.values)] = Field(
-        description="Only an active domain accepts and signs mail; a pending one waits for its ownership record."
+        description="Only an active domain accepts and signs mail; a pending one waits for its ownership record, "
+        "a deleted one is kept for seven days."
     )
     health: Annotated[str, words(*HEALTH)] = Field(description="How the domain stands by its last check.")
     rotation_days: int = Field(description="How old a DKIM key gets before its successor is made; 0 for ever.")
@@ -98,6 +101,9 @@ class Domain(Schema):
     alias_of: str | None = Field(description="The domain whose mailboxes an alias has; null for other kinds.")
     reports_to: str = Field(description="Where reports about a parked domain go; empty for nowhere.")
     created_at: Instant = Field(description="When it was added.")
+    kept_until: Instant | None = Field(
+        description="Until when one that is being deleted can be restored; null for any other."
+    )
 
 
 class Seen(Schema):
@@ -394,7 +400,7 @@ class Problem(Schema):
 
 
 def _names(domains: Iterable[DomainRow]) -> list[str]:
-    return sorted(domain.name for domain in domains)
+    return sorted(domain.name for domain in domains if domain.state != DomainState.DELETED)
 
 
 def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
@@ -411,6 +417,7 @@ def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
         alias_of=domain.alias_of.name if domain.alias_of is not None else None,
         reports_to=domain.reports_to,
         created_at=moment(domain.created_at),
+        kept_until=instant(kept_until(domain)),
     )
 
 

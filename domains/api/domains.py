@@ -22,7 +22,17 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.models import DkimKey
 from domains.models import Domain as DomainRow
 from domains.names import DomainName
-from domains.services import dmarc_policy, hosted_keys, key_life, keys, kinds, mta_sts, provision, publication
+from domains.services import (
+    dmarc_policy,
+    hosted_keys,
+    key_life,
+    keys,
+    kinds,
+    mta_sts,
+    provision,
+    publication,
+    removal,
+)
 from domains.services.check import check_now, health_of, record_states
 
 router = Router(tags=["domains"])
@@ -105,9 +115,14 @@ def _key(key: DkimKey) -> Key:
 
 
 @router.get("/domains", response=Listing[Domain], summary="List domains")
-def list_domains(request: HttpRequest, page: PageQuery) -> Listing[Domain]:
+def list_domains(
+    request: HttpRequest,
+    page: PageQuery,
+    deleted: Annotated[bool, Query(description="List those that are being deleted instead.")] = False,
+) -> Listing[Domain]:
     """List the domains in reach by name."""
-    return paginate(provision.domains_for(act_of(request)), page, ["name"], _domain)
+    rows = provision.deleted_domains_for if deleted else provision.domains_for
+    return paginate(rows(act_of(request)), page, ["name"], _domain)
 
 
 @router.post("/domains", response={201: Domain}, summary="Add a domain")
@@ -141,10 +156,20 @@ def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Dom
 
 
 @router.delete("/domains/{name}", response={204: None}, summary="Delete a domain")
-def delete_domain(request: HttpRequest, name: str, cascade: bool = False) -> Status[None]:
-    """Delete a domain; one that is not empty only with ``cascade=true``."""
-    provision.delete_domain(act_of(request), name, cascade)
+def delete_domain(request: HttpRequest, name: str, cascade: bool = False, now: bool = False) -> Status[None]:
+    """Delete a domain; one that is not empty only with ``cascade=true``.
+
+    It is absent at once and can be restored for seven days, then it is removed for good; at once with ``now=true``,
+    which only a superadministrator may.
+    """
+    removal.delete_domain(act_of(request), name, cascade, now)
     return Status(204, None)
+
+
+@router.post("/domains/{name}/restore", response=Domain, summary="Restore a domain")
+def restore_domain(request: HttpRequest, name: str) -> Domain:
+    """Bring back a domain that is being deleted, with all it held; its records are looked up first."""
+    return _domain(removal.restore_domain(act_of(request), name))
 
 
 @router.get(

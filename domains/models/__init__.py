@@ -3,7 +3,7 @@
 from domains.models.actor import Actor, ApiToken, MailAbout, Role, SignInAttempt
 from domains.models.audit import AuditRecord
 from domains.models.certificate import AcmeAccount, AcmeChallenge, Certificate
-from domains.models.domain import Domain, DomainKind, DomainState, MtaSts
+from domains.models.domain import CLOSED, Domain, DomainKind, DomainState, MtaSts
 from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
@@ -14,6 +14,7 @@ from domains.models.trace import Trace, TraceEvent
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
 
 __all__ = [
+    "CLOSED",
     "AcmeAccount",
     "AcmeChallenge",
     "Actor",

@@ -10,6 +10,10 @@ class DomainState(models.TextChoices):
     PENDING = "pending", _("Waiting for proof of ownership")
     ACTIVE = "active", _("Active")
     SUSPENDED = "suspended", _("Suspended")
+    DELETED = "deleted", _("Being deleted")
+
+
+CLOSED = (DomainState.SUSPENDED, DomainState.DELETED)  # nobody signs in to a mailbox of theirs
 
 
 class MtaSts(models.TextChoices):
@@ -38,6 +42,7 @@ class Domain(models.Model):
     the zone of the installation in which its keys are published, empty when they stand in its own. ``dmarc``
     holds what ``services.dmarc_policy`` was told, by the fields of ``PolicyRecord``. ``mta_sts_at`` is
     when ``mta_sts`` was last changed, ``switch_ready_at`` when nothing spoke against moving its MX.
+    A ``deleted`` one is kept for a time of grace, since ``deleted_at``, with the ``state_before``.
 
     A ``parked`` domain neither receives nor signs; ``reports_to`` is the address for reports about it, empty for
     none. An ``alias`` has no mailboxes of its own: mail to any address in it is delivered as to the same one in
@@ -60,6 +65,8 @@ class Domain(models.Model):
     key_zone = models.CharField(max_length=253, blank=True, default="")
     mta_sts = models.CharField(max_length=8, choices=MtaSts.choices, default=MtaSts.OFF)
     mta_sts_at = models.DateTimeField(null=True, blank=True)
+    state_before = models.CharField(max_length=16, choices=DomainState.choices, blank=True, default="")
+    deleted_at = models.DateTimeField(null=True, blank=True)
     switch_ready_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True, blank=True)

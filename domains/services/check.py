@@ -25,6 +25,7 @@ from domains.dns.port import Answer, DnsStatus
 from domains.dns.remark import Cause, Remark
 from domains.dns.resolver import default_resolver
 from domains.models import (
+    CLOSED,
     DkimKey,
     Domain,
     DomainKind,
@@ -117,6 +118,8 @@ def _state(row: DesiredRecord, seen: RecordObservation | None) -> RecordState:
 
 def health_of(domain: Domain) -> Health:
     """Return how the domain stands by its last check; needs keys and observations prefetched in lists."""
+    if domain.state == DomainState.DELETED:
+        return Health("deleted", _("It takes no mail and is removed for good after seven days, unless restored."))
     if domain.state == DomainState.SUSPENDED:
         return Health("suspended", _("The domain is suspended: no mail is accepted or signed."))
     if domain.state == DomainState.PENDING:
@@ -142,7 +145,7 @@ def health_of(domain: Domain) -> Health:
 @transaction.atomic
 def keep(act: Act, domain: Domain, seen: Iterable[Observed], look: Look | None = None) -> None:
     """Store what was seen and draw the conclusions; a domain deleted meanwhile changes nothing."""
-    locked = Domain.objects.select_for_update().filter(pk=domain.pk).first()
+    locked = Domain.objects.select_for_update().filter(pk=domain.pk).exclude(state=DomainState.DELETED).first()
     if locked is None:
         return
     now = timezone.now()
@@ -270,7 +273,7 @@ async def check_live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
     """Return the domains to look at, oldest first: the last look is old, a key's wait is over, or there is doubt."""
     moment = now or timezone.now()
-    rows = Domain.objects.exclude(state=DomainState.SUSPENDED).prefetch_related("dkim_keys", "observations")
+    rows = Domain.objects.exclude(state__in=CLOSED).prefetch_related("dkim_keys", "observations")
     keys = DkimKey.objects.filter(domain=OuterRef("pk"), wait_until__lte=moment)
     doubts = Trouble.objects.filter(domain=OuterRef("pk"), told_at=None, since__lte=moment - DOUBT)
     due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys)) | Q(Exists(doubts))

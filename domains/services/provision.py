@@ -1,10 +1,10 @@
-"""Domains made, changed and deleted.
+"""Domains made, changed and removed.
 
 A domain made by a superadministrator is active at once; anybody else's is pending, neither local nor signing, until
 its ownership token is seen in the DNS (``services.check``), and is removed when that does not happen within
 ``UNPROVEN``; nobody claims more than ``MAXIMUM_PENDING`` at a time. So a name is not kept from its owner by merely
-claiming it. What hangs on a domain in packages above is told here by ``register_dependants``, so that deleting can
-count and remove it.
+claiming it. One that is being deleted (``services.removal``) is absent for everybody who does not ask for those. What
+hangs on a domain in packages above is told here by ``register_dependants``, so that removing can count and take it.
 """
 
 import secrets
@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
-from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
+from domains.errors import Forbidden, NotFound, Refused, Taken
 from domains.locks import lock_key
 from domains.models import Actor, ApiToken, Domain, DomainState, KeyAlgorithm, Role
 from domains.names import DomainName, skeleton
@@ -49,6 +49,15 @@ def register_dependants(dependants: Dependants) -> None:
 
 def domains_for(act: Act) -> QuerySet[Domain]:
     """Return the domains in the actor's reach, by name, with what their health is told from."""
+    return _in_reach(act).exclude(state=DomainState.DELETED)
+
+
+def deleted_domains_for(act: Act) -> QuerySet[Domain]:
+    """Return the domains in the actor's reach that are being deleted."""
+    return _in_reach(act).filter(state=DomainState.DELETED)
+
+
+def _in_reach(act: Act) -> QuerySet[Domain]:
     rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations", "alias_of")
     if act.is_superadmin and act.domain_ids is None:
         return rows
@@ -62,7 +71,15 @@ def get_domain_for(act: Act, name: str, lock: bool = False) -> Domain:
 
     With ``lock`` its row is held until the transaction ends, and one that was deleted meanwhile is absent.
     """
-    rows = domains_for(act)
+    return _named(domains_for(act), name, lock)
+
+
+def get_deleted_domain_for(act: Act, name: str, lock: bool = False) -> Domain:
+    """Return one domain that is being deleted; raises NotFound when it is not, absent or foreign."""
+    return _named(deleted_domains_for(act), name, lock)
+
+
+def _named(rows: QuerySet[Domain], name: str, lock: bool) -> Domain:
     with suppress(ValueError, Domain.DoesNotExist):
         return (rows.select_for_update() if lock else rows).get(name=DomainName(name).ascii)
     raise NotFound(_("There is no domain %(name)s.") % {"name": name})
@@ -90,6 +107,11 @@ def create_domain(act: Act, name: str, with_keys: bool = True) -> Domain:
     require_administrator(act)
     parsed = _parsed(name)
     shape = skeleton(parsed.ascii)[:MAXIMUM_SKELETON]
+    if deleted_domains_for(act).filter(name=parsed.ascii).exists():
+        text = _(
+            "%(name)s is being deleted. Restore it, on the page Domains or by POST /api/v1/domains/%(name)s/restore."
+        )
+        raise Taken({"name": text % {"name": parsed.ascii}})
     if Domain.objects.filter(name=parsed.ascii).exists():
         raise Taken({"name": _("The domain %(name)s exists already.") % {"name": parsed.ascii}})
     if Domain.objects.filter(skeleton=shape).exists():
@@ -165,30 +187,17 @@ def change_domain(act: Act, name: str, state: str | None = None) -> Domain:
 
 def contents_of(domain: Domain) -> dict[str, int]:
     """Return how many of what hang on the domain: only what is not zero."""
-    counts = {"alias_domains": domain.alias_domains.count()}
+    counts = {"alias_domains": domain.alias_domains.exclude(state=DomainState.DELETED).count()}
     for dependants in _dependants:
         counts |= dependants.count(domain)
     return {name: count for name, count in counts.items() if count}
 
 
-@transaction.atomic
-def delete_domain(act: Act, name: str, cascade: bool = False) -> None:
-    """Delete a domain; raises NotEmpty with counts unless ``cascade``."""
-    domain = get_domain_for(act, name, lock=True)
-    require_administrator(act)
+def remove_domain(act: Act, domain: Domain, action: str) -> None:
+    """Remove a domain whose row is locked, with its aliases and all they hold, for good."""
     counts = contents_of(domain)
-    if counts and not cascade:
-        raise NotEmpty(_("The domain %(name)s is not empty.") % {"name": domain.name}, counts)
-    foreign = domain.alias_domains.exclude(pk__in=domains_for(act).prefetch_related(None).order_by().values("pk"))
-    if count := foreign.count():
-        text = _("Domains of others are aliases of %(name)s. Ask who administers them to turn them first.")
-        raise NotEmpty(text % {"name": domain.name}, {"alias_domains": count})
-    _remove(act, domain, "domain.delete", counts)
-
-
-def _remove(act: Act, domain: Domain, action: str, counts: dict[str, int]) -> None:
     for alias in domain.alias_domains.select_for_update().order_by("pk"):
-        _remove(act, alias, action, contents_of(alias))
+        remove_domain(act, alias, action)
     for dependants in _dependants:
         dependants.remove(act, domain)
     record(act, action, "domain", domain.name, domain.name, {"removed": counts})
@@ -206,5 +215,5 @@ def remove_unproven(now: datetime | None = None) -> int:
 def _remove_unproven(pk: int) -> bool:
     domain = Domain.objects.select_for_update().filter(pk=pk, state=DomainState.PENDING).first()
     if domain is not None:
-        _remove(system_act(), domain, "domain.unproven", contents_of(domain))
+        remove_domain(system_act(), domain, "domain.unproven")
     return domain is not None

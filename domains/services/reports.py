@@ -56,6 +56,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=2)
+_NOT_SERVED = (DomainState.PENDING, DomainState.DELETED)
 FILE_DAYS = 90
 SWEEP_FILES = 500
 SWEEP_SECONDS = 300.0
@@ -126,7 +127,7 @@ def _read(octets: bytes, file_name: str) -> AggregateReport:
 
 def _domain_of(report: AggregateReport, act: Act | None) -> Domain:
     """Return our domain that the report is about, itself or the nearest parent; raises Refused when there is none."""
-    served = Domain.objects.exclude(state=DomainState.PENDING).filter(name__in=parent_names(report.domain))
+    served = Domain.objects.exclude(state__in=_NOT_SERVED).filter(name__in=parent_names(report.domain))
     domain = max(served, key=lambda found: len(found.name), default=None)
     reach = None if act is None else act.domain_ids
     if domain is None or (reach is not None and domain.pk not in reach):

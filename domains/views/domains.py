@@ -1,15 +1,21 @@
 """Pages of domains: list, add, overview, settings, delete."""
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
+from domains.audit import Act
+from domains.errors import NotFound, Refused
 from domains.forms import ConfirmForm, DeleteDomainForm, DomainForm
-from domains.models import DomainState, KeyState, RecordStatus
+from domains.models import Domain, DomainState, KeyState, RecordStatus
 from domains.names import to_unicode
-from domains.services import kinds, provision
+from domains.services import kinds, provision, removal
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
@@ -32,6 +38,8 @@ from domains.views.web import (
     url,
 )
 
+DELETED_ROWS = 100
+
 
 def domains(request: HttpRequest) -> HttpResponse:
     """List the domains in reach, by name or part of it."""
@@ -41,7 +49,14 @@ def domains(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(name__icontains=text.lower())
     page = page_of(request, rows)
     lines = [(domain, to_unicode(domain.name), health_of(domain)) for domain in page]
-    return render(request, "domains/list.html", {"page": page, "lines": lines, "text": text})
+    shown = {"page": page, "lines": lines, "text": text, "deleted": _deleted(request)}
+    return render(request, "domains/list.html", shown)
+
+
+def _deleted(request: HttpRequest) -> list[tuple[Domain, str, datetime | None]]:
+    """Return the domains that are being deleted, with their names and until when they are kept."""
+    rows = provision.deleted_domains_for(act_of_request(request)).prefetch_related(None).order_by("deleted_at")
+    return [(domain, to_unicode(domain.name), removal.kept_until(domain)) for domain in rows[:DELETED_ROWS]]
 
 
 def add(request: HttpRequest) -> HttpResponse:
@@ -122,27 +137,57 @@ def suspend(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def delete(request: HttpRequest, name: str) -> HttpResponse:
-    """Ask with the counts of what goes, then delete a domain with all it holds."""
+    """Ask with the counts of what goes, then put a domain aside; one that is aside already goes for good."""
     act = act_of_request(request)
-    domain = provision.get_domain_for(act, name)
+    domain, for_good = _to_delete(act, name)
     shown_name = to_unicode(domain.name)
     form = bound(request, DeleteDomainForm, names=(domain.name, shown_name.lower()))
 
     def remove(data: dict[str, Any]) -> HttpResponse:
-        provision.delete_domain(act, domain.name, cascade=True)
-        return done(request, _("%(name)s is deleted.") % {"name": shown_name}, "domains")
+        if for_good and "for_good" not in request.POST:  # of a page that asked for less
+            return done(request, _("%(name)s is deleted.") % {"name": shown_name}, "domains")
+        removal.delete_domain(act, domain.name, cascade=True, now=for_good)
+        text = _("%(name)s is removed for good.") if for_good else _("%(name)s is deleted.")
+        return done(request, text % {"name": shown_name}, "domains")
 
-    text = _("The domain goes with its keys, its reports and everything counted here. This cannot be undone.")
+    aside = _(
+        "From now on its mail is refused, nobody signs in to its mailboxes, and nothing is signed for it. Everything "
+        "is kept for seven days, in which it can be restored as it is; then it is removed for good."
+    )
+    last = _("The domain goes with its keys, its reports and everything counted here. This cannot be undone.")
+    title = _("Remove %(name)s for good?") if for_good else _("Delete %(name)s?")
+    unproven = domain.state == DomainState.PENDING
     return answered(request, form, remove, again=url("domains")) or confirm(
         request,
         form,
-        title=_("Delete %(name)s?") % {"name": shown_name},
-        text=text,
-        button=_("Delete the domain"),
-        back=url("domain-settings", domain.name),
+        title=title % {"name": shown_name},
+        text=last if for_good or unproven else aside,
+        button=_("Remove for good") if for_good else _("Delete the domain"),
+        hidden={"for_good": "1"} if for_good else {},
+        back=url("domains") if for_good else url("domain-settings", domain.name),
         counts={
             **provision.contents_of(domain),
             "keys": domain.dkim_keys.count(),
             "reports": domain.dmarc_reports.count(),
         },
     )
+
+
+def _to_delete(act: Act, name: str) -> tuple[Domain, bool]:
+    """Return the domain of this name, and whether only its removal for good is left, for superadministrators."""
+    if act.is_superadmin:
+        with suppress(NotFound):
+            return provision.get_deleted_domain_for(act, name), True
+    return provision.get_domain_for(act, name), False
+
+
+@require_POST
+def restore(request: HttpRequest, name: str) -> HttpResponse:
+    """Bring a domain back that is being deleted."""
+    try:
+        domain = removal.restore_domain(act_of_request(request), name)
+    except Refused as error:
+        messages.error(request, " ".join(map(str, error.errors.values())))
+        return redirect("domains")
+    text = _("%(name)s is back as it was, and its records were looked up.")
+    return done(request, text % {"name": to_unicode(domain.name)}, "domain", domain.name)

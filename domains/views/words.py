@@ -191,6 +191,8 @@ ACTIONS: dict[str, Promise] = {
     "domain.kind": _("changed what the domain is for:"),
     "domain.mta_sts": _("changed MTA-STS of"),
     "domain.delete": _("deleted the domain"),
+    "domain.restore": _("restored the domain"),
+    "domain.remove": _("removed for good the domain"),
     "domain.proven": _("saw the proof for the domain"),
     "domain.unproven": _("removed the unproven domain"),
     "key.create": _("made the key"),

@@ -6,7 +6,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
-from domains.models import Actor, DomainState, Role
+from domains.models import CLOSED, Actor, Role
 from mailboxes.services.authenticate import check_actor
 
 
@@ -31,5 +31,5 @@ class ActorBackend(BaseBackend):
 
     def get_user(self, user_id: Any) -> Actor | None:
         """Return the active actor of a session; a mere owner also needs a mailbox that may be used."""
-        usable = Q(account__enabled=True) & ~Q(account__domain__state=DomainState.SUSPENDED)
+        usable = Q(account__enabled=True) & ~Q(account__domain__state__in=CLOSED)
         return Actor.objects.filter(~Q(role=Role.OWNER) | usable, pk=user_id, is_active=True).first()

@@ -185,7 +185,7 @@ async def _one(
 ) -> Sequence[str]:
     """Add the target that an address is, or return the addresses that it stands for."""
     local_part = split_address(address)[0].lower()
-    if row is None or row.state == "pending":
+    if row is None or row.state in ("pending", "deleted"):
         forwarded = Target(expansion.recipient, address, forward_to=address)
         if "@" in address and split_address(address)[1]:
             expansion.add(forwarded)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import Forbidden, NotFound, Refused, Taken
-from domains.models import Actor, Domain, DomainKind, Role
+from domains.models import Actor, Domain, DomainKind, DomainState, Role
 from domains.services.actors import check_password_rules, set_actor_password
 from domains.services.provision import get_domain_for, require_administrator
 from mailboxes.addresses import RESERVED, Address, normalised, parse_local_address
@@ -27,7 +27,7 @@ DELETE FROM mailboxes_expunged WHERE mailbox_id IN (SELECT id FROM mailboxes_mai
 
 def accounts_for(act: Act) -> QuerySet[Account]:
     """Return the accounts in the actor's reach: all, those of its domains, or its own."""
-    rows = Account.objects.select_related("domain", "actor")
+    rows = Account.objects.select_related("domain", "actor").exclude(domain__state=DomainState.DELETED)
     if act.is_superadmin and act.domain_ids is None:
         return rows
     if act.role == Role.OWNER:

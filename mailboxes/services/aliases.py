@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import NotFound, Refused, Taken
-from domains.models import Domain, Role
+from domains.models import Domain, DomainState, Role
 from domains.services.provision import get_domain_for, require_administrator
 from mailboxes.addresses import normalised, parse_target
 from mailboxes.models import Alias, CatchAll
@@ -19,7 +19,7 @@ MAXIMUM_TARGETS = 200
 
 def aliases_for(act: Act) -> QuerySet[Alias]:
     """Return the aliases in the actor's reach."""
-    rows = Alias.objects.select_related("domain")
+    rows = Alias.objects.select_related("domain").exclude(domain__state=DomainState.DELETED)
     if act.is_superadmin and act.domain_ids is None:
         return rows
     if act.role == Role.OWNER:

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from django.contrib.auth.hashers import check_password, make_password
 
 from domains.database import database
-from domains.models import Actor, DomainState
+from domains.models import CLOSED, Actor
 from domains.services.failures import Attempt, is_throttled, is_throttled_async, note, note_async
 from domains.services.sealing import derive_key
 from mailboxes.addresses import normalised
@@ -32,7 +32,7 @@ WRONG = "The address or the password is wrong"
 THROTTLED = "Too many failed sign-ins; try again later"
 
 FIND = """
-SELECT a.id, p.password, p.credential_version, a.enabled AND p.is_active AND d.state <> 'suspended',
+SELECT a.id, p.password, p.credential_version, a.enabled AND p.is_active AND d.state NOT IN ('suspended', 'deleted'),
        a.local_part || '@' || d.name
 FROM mailboxes_account a
 JOIN domains_domain d ON d.id = a.domain_id
@@ -44,7 +44,8 @@ STILL = """
 SELECT 1 FROM mailboxes_account a
 JOIN domains_domain d ON d.id = a.domain_id
 JOIN domains_actor p ON p.id = a.actor_id
-WHERE a.id = %s AND p.credential_version = %s AND a.enabled AND p.is_active AND d.state <> 'suspended'
+WHERE a.id = %s AND p.credential_version = %s AND a.enabled AND p.is_active
+    AND d.state NOT IN ('suspended', 'deleted')
 """
 
 # One thread: at most one hash a process at a time, and there is one mail worker a core.
@@ -183,4 +184,4 @@ def _may_enter(actor: Actor) -> bool:
     if actor.role != "owner":
         return True
     account = getattr(actor, "account", None)
-    return account is not None and account.enabled and account.domain.state != DomainState.SUSPENDED
+    return account is not None and account.enabled and account.domain.state not in CLOSED

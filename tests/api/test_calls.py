@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.test import Client
 
 from domains.models import ApiToken, Role
-from domains.services import provision
+from domains.services import removal
 from tests.api.people import API, call, make_token
 from tests.factories import PASSWORD, make_account, make_alias, make_domain, superadmin_act
 
@@ -407,7 +407,7 @@ def test_a_page_stays_right_while_rows_come_and_go():
     for name in ("ab.example", "cd.example", "ef.example", "gh.example"):
         make_domain(name)
     first = call("GET", "/domains?limit=2").json()
-    provision.delete_domain(superadmin_act(), "ab.example")
+    removal.delete_domain(superadmin_act(), "ab.example")
     make_domain("aa.example")
     second = call("GET", f"/domains?limit=2&cursor={first['next']}").json()
     assert [item["name"] for item in second["items"]] == ["ef.example", "gh.example"]

@@ -43,6 +43,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}"): Row(200),
     ("PATCH", "/domains/{name}"): Row(200, admin=403, body={"state": "suspended"}),
     ("DELETE", "/domains/{name}"): Row(409),
+    ("POST", "/domains/{name}/restore"): Row(404),
     ("GET", "/domains/{name}/records"): Row(200),
     ("GET", "/domains/{name}/records/history"): Row(200),
     ("POST", "/domains/{name}/check"): Row(200),

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from domains.models import DkimKey, Domain, Notice, RecordHistory, RecordObservation, Trouble, ZoneChange
-from domains.services import history, provision
+from domains.services import history, provision, removal
 from domains.services.check import check_due_domains, check_now, due_domains
 from domains.services.dmarc_policy import set_policy
 from domains.services.drift import troubles_for
@@ -252,7 +252,7 @@ def test_a_deleted_domain_leaves_nothing(dns_settings, domain):
     dns_settings.zone.clear()
     look()
     assert Trouble.objects.exists()
-    provision.delete_domain(superadmin_act(), domain.name, cascade=True)
+    removal.delete_domain(superadmin_act(), domain.name, cascade=True, now=True)
     assert not RecordHistory.objects.exists()
     assert not Trouble.objects.exists()
     assert not Notice.objects.exists()

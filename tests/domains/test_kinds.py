@@ -4,7 +4,7 @@ import pytest
 
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused
 from domains.models import AuditRecord, DkimKey, Domain, DomainKind, DomainState, KeyState
-from domains.services import keys, mta_sts, provision, reports
+from domains.services import keys, mta_sts, provision, removal, reports
 from domains.services.certificates import wanted_names
 from domains.services.check import check_now, health_of
 from domains.services.dmarc_policy import set_policy
@@ -238,11 +238,11 @@ def test_a_target_goes_only_with_its_alias_domains():
     make_domain("acme.example")
     make_alias_domain()
     with pytest.raises(NotEmpty) as refusal:
-        provision.delete_domain(superadmin_act(), "acme.example")
+        removal.delete_domain(superadmin_act(), "acme.example")
     assert refusal.value.counts == {"alias_domains": 1}
-    provision.delete_domain(superadmin_act(), "acme.example", cascade=True)
+    removal.delete_domain(superadmin_act(), "acme.example", cascade=True, now=True)
     assert not Domain.objects.exists()
-    gone = AuditRecord.objects.filter(action="domain.delete").values_list("object_name", flat=True)
+    gone = AuditRecord.objects.filter(action="domain.remove").values_list("object_name", flat=True)
     assert set(gone) == {"acme.example", "acme-alias.example"}
 
 
@@ -250,7 +250,7 @@ def test_a_target_does_not_take_a_foreign_alias_domain_with_it():
     acme = make_domain("acme.example")
     make_alias_domain()
     with pytest.raises(NotEmpty) as refusal:
-        provision.delete_domain(domain_admin_act(acme), "acme.example", cascade=True)
+        removal.delete_domain(domain_admin_act(acme), "acme.example", cascade=True)
     assert refusal.value.counts == {"alias_domains": 1}
     assert Domain.objects.count() == 2
 

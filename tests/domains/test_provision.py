@@ -6,7 +6,7 @@ from django.utils import timezone
 from domains.audit import Act
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused, Taken
 from domains.models import ApiToken, AuditRecord, DkimKey, Domain, DomainState, KeyState, Role
-from domains.services import provision
+from domains.services import provision, removal
 from domains.services.publication import desired_records
 from mailadmin.api import token_act
 from mailboxes.models import Account, Alias
@@ -127,13 +127,13 @@ def test_owners_make_and_see_no_domains():
         provision.create_domain(act, "other.example")
     assert not provision.domains_for(act).exists()
     with pytest.raises(NotFound):
-        provision.delete_domain(act, "acme.example", cascade=True)
+        removal.delete_domain(act, "acme.example", cascade=True)
 
 
 def test_a_foreign_domain_looks_absent():
     near, _far = make_domain("near.example"), make_domain("far.example")
     act = domain_admin_act(near)
-    for call in (provision.get_domain_for, provision.delete_domain, provision.change_domain):
+    for call in (provision.get_domain_for, removal.delete_domain, provision.change_domain):
         with pytest.raises(NotFound) as foreign:
             call(act, "far.example")
         with pytest.raises(NotFound) as absent:
@@ -158,10 +158,10 @@ def test_deleting_says_what_is_left_and_cascades_only_when_asked():
     make_alias("sales@acme.example")
     make_account("zoe@other.example")
     with pytest.raises(NotEmpty) as error:
-        provision.delete_domain(superadmin_act(), "acme.example")
+        removal.delete_domain(superadmin_act(), "acme.example")
     assert {"mailboxes": 2, "aliases": 1}.items() <= error.value.counts.items()
     assert Account.objects.count() == 3
-    provision.delete_domain(superadmin_act(), "Acme.Example", cascade=True)
+    removal.delete_domain(superadmin_act(), "Acme.Example", cascade=True, now=True)
     assert [account.address for account in Account.objects.all()] == ["zoe@other.example"]
     assert not Alias.objects.exists()
     assert not DkimKey.objects.filter(domain__name="acme.example").exists()
@@ -169,14 +169,14 @@ def test_deleting_says_what_is_left_and_cascades_only_when_asked():
 
 def test_an_empty_domain_goes_without_cascade_and_can_come_back():
     make_domain()
-    provision.delete_domain(superadmin_act(), "acme.example")
+    removal.delete_domain(superadmin_act(), "acme.example", now=True)
     assert make_domain().name == "acme.example"
 
 
 def test_every_change_is_recorded():
     make_domain()
     provision.change_domain(superadmin_act(), "acme.example", "suspended")
-    provision.delete_domain(superadmin_act(), "acme.example")
+    removal.delete_domain(superadmin_act(), "acme.example")
     actions = list(AuditRecord.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["domain.create", "domain.change", "domain.delete"]
 

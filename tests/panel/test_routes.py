@@ -92,6 +92,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "domain-client-test": (ADMINS, ("domain",), False),
     "domain-suspend": (SUPER, ("domain",), False),
     "domain-delete": (ADMINS, ("domain",), False),
+    "domain-restore": (ADMINS, ("domain",), True),
     "domain-mailboxes": (ADMINS, ("domain",), False),
     "mailbox-add": (ADMINS, ("domain",), False),
     "mailbox": (ADMINS, ("address",), False),
