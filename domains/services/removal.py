@@ -5,9 +5,10 @@ not ours, so that senders know at once. Its name stays taken. Mailboxes, keys an
 domain that was never proven holds nothing and keeps nobody from the name: it goes at once.
 """
 
-import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -17,9 +18,8 @@ from domains.audit import Act, record, system_act
 from domains.dns.resolver import default_resolver
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused
 from domains.models import Domain, DomainState
+from domains.services.asking import Asker, Look, Observed
 from domains.services.check import keep, observe
-from domains.services.compare import Comparison
-from domains.services.desired import DesiredRecord
 from domains.services.provision import (
     contents_of,
     domains_for,
@@ -28,7 +28,6 @@ from domains.services.provision import (
     remove_domain,
     require_administrator,
 )
-from domains.services.publication import desired_records
 
 GRACE = timedelta(days=7)
 
@@ -44,10 +43,10 @@ def delete_domain(act: Act, name: str, cascade: bool = False, now: bool = False)
 
     With ``now`` one that is being deleted already is removed for good, with all it holds.
     """
+    domain = _found(act, name, now)
     require_administrator(act)
     if now and not act.is_superadmin:
         raise Forbidden(_("Only a superadministrator removes a domain at once."))
-    domain = _found(act, name, now)
     counts = contents_of(domain)
     if domain.state != DomainState.DELETED:
         _refuse(act, domain, counts, cascade)
@@ -95,22 +94,21 @@ def restore_domain(act: Act, name: str) -> Domain:
 
     Its records are looked up first, so that no key signs again whose record went away meanwhile.
     """
-    require_administrator(act)
     found = get_deleted_domain_for(act, name)
+    require_administrator(act)
     rows = [found, *_went_with(found).prefetch_related("dkim_keys", "alias_of")]
-    wanted = [(row, desired_records(row)) for row in rows]
-
-    async def look() -> list[list[tuple[DesiredRecord, Comparison]]]:
-        resolver = default_resolver()
-        return list(await asyncio.gather(*(observe(row, records, resolver) for row, records in wanted)))
-
-    looks = asyncio.run(look())
+    looks = async_to_sync(_look_at)(rows)
     with transaction.atomic():
         domain = get_deleted_domain_for(act, name, lock=True)
         _bring_back(act, domain)
-        for row, seen in zip(rows, looks, strict=True):
-            keep(act, row, seen)
+        for row, (seen, look) in zip(rows, looks, strict=True):
+            keep(act, row, seen, look)
     return get_domain_for(act, domain.name)
+
+
+async def _look_at(rows: Sequence[Domain]) -> list[tuple[list[Observed], Look]]:
+    asker = Asker(default_resolver())
+    return [await observe(row, asker) for row in rows]
 
 
 def _went_with(domain: Domain) -> QuerySet[Domain]:

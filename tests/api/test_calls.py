@@ -48,7 +48,7 @@ def test_a_domain_is_made_read_changed_and_deleted():
     assert made.status_code == 201
     body = made.json()
     fields = {"name", "unicode_name", "state", "health", "mta_sts", "rotation_days", "created_at"}
-    assert set(body) == fields | {"kind", "alias_of", "reports_to"}
+    assert set(body) == fields | {"kind", "alias_of", "reports_to", "key_zone", "kept_until"}
     assert (body["name"], body["unicode_name"], body["state"]) == (
         "xn--bcher-kva.example",
         "bücher.example",
@@ -60,6 +60,26 @@ def test_a_domain_is_made_read_changed_and_deleted():
     assert call("PATCH", f"/domains/{body['name']}", body={"state": "suspended"}).json()["state"] == "suspended"
     assert call("DELETE", f"/domains/{body['name']}").status_code == 204
     problem(call("GET", f"/domains/{body['name']}"), 404)
+
+
+def test_a_deleted_domain_is_listed_apart_keeps_its_name_and_comes_back(acme, dns_settings):
+    make_account()
+    assert call("DELETE", "/domains/acme.example?cascade=true").status_code == 204
+    assert call("GET", "/domains").json()["items"] == []
+    assert call("GET", "/mailboxes").json()["items"] == []
+    (row,) = call("GET", "/domains?deleted=true").json()["items"]
+    assert (row["name"], row["state"], row["health"]) == ("acme.example", "deleted", "deleted")
+    assert row["kept_until"] > row["created_at"]
+    taken = problem(call("POST", "/domains", body={"name": "acme.example"}), 409, "name")
+    assert "POST /api/v1/domains/acme.example/restore" in taken["errors"][0]["message"]
+    problem(call("DELETE", "/domains/acme.example?cascade=true"), 404)
+    back = call("POST", "/domains/acme.example/restore")
+    assert (back.status_code, back.json()["state"], back.json()["kept_until"]) == (200, "active", None)
+    assert [row["address"] for row in call("GET", "/mailboxes").json()["items"]] == ["alice@acme.example"]
+    problem(call("POST", "/domains/acme.example/restore"), 404)
+    assert call("DELETE", "/domains/acme.example?cascade=true&now=true").status_code == 204
+    assert call("GET", "/domains?deleted=true").json()["items"] == []
+    assert call("POST", "/domains", body={"name": "acme.example"}).status_code == 201
 
 
 def test_mta_sts_is_switched_by_patch_all_or_nothing(acme):
