@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("domains", "0016_bimi"),
+        ("domains", "0017_history_servers"),
     ]
 
     operations = [
