@@ -46,9 +46,12 @@ class ConfirmForm(PanelForm):
 
 
 class EnforceForm(PanelForm):
-    """Enforcing MTA-STS, by somebody who has looked at what it could cost."""
+    """Enforcing MTA-STS without a TLS report, by somebody who answers for it."""
 
-    clean_reports = forms.BooleanField(label=_("The TLS reports of the last two weeks name no failure."))
+    clean_reports = forms.BooleanField(
+        label=_("Enforce it although no TLS report says that every sender gets through."),
+        help_text=_("No report of the last two weeks is here. Small domains may never get one."),
+    )
 
 
 class AuthorityForm(PanelForm):

@@ -32,6 +32,7 @@ from domains.api import (
     notices,
     onboarding,
     reports,
+    tls,
     zone,
 )
 from domains.api.answers import Problem
@@ -52,6 +53,7 @@ ROUTERS = (
     accounts.router,
     access.router,
     reports.router,
+    tls.router,
     queue.router,
     messages.router,
     notices.router,

@@ -69,6 +69,10 @@ class DomainChange(Schema):
         max_length=253,
         description="The zone of the installation in which the domain's DKIM keys are published; empty for its own.",
     )
+    mta_sts_without_reports: bool = Field(
+        default=False,
+        description="Enforce MTA-STS although no recent TLS report says that every sender gets through.",
+    )
     mta_sts: Literal["off", "testing", "enforce", "none"] | None = Field(
         default=None,
         description="The mode of MTA-STS: off, testing, enforce; none withdraws it, and a week later it can be off.",
@@ -151,7 +155,7 @@ def change_domain(request: HttpRequest, name: str, payload: DomainChange) -> Dom
         if payload.key_zone is not None:
             domain = hosted_keys.host_keys(act, name, payload.key_zone)
         if payload.mta_sts is not None:
-            domain = mta_sts.change_mode(act, name, payload.mta_sts)
+            domain = mta_sts.change_mode(act, name, payload.mta_sts, payload.mta_sts_without_reports)
     return _domain(domain)
 
 

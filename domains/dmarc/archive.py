@@ -89,8 +89,14 @@ class _Budget:
         self.parts.append(part)
 
 
-def unpack(octets: bytes, file_name: str, clock: Clock | None = None) -> bytes:
-    """Return the XML in a plain, gzip or zip file; raises BadArchive.
+def unpack(
+    octets: bytes,
+    file_name: str,
+    clock: Clock | None = None,
+    is_content: Callable[[bytes], bool] = looks_like_xml,
+    kind: str = "XML",
+) -> bytes:
+    """Return the XML, or what else ``is_content`` knows as ``kind``, in a plain, gzip or zip file; raises BadArchive.
 
     ``file_name`` serves the message alone. ``clock`` counts seconds; without one only the sizes are bounded.
     """
@@ -102,21 +108,21 @@ def unpack(octets: bytes, file_name: str, clock: Clock | None = None) -> bytes:
     elif is_zip(octets):
         _unzip(octets, budget)
     else:
-        return _plain(octets, file_name)
+        return _plain(octets, file_name, is_content, kind)
     content = b"".join(budget.parts)
     if is_packed(content):
         raise BadArchive("The archive holds another archive; one level is unpacked.")
-    if not looks_like_xml(content):
-        raise BadArchive("The archive holds no XML.")
+    if not is_content(content):
+        raise BadArchive(f"The archive holds no {kind}.")
     return content
 
 
-def _plain(octets: bytes, file_name: str) -> bytes:
+def _plain(octets: bytes, file_name: str, is_content: Callable[[bytes], bool], kind: str) -> bytes:
     if len(octets) > MAXIMUM_OCTETS:
         raise BadArchive(f"The file is larger than {MAXIMUM_OCTETS // 2**20} MB.")
-    if not looks_like_xml(octets):
+    if not is_content(octets):
         shown = f"The file {file_name[:80]!r}" if file_name else "The file"
-        raise BadArchive(f"{shown} is neither XML nor gzip nor zip.")
+        raise BadArchive(f"{shown} is neither {kind} nor gzip nor zip.")
     return octets
 
 
@@ -178,7 +184,7 @@ def _check_directory(octets: bytes) -> None:
 
 def _report_member(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     files = [m for m in members if not m.is_dir() and not _is_attendant(m.filename)]
-    named = [m for m in files if m.filename.lower().endswith(".xml")] or files
+    named = [m for m in files if m.filename.lower().endswith((".xml", ".json"))] or files
     if not named:
         raise BadArchive("The zip archive holds no file.")
     if len(named) > 1:

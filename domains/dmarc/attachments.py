@@ -196,6 +196,6 @@ def _is_report_text(octets: bytes) -> bool:
 
 
 def _claims_report(part: _Part) -> bool:
-    kinds = ("xml", "gzip", "zip", "octet-stream")
-    named = part.file_name.lower().endswith((".xml", ".gz", ".gzip", ".zip"))
+    kinds = ("xml", "json", "gzip", "zip", "octet-stream")
+    named = part.file_name.lower().endswith((".xml", ".json", ".gz", ".gzip", ".zip"))
     return named or (part.media_type.startswith("application/") and part.media_type.endswith(kinds))

@@ -10,6 +10,7 @@ from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
 from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
+from domains.models.tls_report import TlsReport
 from domains.models.trace import Trace, TraceEvent
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
 
@@ -43,6 +44,7 @@ __all__ = [
     "ReportFileState",
     "Role",
     "SignInAttempt",
+    "TlsReport",
     "Trace",
     "TraceEvent",
     "Trouble",

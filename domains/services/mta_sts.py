@@ -17,6 +17,7 @@ from domains.errors import Refused
 from domains.models import Domain, DomainKind, DomainState, MtaSts
 from domains.services.provision import get_domain_for
 from domains.services.serving import pair_for
+from domains.services.tls_reports import Standing, standing_of
 from domains.tls.certificate import certificate_fault
 from domains.tls.mta_sts import Policy, PolicyMode, serialise_policy
 
@@ -78,12 +79,17 @@ def withdrawn_at(domain: Domain) -> datetime | None:
 
 
 @transaction.atomic
-def change_mode(act: Act, name: str, mode: str) -> Domain:
-    """Set the mode of a domain; raises NotFound, and Refused for a step that could lose mail."""
+def change_mode(act: Act, name: str, mode: str, without_reports: bool = False) -> Domain:
+    """Set the mode of a domain; raises NotFound, and Refused for a step that could lose mail.
+
+    ``without_reports``: somebody answers for enforcing although no TLS report says that every sender gets through.
+    """
     domain = get_domain_for(act, name, lock=True)
     if mode == domain.mta_sts:
         return domain
     reason = refusal_of(domain, mode)
+    if not reason and mode == MtaSts.ENFORCE and not without_reports and not standing_of(domain).reports:
+        reason = _("No TLS report of the last two weeks is here: nobody can say whether every sender gets through.")
     if reason:
         raise Refused({"mta_sts": reason})
     before, domain.mta_sts, domain.mta_sts_at = domain.mta_sts, mode, timezone.now()
@@ -104,6 +110,12 @@ def refusal_of(domain: Domain, mode: str) -> str:
     if mode == MtaSts.OFF and over is not None and over > timezone.now():
         text = _("Senders may remember the policy until %(time)s. Switch it off after that.")
         return text % {"time": date_format(timezone.localtime(over), "DATETIME_FORMAT")}
+    reported = standing_of(domain) if mode == MtaSts.ENFORCE else Standing()
+    if reported.failed:
+        text = _(
+            "The TLS reports of the last two weeks name %(count)d failed sessions (%(reasons)s). Mend them first."
+        )
+        return text % {"count": reported.failed, "reasons": ", ".join(reason for reason, _count in reported.reasons)}
     fault = mail_certificate_fault() if mode == MtaSts.ENFORCE else ""
     if fault:
         text = _("Senders would stop delivering: they do not trust the certificate of %(host)s (%(fault)s).")

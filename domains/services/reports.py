@@ -37,6 +37,7 @@ from domains.models import (
     TraceEvent,
 )
 from domains.names import parent_names
+from domains.services import tls_reports
 from domains.services.report_facts import DayVolume, Source, sources_of, volume_by_day
 
 __all__ = [
@@ -64,8 +65,8 @@ MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
 BATCH = 1000
 
-# Mail to these addresses is kept for what reads it; an aggregate report that strays there is taken in all the same.
-OTHER_KINDS = ("dmarc-failures", "tls-reports")
+# Mail to this address is kept for what reads it; another report that strays there is taken in all the same.
+OTHER_KINDS = ("dmarc-failures",)
 
 # Faults of our own on one file: it is set aside with the log's traceback, and the next files go on.
 _FAULTS = (
@@ -250,19 +251,19 @@ def _work(file: ReportFile) -> None:
     reasons = [] if candidates else [_("The mail holds no report.")]
     if len(candidates) > MAIL_REPORTS:
         reasons.append(_("The mail holds more than %(most)d files; the others were left.") % {"most": MAIL_REPORTS})
-    taken: list[tuple[DmarcReport, bool]] = []
+    taken: list[tuple[DmarcReport | None, bool]] = []
     started = time.monotonic()
     for name, octets in candidates[:MAIL_REPORTS]:
         if time.monotonic() - started > MAIL_SECONDS:
             reasons.append(_("The mail holds more than can be read in time; the rest was left."))
             break
         try:
-            taken.append(take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id))
+            taken.append(_take_one(file, name, octets))
         except Refused as refusal:
             reasons.append(str(refusal))
     stored = [report for report, created in taken if created]
     file.reason = " ".join(dict.fromkeys(reasons))[:2000]
-    file.report = next(iter(stored or [report for report, _created in taken]), None)
+    file.report = next((report for report in stored or [report for report, _created in taken] if report), None)
     if stored:
         file.state = ReportFileState.STORED
     elif taken:
@@ -273,6 +274,14 @@ def _work(file: ReportFile) -> None:
         file.reason = _("The mail is kept as it came; reports of this kind are not taken apart.")
     else:
         file.state = ReportFileState.BROKEN
+
+
+def _take_one(file: ReportFile, name: str, octets: bytes) -> tuple[DmarcReport | None, bool]:
+    """Take in one file of a mail as what it holds: a TLS report has no row among those of DMARC."""
+    if tls_reports.is_tls_report(octets):
+        _rows, created = tls_reports.take_in(octets, name, file.submitter, file.authenticated, file.trace_id)
+        return None, created
+    return take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id)
 
 
 def _trace(file: ReportFile) -> None:

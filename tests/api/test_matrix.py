@@ -73,6 +73,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/dmarc/policy"): Row(200),
     ("PUT", "/domains/{name}/dmarc/policy"): Row(200, body={"policy": "none"}),
     ("GET", "/domains/{name}/dmarc/sources"): Row(200),
+    ("POST", "/tls/reports"): Row(422, 422, 403, body=b"{}", content_type="application/octet-stream"),
+    ("GET", "/domains/{name}/tls/reports"): Row(200),
     ("GET", "/mailboxes"): Row(200, LIST, 200),
     ("POST", "/mailboxes"): Row(201, 422, 403, body={"address": "new@{name}", "password": PASSWORD}),
     ("GET", "/mailboxes/{address}"): Row(200),
