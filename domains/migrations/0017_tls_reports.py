@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('domains', '0014_switch_ready'),
+        ('domains', '0016_bimi'),
     ]
 
     operations = [
