@@ -175,8 +175,10 @@ class Observer:
     async def _observe(self, row: DesiredRecord, zone: Zone) -> Observed:
         own = row.zone == self._name
         below = own and row.name != row.zone and row.type in _BELOW_APEX
+        holding = await self._asker.zone(row.zone) if row.managed else zone
         answers, stray = await asyncio.gather(
-            self._asker.answers(row, zone, own), self._stray_texts(row.type) if below else _nothing()
+            self._asker.answers(row, holding, own or row.managed),
+            self._stray_texts(row.type) if below else _nothing(),
         )
         comparison = compare(row, answers, stray)
         if own and comparison.status in _SLIPPED and not is_slip(comparison.remark):

@@ -132,7 +132,7 @@ def publish_hosted(domain: Domain) -> bool:
 
     Never raises for a remote fault: it is kept at the zone's account and shown to superadministrators.
     """
-    keys = [key for key in DkimKey.objects.filter(domain=domain) if key.hosted_in]
+    keys = [key for key in domain.dkim_keys.all() if key.hosted_in]
     zones = {key.hosted_in for key in keys} | ({domain.key_zone} - {""})
     written = [_publish(domain, zone, [key for key in keys if key.hosted_in == zone]) for zone in sorted(zones)]
     return any(written)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from domains import tasks
 from domains.audit import Act, system_act
 from domains.dkim.sign import LoadedKey, sign
+from domains.dns.resolver import Zone
 from domains.errors import Forbidden, Refused
 from domains.models import DkimKey, DnsAccount, Domain, KeyState
 from domains.services import provision
@@ -261,3 +262,16 @@ def test_what_is_refused(domain):
         host_keys(ACT, long.name, "k" * 60 + ".operator.example")
     with pytest.raises(Forbidden):
         offer_hosting(Act("charlie@x.example", "domain_admin", "api"), OWN, True)
+
+
+def test_every_server_of_the_hosting_zone_is_asked(hosted, monkeypatch):
+    """Verifiers may meet any server of the zone in which the text stands, so each of them is asked."""
+    asked = []
+
+    async def zone_of(name, resolver, authoritative):
+        asked.append(name)
+        return Zone(name, ())
+
+    monkeypatch.setattr("domains.services.asking.zone_of", zone_of)
+    look()
+    assert set(asked) == {ZONE, OWN}
