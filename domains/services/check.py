@@ -242,10 +242,16 @@ def _activate_domain(act: Act, domain: Domain, seen: Sequence[tuple[DesiredRecor
 def check_now(act: Act, name: str) -> list[RecordState]:
     """Look everything up now and return the states; raises NotFound."""
     domain = get_domain_for(act, name)
-    observer = _prepared(domain)
-    [seen] = asyncio.run(_seen_by([observer]))
-    keep(act, domain, seen, observer.look)
+    [(seen, look)] = look_at([domain])
+    keep(act, domain, seen, look)
     return record_states(get_domain_for(act, name))
+
+
+def look_at(domains: Sequence[Domain]) -> list[tuple[list[Observed], Look]]:
+    """Return what every record of these domains is now; nothing is kept."""
+    observers = [_prepared(domain) for domain in domains]
+    seen = asyncio.run(_seen_by(observers))
+    return [(rows, observer.look) for rows, observer in zip(seen, observers, strict=True)]
 
 
 def _prepared(domain: Domain) -> Observer:

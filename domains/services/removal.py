@@ -5,21 +5,17 @@ not ours, so that senders know at once. Its name stays taken. Mailboxes, keys an
 domain that was never proven holds nothing and keeps nobody from the name: it goes at once.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
-from domains.dns.resolver import default_resolver
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused
 from domains.models import Domain, DomainState
-from domains.services.asking import Asker, Look, Observed
-from domains.services.check import keep, observe
+from domains.services.check import keep, look_at
 from domains.services.provision import (
     contents_of,
     domains_for,
@@ -97,18 +93,13 @@ def restore_domain(act: Act, name: str) -> Domain:
     found = get_deleted_domain_for(act, name)
     require_administrator(act)
     rows = [found, *_went_with(found).prefetch_related("dkim_keys", "alias_of")]
-    looks = async_to_sync(_look_at)(rows)
+    looks = look_at(rows)
     with transaction.atomic():
         domain = get_deleted_domain_for(act, name, lock=True)
         _bring_back(act, domain)
         for row, (seen, look) in zip(rows, looks, strict=True):
             keep(act, row, seen, look)
     return get_domain_for(act, domain.name)
-
-
-async def _look_at(rows: Sequence[Domain]) -> list[tuple[list[Observed], Look]]:
-    asker = Asker(default_resolver())
-    return [await observe(row, asker) for row in rows]
 
 
 def _went_with(domain: Domain) -> QuerySet[Domain]:
