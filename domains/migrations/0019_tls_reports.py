@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('domains', '0016_bimi'),
+        ('domains', '0018_deletion_grace'),
     ]
 
     operations = [
