@@ -42,7 +42,10 @@ def add_domain(act: Act, name: str, purpose: Purpose) -> Domain:
     target = _target(act, purpose)
     domain = create_domain(act, name, with_keys=purpose.kind != DomainKind.PARKED)
     if purpose.kind != DomainKind.MAIL:
-        _turn(act, domain, purpose, target)
+        _, held = _locked(domain, target)
+        if held is not None:
+            _check_target(domain, held)
+        _turn(act, domain, purpose, held)
     return domain
 
 
@@ -107,8 +110,10 @@ def _locked(domain: Domain, target: Domain | None) -> tuple[Domain, Domain | Non
     """Return both as they are now, held in the order of their ids so that no two changes wait for each other."""
     wanted = [domain.pk] if target is None else [domain.pk, target.pk]
     rows = {row.pk: row for row in Domain.objects.filter(pk__in=wanted).order_by("pk").select_for_update()}
-    for lacking in (row for row in (domain, target) if row is not None and row.pk not in rows):
-        raise NotFound(_("There is no domain %(name)s.") % {"name": lacking.name})
+    if domain.pk not in rows:
+        raise NotFound(_("There is no domain %(name)s.") % {"name": domain.name})
+    if target is not None and target.pk not in rows:
+        raise Refused({"alias_of": _("There is no domain %(name)s.") % {"name": target.name}})
     return rows[domain.pk], None if target is None else rows[target.pk]
 
 

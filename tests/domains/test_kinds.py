@@ -4,7 +4,7 @@ import pytest
 
 from domains.errors import Forbidden, NotEmpty, NotFound, Refused
 from domains.models import AuditRecord, DkimKey, Domain, DomainKind, DomainState, KeyState
-from domains.services import keys, mta_sts, provision, removal, reports
+from domains.services import keys, kinds, mta_sts, provision, removal, reports
 from domains.services.certificates import wanted_names
 from domains.services.check import check_now, health_of
 from domains.services.dmarc_policy import set_policy
@@ -208,6 +208,24 @@ def test_an_alias_leads_to_a_proven_mail_domain(target, why):
     Domain.objects.filter(name="pending.example").update(state=DomainState.PENDING)
     with pytest.raises(Refused, match=why) as refusal:
         set_purpose(superadmin_act(), "self.example", Purpose(ALIAS, target))
+    assert list(refusal.value.errors) == ["alias_of"]
+
+
+@pytest.mark.parametrize("fate", ["deleted", "parked"])
+def test_a_target_that_goes_meanwhile_is_no_target(monkeypatch, fate):
+    make_domain("acme.example")
+    create = kinds.create_domain
+
+    def create_late(*given, **named):
+        if fate == "deleted":
+            provision.delete_domain(superadmin_act(), "acme.example")
+        else:
+            set_purpose(superadmin_act(), "acme.example", Purpose(PARKED))
+        return create(*given, **named)
+
+    monkeypatch.setattr(kinds, "create_domain", create_late)
+    with pytest.raises(Refused) as refusal:
+        make_alias_domain()
     assert list(refusal.value.errors) == ["alias_of"]
 
 
