@@ -109,7 +109,8 @@ def _check_target(domain: Domain | None, target: Domain) -> None:
 def _locked(domain: Domain, target: Domain | None) -> tuple[Domain, Domain | None]:
     """Return both as they are now, held in the order of their ids so that no two changes wait for each other."""
     wanted = [domain.pk] if target is None else [domain.pk, target.pk]
-    rows = {row.pk: row for row in Domain.objects.filter(pk__in=wanted).order_by("pk").select_for_update()}
+    held = Domain.objects.filter(pk__in=wanted).exclude(state=DomainState.DELETED).order_by("pk").select_for_update()
+    rows = {row.pk: row for row in held}
     if domain.pk not in rows:
         raise NotFound(_("There is no domain %(name)s.") % {"name": domain.name})
     if target is not None and target.pk not in rows:

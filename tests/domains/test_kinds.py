@@ -218,7 +218,7 @@ def test_a_target_that_goes_meanwhile_is_no_target(monkeypatch, fate):
 
     def create_late(*given, **named):
         if fate == "deleted":
-            provision.delete_domain(superadmin_act(), "acme.example")
+            removal.delete_domain(superadmin_act(), "acme.example")
         else:
             set_purpose(superadmin_act(), "acme.example", Purpose(PARKED))
         return create(*given, **named)
