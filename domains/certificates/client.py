@@ -39,7 +39,7 @@ from domains.certificates.port import (
 )
 from domains.http import guarded_session
 
-ORDER_SECONDS = 90.0
+ORDER_SECONDS = 120.0
 CALL_SECONDS = 20.0
 ANSWER_OCTETS = 256 * 1024
 NONCE_TRIES = 8

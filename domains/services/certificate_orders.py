@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from django.conf import settings
@@ -24,12 +25,14 @@ from domains.certificates.schedule import ELSEWHERE, renewal_at, renewal_with_ad
 from domains.dns.port import DnsStatus
 from domains.dns.resolver import NetworkResolver, default_resolver
 from domains.http import FetchFault, fetch
-from domains.models import AcmeAccount, Certificate
+from domains.models import AcmeAccount, Certificate, DnsAccount
 from domains.services.acme_account import SILENT, opened
 from domains.services.acme_challenges import PREFIX, HttpResponder, forget_old_challenges
 from domains.services.certificate_facts import forget_facts
 from domains.services.certificate_rolls import advance_rolls, next_key_of, put_in_use
 from domains.services.certificates import keep_names
+from domains.services.dns_access import account_for_name
+from domains.services.dns_challenges import DnsResponder, challenge_name
 from domains.services.sealing import SealBroken, seal, unseal
 from domains.services.serving import certificate_identity, file_pair
 from domains.tls.pair import key_digest
@@ -59,7 +62,8 @@ def order_due() -> int:
     if row.rest_until is not None and row.rest_until > timezone.now():
         return 0
     account, until, issued = opened(row), time.monotonic() + RUN_SECONDS, 0
-    for certificate, responder in _ready(_due()):
+    due = _due()
+    for certificate, responder in _ready(due) if due else ():
         if time.monotonic() > until or _hour_is_full():
             break
         fault = _order(account, certificate, responder)
@@ -73,8 +77,8 @@ def order_due() -> int:
 
 def _due() -> list[Certificate]:
     """Return what is due: renewals first, then the installation's own names, the longest due before others."""
-    rows = list(Certificate.objects.filter(due_at__lte=timezone.now()).order_by("due_at")[:LOOKED_AT])
-    return sorted(rows, key=lambda row: (not row.chain, row.domain_id is not None, row.due_at))
+    due = Certificate.objects.filter(due_at__lte=timezone.now()).select_related("domain").order_by("due_at")
+    return sorted(due[:LOOKED_AT], key=lambda row: (not row.chain, row.domain_id is not None, row.due_at))
 
 
 def _hour_is_full() -> bool:
@@ -86,11 +90,18 @@ def _hour_is_full() -> bool:
 
 def _ready(rows: list[Certificate]) -> Iterator[tuple[Certificate, Responder]]:
     """Yield the names whose challenge can be answered; the others wait, with the reason."""
-    found = asyncio.run(_addresses([row.name for row in rows]))
-    ours, probes = settings.MAILADMIN.public_addresses, PROBED
+    config = settings.MAILADMIN
+    own = {config.hostname, urlsplit(config.url).hostname or config.hostname}
+    found = asyncio.run(_addresses(own | {row.name for row in rows}))
+    ours, hosts = set(config.public_addresses), {one for name in own for one in found[name] or ()}
+    zones, probes = DnsAccount.objects.exists(), PROBED
     for row in rows:
         addresses = found[row.name]
-        leads_here = bool(addresses) and set(addresses or ()) <= set(ours)
+        leads_here = bool(addresses) and set(addresses or ()) <= ours
+        account = account_for_name(challenge_name(row.name), row.domain) if zones else None
+        if account is not None and (leads_here or row.domain_id is None or _is_among(addresses, hosts)):
+            yield row, DnsResponder(account)
+            continue
         if addresses and not leads_here and probes:
             probes -= 1
             leads_here = _is_found_at(row.name)
@@ -99,6 +110,11 @@ def _ready(rows: list[Certificate]) -> Iterator[tuple[Certificate, Responder]]:
         else:
             foreign = [address for address in addresses or () if address not in ours]
             _wait_elsewhere(row, SILENT if addresses is None else ", ".join(foreign))
+
+
+def _is_among(addresses: list[str] | None, hosts: set[str]) -> bool:
+    """True for a name that leads where the installation's own names lead, wherever that is."""
+    return bool(addresses) and set(addresses or ()) <= hosts
 
 
 async def _addresses(names: Iterable[str]) -> dict[str, list[str] | None]:
