@@ -230,8 +230,8 @@ def _apple_settings(account: dict[str, object]) -> list[Setting]:
     ways: tuple[tuple[str, Protocol], ...] = (("Incoming", kind), ("Outgoing", "smtp"))
     for way, protocol in ways:
         port = str(account.get(f"{way}MailServerPortNumber", ""))
-        # The profile knows only "with TLS": the program tries both ways, the usual one of the port first.
-        implicit = port not in ("143", "110", "587", "25") and not port.endswith(("143", "110", "587"))
+        # The profile knows only "with TLS": the program begins as is usual at the port.
+        implicit = port not in ("143", "110", "587", "25")
         security = Security.TLS if implicit else Security.STARTTLS
         if account.get(f"{way}MailServerUseSSL") is not True:
             security = Security.PLAIN

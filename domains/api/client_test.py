@@ -7,7 +7,8 @@ from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
-from domains.services.client_test import ClientResult, Server, Step, run_client_test
+from domains.services.client_steps import Step
+from domains.services.client_test import ClientResult, Server, run_client_test
 from domains.views.client_words import sentence_of
 
 router = Router(tags=["domains"])

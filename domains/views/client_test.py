@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy
 from domains.client_settings import Security, Setting
 from domains.errors import Refused, ServiceError
 from domains.forms import PanelForm
-from domains.services.client_test import CLIENTS, ClientResult, Outcome, Server, Step, run_client_test
+from domains.services.client_imitations import CLIENTS
+from domains.services.client_steps import Outcome, Step
+from domains.services.client_test import ClientResult, Server, run_client_test
 from domains.services.provision import get_domain_for
 from domains.views.client_words import CLIENTS as NAMES
 from domains.views.client_words import sentence_of

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from domains.client_settings import Fault
-from domains.services.client_test import Meaning, Step
+from domains.services.client_steps import Meaning, Step
 
 CLIENTS: Mapping[str, str] = {"thunderbird": "Thunderbird", "outlook": "Outlook", "apple": "Apple Mail"}
 

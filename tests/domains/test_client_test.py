@@ -1,5 +1,6 @@
 """The tester against real sockets: a DNS server, web servers by HTTPS and HTTP, mail servers with certificates."""
 
+import json
 import socket
 import ssl
 import threading
@@ -15,7 +16,9 @@ from domains.autoconfig import MailServer
 from domains.client_settings import Fault
 from domains.errors import NotFound, Refused, TooMany
 from domains.services import client_test
-from domains.services.client_test import Meaning, Outcome, run_client_test
+from domains.services.client_imitations import CLIENTS as PROGRAMS
+from domains.services.client_steps import Meaning, Outcome
+from domains.services.client_test import run_client_test
 from domains.views.client_words import CLIENTS, FAULTS, SENTENCES, sentence_of
 from tests.api.people import call, make_world
 from tests.certificates import Authority
@@ -251,6 +254,28 @@ def test_a_loop_of_redirects_ends(lab):
     assert meanings(result)[:7] == ["redirect"] * 6 + ["loop"]
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["https://[::1", "https://autoconfig.acme.example:99999/", "ftp://acme.example/", "//", "https:///x",
+     "mailto:a@b.c", "https://autoconfig.acme.example:0/", "https://a b.example/", "https://🙂.example/",
+     "https://" + "a" * 300 + ".example/"],
+)  # fmt: skip
+def test_places_that_are_none_end_no_test(lab, place):
+    lab.names(FILE[0], "acme.example", AUTODISCOVER[0])
+    head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    lab.answers[FILE] = head
+    assert not lab.test("thunderbird").ok
+    action = f"<Action>redirectUrl</Action><RedirectUrl>{place}</RedirectUrl>"
+    said = f"<Autodiscover><Response><Account>{action}</Account></Response></Autodiscover>"
+    lab.answers["acme.example", XML_PATH] = xml(said.encode())
+    lab.answers[AUTODISCOVER[0], "/autodiscover/autodiscover.json"] = answer(body=json.dumps({"Url": place}).encode())
+    lab.plain_answers[AUTODISCOVER] = head
+    lab.dns.zone[("_autodiscover._tcp.acme.example", "SRV")] = ["0 0 65535 acme.example"]
+    result = lab.test("outlook")
+    assert not result.ok
+    assert len(result.steps) >= 4
+
+
 def test_what_is_no_file_is_told(lab):
     lab.names(FILE[0], "acme.example")
     lab.answers[FILE] = xml(b"<html>")
@@ -430,7 +455,7 @@ def test_so_many_an_hour(lab, monkeypatch):
 def test_every_meaning_and_every_program_has_its_words():
     assert set(SENTENCES) == set(Meaning)
     assert set(FAULTS) == set(Fault)
-    assert set(CLIENTS) == set(client_test.CLIENTS)
+    assert set(CLIENTS) == set(PROGRAMS)
 
 
 # ---- API and panel ----------------------------------------------------------------------------------------------
@@ -473,7 +498,7 @@ def test_the_page_without_javascript_shows_all(lab, dora):
 def test_with_htmx_one_follows_the_other(lab, dora):
     client = signed_in(dora)
     following = []
-    for name in client_test.CLIENTS:
+    for name in PROGRAMS:
         data = {"address": "", "client": name}
         page = client.post("/domains/acme.example/client-test", data, headers={"HX-Request": "true"}).content.decode()
         assert page.count("</h3>") == 1
