@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from domains.certificates.port import LETS_ENCRYPT, STAGING
 from domains.models import AcmeAccount, KeyAlgorithm
+from domains.spf.services import SERVICES
 
 REPORT_OCTETS = 20 * 1024 * 1024
 
@@ -271,6 +272,78 @@ class HostingForm(PanelForm):
             names = dict.fromkeys([*zones, *([current] if current else [])])
             field.choices = [("", _("the domain's own zone")), *((name, name) for name in names)]
         self.initial["zone"] = current
+
+
+_PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+_SERVICE_KINDS = {
+    "mailing": _("Newsletters"),
+    "transactional": _("Mail that programs send"),
+    "helpdesk": _("Helpdesks"),
+    "crm": _("Customers and sales"),
+    "office": _("Office suites and mailboxes"),
+    "hosting": _("Hosting"),
+    "gateway": _("Gateways"),
+}
+
+
+def _service_choices() -> list[tuple[Any, Any]]:
+    groups = {
+        kind: [(service.slug, service.name) for service in SERVICES if service.kind == kind]
+        for kind in _SERVICE_KINDS
+    }
+    return [("", _("Choose one")), *((_SERVICE_KINDS[kind], rows) for kind, rows in groups.items())]
+
+
+class SenderForm(PanelForm):
+    """What is said of a sender."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        max_length=100,
+        help_text=_("What people call it, such as Newsletter; not needed."),
+    )
+    selectors = forms.CharField(
+        label=_("DKIM selectors"),
+        required=False,
+        max_length=700,
+        help_text=_("Those that it signs with in this domain, where they are known. By them reports are told apart."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+
+class ServiceSenderForm(SenderForm):
+    """A well-known service to add."""
+
+    value = forms.ChoiceField(label=_("Service"), choices=_service_choices)
+    field_order = ("value", "name", "selectors", "note")
+
+
+class RelaySenderForm(SenderForm):
+    """A server or a network to add."""
+
+    value = forms.CharField(
+        label=_("Address, network or host name"),
+        max_length=300,
+        help_text=_(
+            "Such as 198.51.100.7, 198.51.100.0/24, 2001:db8:7::/48 or relay.example.org. Names take a look-up."
+        ),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    field_order = ("value", "name", "selectors", "note")
+
+
+class CustomSenderForm(SenderForm):
+    """Any other service to add, by its include."""
+
+    value = forms.CharField(
+        label=_("Name in the include"),
+        max_length=300,
+        help_text=_("As its provider says it, such as _spf.example.org."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    field_order = ("value", "name", "selectors", "note")
 
 
 class DmarcForm(PanelForm):

@@ -21,6 +21,7 @@ from domains.views import (
     onboarding,
     plan,
     reports,
+    senders,
 )
 
 urlpatterns = [
@@ -49,6 +50,11 @@ urlpatterns = [
     path("domains/<str:name>/keys/<str:selector>/replace", keys.replace, name="key-replace"),
     path("domains/<str:name>/keys/<str:selector>/revoke", keys.revoke, name="key-revoke"),
     path("domains/<str:name>/keys/<str:selector>/delete", keys.delete, name="key-delete"),
+    path("domains/<str:name>/senders", senders.senders, name="domain-senders"),
+    path("domains/<str:name>/senders/read", senders.read, name="senders-read"),
+    path("domains/<str:name>/senders/add/<str:kind>", senders.add, name="sender-add"),
+    path("domains/<str:name>/senders/<int:identifier>", senders.change, name="sender-change"),
+    path("domains/<str:name>/senders/<int:identifier>/delete", senders.delete, name="sender-delete"),
     path("domains/<str:name>/reports", reports.reports, name="domain-reports"),
     path("domains/<str:name>/reports/upload", reports.upload, name="report-upload"),
     path("domains/<str:name>/reports/<int:identifier>", reports.report, name="report"),

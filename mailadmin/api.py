@@ -32,6 +32,7 @@ from domains.api import (
     notices,
     onboarding,
     reports,
+    senders,
     tls,
     zone,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     history.router,
     zone.router,
     onboarding.router,
+    senders.router,
     accounts.router,
     access.router,
     reports.router,
@@ -69,6 +71,7 @@ ERRORS = (
 TAGS = {
     "domains": "Domains, the records to publish, and DKIM keys.",
     "zone": "The plan of a zone, what was applied of it, and the access by RFC 2136.",
+    "senders": "Who may send in a domain's name, and what its SPF record costs.",
     "mailboxes": "Mailboxes, aliases and the catch-all.",
     "access": "Administrators and tokens.",
     "certificates": "TLS certificates, and the authority that signs them.",

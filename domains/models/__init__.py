@@ -10,6 +10,7 @@ from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
 from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
+from domains.models.source import Sender, SenderKind, SpfReading
 from domains.models.tls_report import TlsReport
 from domains.models.trace import Trace, TraceEvent
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
@@ -43,7 +44,10 @@ __all__ = [
     "ReportFile",
     "ReportFileState",
     "Role",
+    "Sender",
+    "SenderKind",
     "SignInAttempt",
+    "SpfReading",
     "TlsReport",
     "Trace",
     "TraceEvent",

@@ -279,7 +279,7 @@ async def check_live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
     """Return the domains to look at, oldest first: the last look is old, a key's wait is over, or there is doubt."""
     moment = now or timezone.now()
-    rows = Domain.objects.exclude(state__in=CLOSED).prefetch_related("dkim_keys", "observations")
+    rows = Domain.objects.exclude(state__in=CLOSED).prefetch_related("dkim_keys", "observations", "senders")
     keys = DkimKey.objects.filter(domain=OuterRef("pk"), wait_until__lte=moment)
     doubts = Trouble.objects.filter(domain=OuterRef("pk"), told_at=None, since__lte=moment - DOUBT)
     due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys)) | Q(Exists(doubts))

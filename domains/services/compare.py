@@ -262,7 +262,7 @@ def _shows(record: DesiredRecord, probe: Probe, texts: Sequence[str]) -> bool:
 
 
 def _judge(record: DesiredRecord, texts: Sequence[str]) -> RecordStatus:
-    return (_BY_TYPE.get(record.type) or _COMPARE[record.purpose])(texts, record.value)
+    return (_BY_TYPE.get(record.type) or _COMPARE[record.purpose])(texts, record.suffices or record.value)
 
 
 def _one(record: DesiredRecord, answer: Answer, wildcard: frozenset[str]) -> RecordStatus:

@@ -11,7 +11,7 @@ TTL = 3600
 class DesiredRecord:
     """One record; ``zone`` is the zone it belongs to, ``about`` one sentence for people with its RFC.
 
-    A ``managed`` one is published by the panel itself.
+    A ``managed`` one is published by the panel itself. ``suffices`` is a shorter value that says no less.
     """
 
     name: str
@@ -23,6 +23,7 @@ class DesiredRecord:
     required: bool = True
     ttl: int = TTL
     managed: bool = False
+    suffices: str = ""
 
     @property
     def relative_name(self) -> str:

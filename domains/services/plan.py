@@ -16,8 +16,7 @@ from domains.models.record import RecordStatus
 from domains.services.compare import compare
 from domains.services.desired import DesiredRecord
 from domains.services.publication_parked import NO_SENDERS, NULL_MX
-from domains.spf.budget import measure
-from domains.spf.merge import CannotMerge, Obstacle, check_budget, merge
+from domains.spf.merge import CannotMerge, Obstacle, fitted
 from domains.tls.reporting import merge_reporting
 
 Question = tuple[str, str]
@@ -175,9 +174,7 @@ def _dmarc(row: DesiredRecord, found: tuple[str, ...]) -> PlanStep:
 
 async def _spf(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:
     try:
-        merged = merge(found, row.value)
-        before, after = [await measure(resolver, row.name, text) for text in (found[0], merged.text)]
-        check_budget(before, after)
+        merged = await fitted(resolver, row.name, found, row.value, row.suffices)
     except CannotMerge as error:
         return PlanStep(row, Action.BLOCKED, risk=_OBSTACLES[error.obstacle], detail=error.detail)
     return PlanStep(row, Action.CHANGE, found, (merged.text,))

@@ -58,7 +58,7 @@ def deleted_domains_for(act: Act) -> QuerySet[Domain]:
 
 
 def _in_reach(act: Act) -> QuerySet[Domain]:
-    rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations", "alias_of")
+    rows = Domain.objects.order_by("name").prefetch_related("dkim_keys", "observations", "senders", "alias_of")
     if act.is_superadmin and act.domain_ids is None:
         return rows
     if act.role == Role.OWNER:

@@ -24,6 +24,7 @@ from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.mta_sts import HOST_LABEL, policy_of
 from domains.services.publication_certificates import certificate_records
 from domains.services.publication_parked import parked_records
+from domains.services.publication_spf import light_value, spf_value
 from domains.tls.mta_sts import serialise_record
 
 OWNERSHIP_LABEL = "_mailadmin-ownership"
@@ -111,10 +112,9 @@ def _host_zone(domain: Domain) -> str:
 
 
 def _spf(domain: Domain) -> Iterator[DesiredRecord]:
-    networks = [f"ip{6 if ':' in address else 4}:{address}" for address in settings.MAILADMIN.public_addresses]
-    value = " ".join(["v=spf1", "mx", *networks, "-all"])
+    value = spf_value(domain)
     about = _("Names the servers that may send mail with this domain as envelope sender (RFC 7208).")
-    yield DesiredRecord(domain.name, domain.name, "TXT", value, "spf", about)
+    yield DesiredRecord(domain.name, domain.name, "TXT", value, "spf", about, suffices=light_value(value))
 
 
 def _dkim(domain: Domain) -> Iterator[DesiredRecord]:

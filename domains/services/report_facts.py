@@ -1,4 +1,4 @@
-"""What the stored DMARC reports say about a domain: volume by day, sources; one SQL query each.
+"""What the stored DMARC reports say about a domain: volume by day, sources; a fixed number of SQL queries each.
 
 Days are UTC. A message passed DMARC when SPF or DKIM was aligned (RFC 9989 section 5.3).
 """
@@ -6,14 +6,18 @@ Days are UTC. A message passed DMARC when SPF or DKIM was aligned (RFC 9989 sect
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import connection
 
 from domains.models import Domain
+from domains.services.senders import catalogue_of
+from domains.spf.sources import source_of
 
 MAXIMUM_DAYS = 3660
 MAXIMUM_SOURCES = 10_000
+MAXIMUM_EVIDENCE = 50_000
 
 VOLUME = """
 SELECT day, disposition, sum(messages), coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)
@@ -32,6 +36,21 @@ WITH part AS (
 SELECT host(source_ip), sum(messages), sum(dmarc_pass), sum(spf_aligned), sum(dkim_aligned),
        json_object_agg(disposition, messages ORDER BY disposition)::text, min(first_day), max(last_day)
 FROM part GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %s
+"""
+
+# What was proven of each address: domains and selectors of signatures and envelopes that passed.
+EVIDENCE = """
+WITH mine AS (
+    SELECT source_ip, messages, dkim, spf FROM domains_dmarcrecord WHERE domain_id = %s AND day BETWEEN %s AND %s
+), proven AS (
+    SELECT source_ip, messages, '' AS spf, result->>'domain' AS dkim, result->>'selector' AS selector
+    FROM mine, jsonb_array_elements(dkim) AS result WHERE result->>'result' = 'pass'
+    UNION ALL
+    SELECT source_ip, messages, result->>'domain', '', ''
+    FROM mine, jsonb_array_elements(spf) AS result WHERE result->>'result' = 'pass'
+)
+SELECT host(source_ip), spf, dkim, selector FROM proven
+GROUP BY source_ip, spf, dkim, selector ORDER BY sum(messages) DESC, 1, 2, 3, 4 LIMIT %s
 """
 
 
@@ -55,7 +74,8 @@ class Source:
     """One address that sent in the domain's name.
 
     ``class_`` says no more than the figures do: ``aligned`` when every message passed DMARC, ``failing`` when none
-    did, ``unknown`` otherwise. ``name`` is empty while nothing names the source.
+    did, ``unknown`` otherwise. ``name`` is that of the sender or service behind it, empty while
+    nothing names it.
     """
 
     source_ip: str
@@ -86,10 +106,11 @@ def volume_by_day(domain: Domain, first_day: date, last_day: date) -> list[DayVo
 def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
     """Return the sources of these days, most messages first, at most ``MAXIMUM_SOURCES``."""
     rows = _rows(SOURCES, [domain.pk, first_day, last_day, MAXIMUM_SOURCES])
+    names = _names(domain, first_day, last_day, [row[0] for row in rows])
     return [
         Source(
             source_ip=row[0],
-            name="",
+            name=names.get(row[0], ""),
             class_=_class(int(row[1]), int(row[2])),
             messages=int(row[1]),
             dmarc_pass=int(row[2]),
@@ -101,6 +122,18 @@ def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
         )
         for row in rows
     ]
+
+
+def _names(domain: Domain, first_day: date, last_day: date, addresses: list[str]) -> dict[str, str]:
+    """Return the names of the addresses that are known: by the address, else by what most of its messages prove."""
+    catalogue = catalogue_of(domain)
+    by_address = [one for one in catalogue if one.networks]
+    found = {address: source_of(address, "", "", "", "", by_address) for address in addresses}
+    behind = cache(lambda spf, dkim, selector: source_of("", spf, dkim, selector, "", catalogue))
+    for address, *proven in _rows(EVIDENCE, [domain.pk, first_day, last_day, MAXIMUM_EVIDENCE]):
+        if found.get(address) is None:
+            found[address] = behind(*(text or "" for text in proven))
+    return {address: sender.name for address, sender in found.items() if sender is not None}
 
 
 def _class(messages: int, passed: int) -> str:

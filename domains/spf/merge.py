@@ -7,8 +7,10 @@ wrote it; a record without ``all`` gets none, since that would change what it sa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
-from domains.spf.budget import Budget
+from domains.dns.port import Resolver
+from domains.spf.budget import Budget, measure
 from domains.spf.record import BadSpfRecord, Mechanism, is_spf_record, parse_spf_record
 
 
@@ -111,14 +113,40 @@ def check_budget(before: Budget, after: Budget) -> None:
         raise CannotMerge(Obstacle.BUDGET, str(after.lookups))
 
 
-def flattened(ours: str, own_hosts: frozenset[str]) -> str:
-    """Return our record without look-ups of our own hosts, once their addresses stand in it.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The record to publish, with what it costs."""
 
-    ``mx`` and ``a:HOST`` of hosts that are ours are left out when networks say the same; nobody else's term is ever
-    flattened, since its owner may change the addresses behind it.
+    text: str
+    cost: Budget
+
+
+async def fitted(resolver: Resolver, domain: str, existing: Sequence[str], ours: str, light: str = "") -> Fitted:
+    """Return the merged record that receivers read to its end: with ``light`` for ours when only that fits.
+
+    Raises CannotMerge.
+    """
+    records = [text for text in existing if is_spf_record(text)]
+    before = await measure(resolver, domain, records[0]) if len(records) == 1 else Budget()
+    text = merge(existing, ours).text
+    after = await measure(resolver, domain, text)
+    if light and not after.within:
+        text = merge(existing, light).text
+        after = await measure(resolver, domain, text)
+    check_budget(before, after)
+    return Fitted(text, after)
+
+
+def flattened(ours: str, own_hosts: frozenset[str], own_addresses: Sequence[str]) -> str:
+    """Return our record without look-ups of our own hosts, once all their addresses stand in it.
+
+    ``mx`` and ``a:HOST`` of hosts that are ours are left out then; nobody else's term is ever flattened, since its
+    owner may change the addresses behind it.
     """
     record = parse_spf_record(ours)
-    if not any(term.network is not None for term in record.mechanisms):
+    networks = [term.network for term in record.mechanisms if term.qualifier == "+" and term.network is not None]
+    named = [any(ip_address(text) in network for network in networks) for text in own_addresses]
+    if not named or not all(named):
         return ours
     kept = [term.text for term in record.mechanisms if not _own_lookup(term, own_hosts)]
     return " ".join(["v=spf1", *kept])

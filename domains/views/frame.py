@@ -16,7 +16,7 @@ SWITCH_ROWS = 60
 
 # What a kind of domain has none of.
 _IDLE = {
-    DomainKind.PARKED.value: ("domain-keys", "domain-mailboxes", "domain-aliases"),
+    DomainKind.PARKED.value: ("domain-keys", "domain-senders", "domain-mailboxes", "domain-aliases"),
     DomainKind.ALIAS.value: ("domain-mailboxes", "domain-aliases"),
 }
 
@@ -35,6 +35,7 @@ def tabs_of(domain: Domain, current: str) -> list[Tab]:
         ("domain", _("Overview")),
         ("domain-dns", _("DNS")),
         ("domain-keys", _("Keys")),
+        ("domain-senders", _("Senders")),
         ("domain-reports", _("Reports")),
         ("domain-mailboxes", _("Mailboxes")),
         ("domain-aliases", _("Aliases")),

@@ -16,6 +16,7 @@ from domains.models import (
     DnsAccount,
     Domain,
     Role,
+    Sender,
     Trace,
     Webhook,
     ZoneChange,
@@ -83,6 +84,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{domain.name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain, chain="x")
+    sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,
@@ -95,6 +97,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "zone": f"{place}-own.example",
         "zone_change": str(change.pk),
         "webhook": str(webhook.pk),
+        "sender": str(sender.pk),
         "email": "second@operator.example",
     }
 

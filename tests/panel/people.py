@@ -25,6 +25,7 @@ from domains.models import (
     Domain,
     ReportFile,
     Role,
+    Sender,
     Trace,
     TraceEvent,
     Webhook,
@@ -55,6 +56,7 @@ class Place:
     zone: str
     zone_change: int
     webhook: int
+    sender: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -143,6 +145,7 @@ def make_place(name: str, owner: str) -> Place:
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
+    sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     return Place(
         domain,
         account.address,
@@ -154,6 +157,7 @@ def make_place(name: str, owner: str) -> Place:
         zone.zone,
         change.pk,
         webhook.pk,
+        sender.pk,
     )
 
 
@@ -239,6 +243,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domains.views.onboarding.check_now", lambda act, name: [])
     monkeypatch.setattr("domains.views.onboarding.preflight", lambda act, name: [])
     monkeypatch.setattr("domains.views.plan.plan_now", lambda act, name: [])
+    monkeypatch.setattr("domains.views.senders.read_spf", lambda act, name: {})
     monkeypatch.setattr("mailadmin.dashboard.views.act_on", lambda *arguments: None)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from domains import tasks
 from domains.audit import Act, system_act
+from domains.dmarc.report import DkimResult, SpfResult
 from domains.errors import Forbidden, Refused
 from domains.models import (
     AuditRecord,
@@ -20,6 +22,7 @@ from domains.models import (
     ReportFile,
     ReportFileState,
     Role,
+    Sender,
     Trace,
 )
 from domains.services import reports
@@ -319,7 +322,7 @@ def test_figures_by_day_and_source(domain, django_assert_num_queries):
         (11, {}, 0, 0),
         (12, {"none": 1}, 1, 0),
     ]
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         sources = reports.sources_of(domain, first, last)
     assert [(s.source_ip, s.class_, s.messages, s.dmarc_pass, s.spf_aligned, s.dkim_aligned) for s in sources] == [
         ("192.0.2.1", "aligned", 16, 16, 5, 11),
@@ -331,6 +334,36 @@ def test_figures_by_day_and_source(domain, django_assert_num_queries):
     assert reports.sources_of(domain, last, last)[0].messages == 1
     assert len(reports.reports_of(domain)) == 2
     assert [v.messages for v in reports.volume_by_day(other, date(2025, 10, 10), date(2025, 10, 10))] == [1000]
+
+
+def test_sources_are_named_by_what_was_proven(domain, settings):
+    settings.MAILADMIN = replace(settings.MAILADMIN, hostname="mail.example.org", public_addresses=("192.0.2.1",))
+    Sender.objects.create(domain=domain, kind="relay", value="198.51.100.0/24", name="Office")
+    Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    signed = (DkimResult("example.org", "k2", "pass"),)
+    forged = (DkimResult("mcsv.net", "k2", "fail"), DkimResult("example.org", "k2", "fail"))
+    sendgrid = (SpfResult("bounce.sendgrid.net", "mfrom", "pass"),)
+    rows = (
+        make_row("192.0.2.1", 9),
+        make_row("198.51.100.7", 8, spf_results=sendgrid),  # an address that is listed says most
+        make_row("203.0.113.1", 7, dkim_results=signed),
+        make_row("203.0.113.2", 6, dkim_results=(), spf_results=sendgrid),
+        make_row("203.0.113.3", 5, dkim_results=forged, spf_results=(SpfResult("mcsv.net", "mfrom", "fail"),)),
+        make_row("203.0.113.4", 4, dkim_results=(DkimResult("example.org", "other", "pass"),)),
+        make_row("203.0.113.5", 1, dkim_results=signed),
+        make_row("203.0.113.5", 2, dkim_results=(), spf_results=sendgrid),  # most of its messages say so
+    )
+    take_in(report_xml(rows=rows), "", "api")
+    sources = reports.sources_of(domain, date(2025, 10, 10), date(2025, 10, 10))
+    assert {source.source_ip: source.name for source in sources} == {
+        "192.0.2.1": "mail.example.org",
+        "198.51.100.7": "Office",
+        "203.0.113.1": "Mailchimp",
+        "203.0.113.2": "Twilio SendGrid",
+        "203.0.113.3": "",
+        "203.0.113.4": "",
+        "203.0.113.5": "Twilio SendGrid",
+    }
 
 
 def test_a_kill_between_parsing_and_commit_leaves_the_file_waiting(domain, monkeypatch):

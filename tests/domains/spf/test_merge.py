@@ -7,6 +7,7 @@ from domains.spf.budget import measure
 from domains.spf.merge import CannotMerge, Obstacle, check_budget, flattened, lacking, merge
 
 OURS = "v=spf1 mx ip4:192.0.2.25 ip6:2001:db8::25 -all"
+OWN = ["192.0.2.25", "2001:db8::25"]
 ADDED = "mx ip4:192.0.2.25 ip6:2001:db8::25"
 
 
@@ -67,7 +68,7 @@ async def test_a_merge_beyond_the_budget_is_refused_and_a_flattened_one_fits():
     with pytest.raises(CannotMerge) as caught:
         check_budget(before, after)
     assert (caught.value.obstacle, caught.value.detail) == (Obstacle.BUDGET, "11")
-    light = flattened(OURS, frozenset())
+    light = flattened(OURS, frozenset(), OWN)
     assert light == "v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 -all"
     check_budget(before, await measure(resolver, "acme.example", merge([full], light).text))
 
@@ -76,7 +77,9 @@ async def test_a_record_that_is_over_budget_already_may_still_get_what_costs_not
     full = "v=spf1 " + " ".join(f"exists:%{{i}}.l{number}.example" for number in range(12)) + " -all"
     resolver = ZoneResolver({})
     before = await measure(resolver, "acme.example", full)
-    check_budget(before, await measure(resolver, "acme.example", merge([full], flattened(OURS, frozenset())).text))
+    check_budget(
+        before, await measure(resolver, "acme.example", merge([full], flattened(OURS, frozenset(), OWN)).text)
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,4 +95,10 @@ async def test_a_record_that_is_over_budget_already_may_still_get_what_costs_not
     ],
 )
 def test_only_our_own_hosts_are_flattened(text, flat):
-    assert flattened(text, frozenset({"mail.acme.example"})) == flat
+    assert flattened(text, frozenset({"mail.acme.example"}), ["192.0.2.25"]) == flat
+
+
+@pytest.mark.parametrize("addresses", [[], ["192.0.2.26"], ["192.0.2.25", "192.0.2.26"]])
+def test_a_host_whose_addresses_do_not_all_stand_in_the_record_is_not_flattened(addresses):
+    text = "v=spf1 mx ip4:192.0.2.25 -all"
+    assert flattened(text, frozenset(), addresses) == text
