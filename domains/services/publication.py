@@ -145,6 +145,8 @@ def _aliases(domain: Domain, keys: list[DkimKey]) -> Iterator[DesiredRecord]:
 
 
 def _key_about(key: DkimKey) -> str:
+    if key.hosted_in:
+        return _("The key's text behind its alias; the panel publishes and replaces it by itself (RFC 6376).")
     if key.state == KeyState.RETIRING:
         return _("The key signs no more; its record stays until the last mail it signed has arrived (RFC 6376).")
     if key.state == KeyState.REVOKED:

@@ -142,7 +142,9 @@ def _shown(domain: Domain, states: list[RecordState]) -> dict[str, Any]:
         "wrong": len(wrong),
         "all": len(states),
         "checked_at": max((state.checked_at for state in states if state.checked_at), default=None),
-        "outside": sorted({state.record.zone for state in states if state.record.zone != domain.name}),
+        "outside": sorted(
+            {state.record.zone for state in states if state.record.zone != domain.name and not state.record.managed}
+        ),
         "provider": provider,
         "way": _way_of(provider) if provider else "",
         "hosts": looked.hosts,
