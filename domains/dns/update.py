@@ -30,6 +30,7 @@ from domains.dns.resolver import read_answer, text_of
 Question = tuple[str, str]
 
 SECONDS = 10.0
+READING_SECONDS = 30.0  # for all questions of one reading
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1")
 PROBE_LABEL = "_mailadmin-access"
 _NEVER = frozenset({"SOA", "NS"})
@@ -101,11 +102,14 @@ class SetChange:
 async def read_sets(access: ZoneAccess, questions: Sequence[Question]) -> dict[Question, Held]:
     """Return what the primary itself has, by name and type; raises UpdateFault."""
     held: dict[Question, Held] = {}
-    async with _connected(access) as channel:
-        for name, rdtype in dict.fromkeys(questions):
-            query = dns.message.make_query(name, rdtype, use_edns=0)
-            query.flags &= ~dns.flags.RD
-            held[name, rdtype] = _held(name, rdtype, await _exchange(access, channel, query), access)
+    try:
+        async with asyncio.timeout(READING_SECONDS), _connected(access) as channel:
+            for name, rdtype in dict.fromkeys(questions):
+                query = dns.message.make_query(name, rdtype, use_edns=0)
+                query.flags &= ~dns.flags.RD
+                held[name, rdtype] = _held(name, rdtype, await _exchange(access, channel, query), access)
+    except TimeoutError as error:
+        raise UpdateFault(UpdateTrouble.UNREACHABLE, "its answers take too long") from error
     return held
 
 

@@ -1,7 +1,9 @@
 """RFC 2136 with TSIG against BIND: all or nothing, and only over what was seen."""
 
+import asyncio
 import base64
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +107,22 @@ async def test_an_answer_that_never_comes_leaves_the_outcome_unknown(access, ser
     finally:
         server._process.send_signal(signal.SIGCONT)
     assert caught.value.trouble == "unknown"
+
+
+async def test_a_server_that_answers_slowly_does_not_hold_the_reader(access, monkeypatch):
+    async def drip(reader, writer):
+        with suppress(ConnectionError):
+            while await reader.read(1):
+                writer.write(b"\0")
+                await asyncio.sleep(0.05)
+
+    monkeypatch.setattr("domains.dns.update.READING_SECONDS", 0.3)
+    slow = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = slow.sockets[0].getsockname()[1]
+    with pytest.raises(UpdateFault) as caught:
+        await read_sets(replace(access, port=port), [(ZONE, "TXT"), (ZONE, "MX")])
+    slow.close()
+    assert caught.value.trouble == "unreachable"
 
 
 async def test_what_the_server_refuses_changes_nothing(access, server):
