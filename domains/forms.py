@@ -103,6 +103,7 @@ class AuthorityForm(PanelForm):
 
     def __init__(self, *args: Any, held: AcmeAccount | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["authority"] = LETS_ENCRYPT
         if held is not None:
             known = held.directory_url in (LETS_ENCRYPT, STAGING)
             self.initial["authority"] = held.directory_url if known else ""

@@ -167,7 +167,7 @@ def sentence_of(trouble: str, detail: str) -> str:
     texts = {
         Trouble.UNREACHABLE: _("The authority cannot be reached: %(why)s."),
         Trouble.RATE: _("The authority takes no more orders for now: %(why)s."),
-        Trouble.CHALLENGE: _("The authority could not see that the name is ours: %(why)s."),
+        Trouble.CHALLENGE: _("The authority could not verify the name: %(why)s."),
         Trouble.ZONE: _("The record that proves the name could not be set: %(why)s."),
         Trouble.REFUSED: _("The authority refused: %(why)s."),
     }

@@ -34,8 +34,9 @@ def wanted_names() -> dict[str, int | None]:
         names[config.hostname] = None
     if config.https_port is not None:
         panel = urlsplit(config.url).hostname or ""
-        own = {panel: None} if config.public_url and _may_have_one(panel) else {}
-        names = {**_domain_names(), **own, **names}
+        if config.public_url and _may_have_one(panel):
+            names[panel] = None
+        names = names | {name: domain for name, domain in _domain_names().items() if name not in names}
     return {name: domain for name, domain in names.items() if not (given and covers(given, name))}
 
 

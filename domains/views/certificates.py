@@ -88,10 +88,10 @@ def _line(row: Certificate) -> Line:
 def _next_step(row: Certificate) -> str:
     """Return what happens at ``due_at``."""
     if row.trouble == Trouble.ELSEWHERE:
-        return _("Looked at again")
+        return _("Next look")
     if row.failures:
-        return _("Tried again")
-    return _("Renewed") if row.chain else _("Ordered")
+        return _("Next attempt")
+    return _("Renewal") if row.chain else _("Order")
 
 
 @audience(Audience.SUPERADMINS)
@@ -106,7 +106,9 @@ def list_certificates(request: HttpRequest) -> HttpResponse:
     page = page_of(request, certificates.certificates_for(act))
     authority = _NAMES.get(account.directory_url, account.directory_url)
     lines = [_line(row) for row in page]
-    shown = {"account": account, "authority": authority, "page": page, "lines": lines, "pin_name": pin_name()}
+    rolling = [line for line in lines if line.roll]
+    shown = {"account": account, "authority": authority, "page": page, "lines": lines, "rolling": rolling}
+    shown |= {"pin_name": pin_name(), "host": settings.MAILADMIN.hostname}
     return render(request, "domains/certificates.html", shown)
 
 

@@ -47,7 +47,7 @@ def test_the_first_visit_says_what_it_is_for_and_leads_on(rosa, near):
 def test_a_good_certificate_is_told_with_its_next_step(rosa, account):
     make()
     body = page(rosa)
-    assert all(text in body for text in ("All right", "Authority R1", "proven over HTTP", "Renewed", "Renew now"))
+    assert all(text in body for text in ("All right", "Authority R1", "proven over HTTP", "Renewal", "Renew now"))
 
 
 def test_trouble_is_told_in_the_authoritys_words_and_on_the_first_page(rosa, dora, account):
@@ -56,7 +56,7 @@ def test_trouble_is_told_in_the_authoritys_words_and_on_the_first_page(rosa, dor
     body = page(rosa)
     assert "urn:ietf:params:acme:error:caa" in body
     assert "<script>alert" not in body
-    assert "Tried again" in body
+    assert "Next attempt" in body
     assert "no new certificate for mail.acme.example" in signed_in(rosa).get("/").content.decode()
     assert "certificate for" not in signed_in(dora).get("/").content.decode()
 
