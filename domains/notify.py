@@ -43,6 +43,7 @@ class NoticeType:
 
 
 _types: dict[str, NoticeType] = {}
+_waking = threading.Event()
 
 
 def declare(word: str, tone: str, say: Words, mailed: bool = True) -> NoticeType:
@@ -98,10 +99,18 @@ def write_notice(type_: NoticeType, domain: Domain | None, data: Mapping[str, An
 
 def wake_after_commit() -> None:
     """Ask the jobs worker to send what is due, once this transaction is committed; never waits, never raises."""
-    transaction.on_commit(lambda: threading.Thread(target=_wake, daemon=True).start())
+    transaction.on_commit(_start_waking)
+
+
+def _start_waking() -> None:
+    """Wake from a thread; one that has not begun yet does it for this commit too."""
+    if not _waking.is_set():
+        _waking.set()
+        threading.Thread(target=_wake, daemon=True).start()
 
 
 def _wake() -> None:
+    _waking.clear()
     try:
         current_app.send_task(TASK, queue="jobs", ignore_result=True, retry=False)
     except (OSError, KombuError, RedisError) as fault:

@@ -17,6 +17,7 @@ from cryptography import x509
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from domains.audit import record, system_act
 from domains.certificates import client
@@ -26,6 +27,7 @@ from domains.dns.port import DnsStatus
 from domains.dns.resolver import NetworkResolver, default_resolver
 from domains.http import FetchFault, fetch
 from domains.models import AcmeAccount, Certificate, DnsAccount
+from domains.notify import declare, notify
 from domains.services.acme_account import SILENT, opened
 from domains.services.acme_challenges import PREFIX, HttpResponder, forget_old_challenges
 from domains.services.certificate_facts import forget_facts
@@ -47,7 +49,22 @@ RUN_SECONDS = 300.0
 REST = timedelta(minutes=15)
 ADVICE_ROWS = 20
 PROBE_SECONDS = 5.0
+TELL_AFTER = 3  # failures in a row
 HTTP_PORTS: dict[int, int] = {}  # where port 80 really is, in labs
+
+CERTIFICATE_FAILED = declare(
+    "certificate.failed",
+    "warn",
+    lambda data: (
+        _("No certificate for %(name)s came about at three attempts: %(reason)s")
+        % {"name": data.get("name"), "reason": data.get("reason")}
+    ),
+)
+CERTIFICATE_ISSUED = declare(
+    "certificate.issued",
+    "good",
+    lambda data: _("The certificate for %(name)s has come about at last.") % {"name": data.get("name")},
+)
 
 
 def order_due() -> int:
@@ -208,6 +225,8 @@ def _fail(pk: int, fault: AuthorityFault) -> None:
     row.problem = {key: _plain(str(value)) for key, value in fault.problem.items()}
     row.due_at = retry_at(row.failures, now, fault.retry_after)
     row.save()
+    if row.failures == TELL_AFTER:
+        notify(CERTIFICATE_FAILED, row.domain, {"name": row.name, "reason": row.detail}, now)
 
 
 def _plain(text: str) -> str:
@@ -224,6 +243,8 @@ def _install(pk: int, chain: str, key: bytes, method: Method) -> None:
     row.chain, row.method, row.issuer = chain, method, _issuer(leaf)
     put_in_use(row, key, now)
     row.not_before, row.not_after = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if row.failures >= TELL_AFTER:
+        notify(CERTIFICATE_ISSUED, row.domain, {"name": row.name}, now)
     row.issued_at, row.failures, row.failed_at = now, 0, None
     row.trouble, row.detail, row.problem = Trouble.NONE, "", {}
     row.due_at, row.advice_at = renewal_at(row.not_before, row.not_after), now

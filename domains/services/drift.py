@@ -4,7 +4,7 @@ Called by ``services.check`` for every look, in its transaction, under the lock 
 look at once tell once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -109,8 +109,9 @@ def _note_troubles(
 ) -> None:
     troubles = {_key(row): row for row in Trouble.objects.filter(domain=domain).select_for_update()}
     before = [_told(row) for row in troubles.values() if row.kind == TroubleKind.RECORD]
-    after = _records(domain, looks, states, troubles, now)
-    _silence(domain, looks, troubles, now)
+    right = _right_before(domain)
+    after = _records(domain, looks, states, troubles, right, now)
+    _silence(domain, looks, troubles, right, now)
     _keys(domain, looks, troubles, now)
     turned = drift.turned(before, after)
     if turned:
@@ -130,10 +131,10 @@ def _records(
     looks: Mapping[Spot, Look],
     states: Mapping[Spot, RecordHistory],
     troubles: Mapping[tuple[str, Spot], Trouble],
+    right: Collection[Spot],
     now: datetime,
 ) -> list[drift.Trouble]:
     """Weigh each record; returns the troubles that are left."""
-    right = _right_before(domain)
     left = []
     for spot, look in looks.items():
         row = troubles.get((TroubleKind.RECORD, spot))
@@ -191,10 +192,13 @@ def _tell(domain: Domain, spot: Spot, look: Look, trouble: drift.Trouble | None,
 
 
 def _silence(
-    domain: Domain, looks: Mapping[Spot, Look], troubles: Mapping[tuple[str, Spot], Trouble], now: datetime
+    domain: Domain,
+    looks: Mapping[Spot, Look],
+    troubles: Mapping[tuple[str, Spot], Trouble],
+    right: Collection[Spot],
+    now: datetime,
 ) -> None:
     """Tell that the DNS is silent on what was right, once two looks in a row met silence."""
-    right = _right_before(domain)
     count = sum(look.status == drift.SILENT and spot in right for spot, look in looks.items())
     row = troubles.get((TroubleKind.SILENCE, Spot("", "", "")))
     if row is not None and not any(look.status == drift.SILENT for look in looks.values()):

@@ -30,13 +30,17 @@ DELETE FROM domains_recordhistory WHERE id IN (
     ) AS placed WHERE place > 1 AND (until < %s OR place > %s)
 )
 """
-# Which acts change what is wanted, where the audit record does not name the record itself.
+# Which acts change what is wanted, by the record's purpose; a change of the domain's kind may change all of it.
 _ACTS: dict[str, Q] = {
+    "ownership": Q(action="domain.proven"),
+    "spf": Q(action__startswith="sender."),
+    "dkim": Q(changes__has_key="key_zone"),
     "dmarc": Q(changes__has_key="dmarc"),
     "dmarc-report": Q(changes__has_key="dmarc"),
     "mta-sts": Q(action="domain.mta_sts"),
+    "bimi": Q(changes__has_key="bimi"),
 }
-_NOT_RECORDS = ("mailbox.", "alias.", "queue.", "catch_all.", "key.", "webhook.")
+_ANY = Q(action="domain.kind")
 
 
 def states_of(domain: Domain) -> dict[Spot, RecordHistory]:
@@ -114,18 +118,10 @@ def _name_causes(domain: Domain, rows: Sequence[RecordHistory]) -> None:
     if domain.checked_at is not None:
         acts = acts.filter(at__gte=domain.checked_at - timedelta(seconds=1))
     for row in rows:
-        own = Q(object_type="dkim_key", object_name=row.name) | _ACTS.get(row.purpose, Q(pk=None))
-        act = acts.filter(own).first() or acts.exclude(_elsewhere()).first()
+        named = Q(object_type="dkim_key", object_name=row.name)
+        act = acts.filter(named | _ANY | _ACTS.get(row.purpose, Q(pk=None))).first()
         if act is not None:
             row.audit, row.actor_name, row.at = act, act.actor_name, act.at
-
-
-def _elsewhere() -> Q:
-    """Return the acts that name a record or change none."""
-    found = Q(changes__has_any_keys=["dmarc", "rotation_days"]) | Q(action__in=["domain.create", "domain.mta_sts"])
-    for prefix in _NOT_RECORDS:
-        found |= Q(action__startswith=prefix)
-    return found
 
 
 def note_applied(change: ZoneChange) -> None:

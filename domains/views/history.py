@@ -138,11 +138,9 @@ def history(request: HttpRequest, name: str) -> HttpResponse:
     if not record:  # what was never there is no news among all records
         rows = rows.exclude(status_before="", status=RecordStatus.MISSING)
     page = page_of(request, rows)
-    names = domain.history.order_by("name", "type").values_list("name", "type").distinct()
     shown = {
         "page": page,
         "lines": [line_of(row, act.name) for row in page],
-        "records": names,
         "record": record,
         "type": type_,
     }

@@ -7,7 +7,7 @@ from cryptography import x509
 from django.utils import timezone
 
 from domains.certificates.port import Trouble
-from domains.models import AcmeAccount, AcmeChallenge, AuditRecord, Certificate
+from domains.models import AcmeAccount, AcmeChallenge, AuditRecord, Certificate, Notice
 from domains.services import certificate_orders, certificates, mta_sts
 from domains.services.certificate_orders import order_due
 from domains.services.serving import pair_for
@@ -103,6 +103,19 @@ def test_a_failed_proof_is_kept_with_the_authoritys_words_and_tried_again_later(
     Certificate.objects.update(due_at=timezone.now())
     assert order_due() == 1
     assert (row_of().failures, row_of().problem) == (0, {})
+
+
+def test_failures_in_a_row_are_told_once_and_their_end_too(authority, account, monkeypatch):
+    monkeypatch.setattr("mailadmin.domain_hosts.challenge_content", lambda name, token: "something else")
+    for _ in range(4):
+        order_due()
+        Certificate.objects.update(due_at=timezone.now())
+        AcmeAccount.objects.update(rest_until=None)
+    assert list(Notice.objects.values_list("type", "domain")) == [("certificate.failed", None)]
+    assert Notice.objects.get().data["name"] == HOST
+    monkeypatch.undo()
+    order_due()
+    assert set(Notice.objects.values_list("type", flat=True)) == {"certificate.failed", "certificate.issued"}
 
 
 def test_an_authority_that_is_away_is_left_alone_for_a_while(authority, account, dns_settings):
