@@ -1,6 +1,7 @@
 """Whole domains as the DNS shows them: each part found and judged, silence said as silence."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_a_domain_in_order():
         ({(DOMAIN, "TXT"): ["v=spf1 include:many.example -all"],
           ("many.example", "TXT"): ["v=spf1 " + "mx " * 10 + "-all"],
           ("many.example", "MX"): ["1 mail.acme.example"]}, {"spf-lookups"}),
+        ({(DOMAIN, "TXT"): ["v=spf1 include:two.example include:bad.example -all"],
+          ("two.example", "TXT"): ["v=spf1 -all", "v=spf1 a -all"], ("bad.example", "TXT"): ["v=spf1 nonsense"]},
+         {"tree-duplicate", "tree-bad-record"}),
+        ({(DOMAIN, "TXT"): ["v=spf1 a:x1.example a:x2.example a:x3.example -all"]}, {"tree-void", "spf-voids"}),
+        ({(DOMAIN, "TXT"): ["v=spf1 include:big.example -all"],
+          ("big.example", "TXT"): ["v=spf1 " + "mx " * 60 + "-all"],
+          ("big.example", "MX"): ["1 mail.acme.example"]},
+         {"spf-lookups", "tree-unread"}),
+        ({(f"s2._domainkey.{DOMAIN}", "TXT"): ["v=DKIM1; p=", "v=DKIM1; p="]}, {"dkim-duplicate"}),
+        ({(f"_smtp._tls.{DOMAIN}", "TXT"): ["v=TLSRPTv1; rua=mailto:a@acme.example"] * 2}, {"tlsrpt-duplicate"}),
         ({(f"_dmarc.{DOMAIN}", "TXT"): []}, {"dmarc-missing"}),
         ({(f"_dmarc.{DOMAIN}", "TXT"): ["v=DMARC1; p=none", "v=DMARC1; p=reject"]}, {"dmarc-duplicate"}),
         ({(f"_dmarc.{DOMAIN}", "TXT"): ["v=DMARC1; p=reject; rua=mailto:d@other.example"]},
@@ -90,6 +101,41 @@ def test_silence_is_said_and_nothing_is_called_missing():
     rows, _ = look(GOOD, failing=[DOMAIN, f"_dmarc.{DOMAIN}"])
     assert codes(rows) == {"dns-silent"}
     assert "caa-missing" not in codes(rows, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({(f"_mta-sts.{DOMAIN}", "TXT"): []}, "sts-missing"),
+        ({(f"_smtp._tls.{DOMAIN}", "TXT"): []}, "tlsrpt-missing"),
+        ({(DOMAIN, "CAA"): []}, "caa-missing"),
+        ({(DOMAIN, "DS"): ["1 13 2 ab"]}, "dnssec-unseen"),
+        ({(DOMAIN, "TXT"): ["v=spf1 include:a.example include:a.example -all"],
+          ("a.example", "TXT"): ["v=spf1 -all"]},
+         "spf-overlapping"),
+    ],
+)  # fmt: skip
+def test_what_is_good_to_know(change, code):
+    rows, _ = look(GOOD | change)
+    assert code in codes(rows, True)
+
+
+def test_a_signed_zone_is_told_by_a_resolver_that_is_believed():
+    class Believed(ZoneResolver):
+        async def lookup(self, name, rdtype):
+            answer = await super().lookup(name, rdtype)
+            return replace(answer, authenticated=answer.found)
+
+    zone = GOOD | {(DOMAIN, "DS"): ["1 13 2 ab"], ("_25._tcp.mail.acme.example", "TLSA"): ["3 1 1 " + "ab" * 32]}
+    rows = asyncio.run(lint_domain(DOMAIN, Believed(zone)))
+    assert "dnssec-on" in codes(rows, True)
+    assert codes(rows) == set()
+
+
+def test_an_include_that_is_silent():
+    zone = GOOD | {(DOMAIN, "TXT"): ["v=spf1 include:mute.example -all"]}
+    rows, _ = look(zone, failing=["mute.example"])
+    assert codes(rows) == {"tree-silent"}
 
 
 def test_bogus_answers():
@@ -144,6 +190,7 @@ def test_a_wildcard_of_keys_is_one_row():
     zone = GOOD | {(f"no-such-selector-mailadmin._domainkey.{DOMAIN}", "TXT"): ["v=DKIM1; p="]}
     rows, resolver = look(zone)
     assert [row.name for row in rows if row.kind is Kind.DKIM] == [f"*._domainkey.{DOMAIN}"]
+    assert "dkim-wildcard" in codes(rows, True)
     assert (f"{COMMON_SELECTORS[0]}._domainkey.{DOMAIN}", "TXT") not in resolver.asked
 
 

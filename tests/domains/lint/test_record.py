@@ -68,6 +68,9 @@ SPF = [
     ("v=spf1 mx -all\nx", [(E, "control", "\n")]),
     (" v=spf1 mx -all", [(E, "outer-space", " ")]),
     ('"v=spf1 mx -all"', [(E, "quotes", '"')]),
+    ("", [(E, "empty", "")]),
+    (" ", [(E, "empty", "")]),
+    ("v=spf1 " + "mx " * 30_000, [(E, "too-long", "")]),
 ]
 
 
@@ -107,6 +110,7 @@ ED = base64.b64encode(bytes(32)).decode()
         (f"v=DKIM1; h=sha256:md5; p={KEY}", [(W, "dkim-unknown-hash", "md5")]),
         (f"v=DKIM1; s=other; p={KEY}", [(E, "dkim-service", "s=other")]),
         (f"v=DKIM1; t=y:s; p={KEY}", [(W, "dkim-testing", "y"), (N, "dkim-strict", "s")]),
+        (f"v=DKIM1; t=z; p={KEY}", [(N, "dkim-unknown-flag", "z")]),
         (f"v=DKIM1; g=; p={KEY}", [(W, "dkim-granularity", "g=")]),
         (f"v=DKIM1; p={KEY}; p=", [(E, "tag-twice", "p=")]),
         (f"v=DKIM1\\; p={KEY}", [(E, "tag-backslash", "\\")]),

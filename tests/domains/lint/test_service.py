@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from domains.dkim.slots import slots_of
 from domains.errors import Forbidden, Refused, TooMany
 from domains.lint.finding import Code, Kind, Level
 from domains.lint.record import kind_at, lint_record
 from domains.lint.zone import lint_zone
-from domains.models import AuditRecord, Domain, KeyState, Role
+from domains.models import AcmeAccount, AuditRecord, Domain, KeyState, Role
 from domains.services import allowance, lint, mta_sts
 from domains.services.dmarc_policy import set_policy
 from domains.services.kinds import Purpose, add_domain, set_purpose
@@ -35,8 +36,16 @@ def bad(findings):
 
 
 @pytest.fixture
-def every_kind(settings, tmp_path):
+def every_kind(db, settings, tmp_path):
     """An installation that emits all it can."""
+    AcmeAccount.objects.create(
+        directory_url="https://ca.example.net/directory",
+        uri="https://ca.example.net/acct/1",
+        key_sealed=b"",
+        caa_identities=["ca.example.net"],
+        agreed_by="rosa",
+        agreed_at=timezone.now(),
+    )
     cert, key = Authority(tmp_path).issue("mail.acme.example")
     settings.MAILADMIN = replace(
         settings.MAILADMIN,
@@ -56,7 +65,7 @@ NAMES = ["acme.example", "sub.acme.example", "xn--bcher-kva.example", "a.b.c.d.e
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_said_against_what_we_ask_to_publish(name):
     domain = make_domain(name)
-    Domain.objects.filter(pk=domain.pk).update(mta_sts="testing")
+    Domain.objects.filter(pk=domain.pk).update(mta_sts="testing", bimi_logo="https://acme.example/logo.svg")
     set_policy(
         superadmin_act(), name, policy="reject", nonexistent_policy="reject", report_addresses=["d@other.example"]
     )
@@ -65,7 +74,7 @@ def test_nothing_is_said_against_what_we_ask_to_publish(name):
     domain = Domain.objects.get(pk=domain.pk)
     records = desired_records(domain)
     assert {row.purpose for row in records} >= {"mx", "spf", "dkim", "dmarc", "dmarc-report", "mta-sts", "tls-rpt",
-                                               "tlsa", "srv", "autoconfig", "ptr", "host"}  # fmt: skip
+                                               "tlsa", "srv", "autoconfig", "ptr", "host", "bimi", "caa"}  # fmt: skip
     for row in records:
         if row.type == "TXT" and kind_at(row.name, row.value) is None:
             assert row.purpose == "ownership"
