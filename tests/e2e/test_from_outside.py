@@ -1,4 +1,4 @@
-"""The tester of set-up against a whole installation whose certificate is right: every program sets itself up."""
+"""A whole installation whose certificate is right, as others see it: mail programs, and the linter."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +68,29 @@ def test_a_missing_name_and_a_certificate_without_it(tested: Installation, dns: 
     assert f"mail.{NAME}" in thunderbird["steps"][0]["message"]
     assert [step["code"] for step in outlook["steps"]][:3] == ["no-name"] * 3
     assert outlook["ok"] is False
+
+
+def test_the_linter_sees_the_domain_as_others_do(tested: Installation, dns: DnsServer) -> None:
+    """All that was published is right, the MTA-STS policy behind its record included; loopback is no mail host."""
+    tested.api("PATCH", f"/domains/{NAME}", {"mta_sts": "testing"})
+    publish(dns, tested, NAME)
+    body = tested.api("POST", "/lint", {"domain": NAME})
+    found = [
+        (record["name"], row["code"])
+        for record in body["records"]
+        for row in record["findings"]
+        if row["level"] != "note"
+    ]
+    # Without DNSSEC the pin counts for nothing, and a laboratory's address is not one of the Internet.
+    assert sorted(found) == [
+        (f"_25._tcp.mail.{NAME}", "tlsa-unsigned"),
+        (NAME, "host-private"),
+        (NAME, "spf-private"),
+    ]
+    policy = next(record for record in body["records"] if record["kind"] == "mta-sts-policy")
+    assert policy["text"].startswith("version: STSv1")
+    selectors = {record["name"] for record in body["records"] if record["kind"] == "dkim" and record["text"]}
+    assert len(selectors) == 2
 
 
 @needs_program("chromium")
