@@ -93,6 +93,7 @@ _OBSTACLES = {
     Obstacle.BAD_RECORD: Risk.SPF_BAD_RECORD,
     Obstacle.EXCLUDED: Risk.SPF_EXCLUDED,
     Obstacle.BUDGET: Risk.SPF_BUDGET,
+    Obstacle.SILENT: Risk.UNREACHABLE,
 }
 # One text of ours at a name of its own: another text of the kind is an old one.
 _REPLACED = frozenset({"dkim", "mta-sts", "bimi"})

@@ -19,6 +19,7 @@ from domains.services.plan import PlanStep, plan_of
 from domains.services.provision import get_domain_for
 from domains.services.publication import desired_records
 from domains.services.zone_changes import Set, changes_of, sets_after
+from domains.spf.budget import QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _look(domain: Domain) -> tuple[list[PlanStep], Mapping[Question, Sequence[An
     async def look() -> tuple[list[PlanStep], Mapping[Question, Sequence[Answer]]]:
         resolver = default_resolver()
         seen = await answers_for(domain, records, resolver)
-        return await plan_of(domain.name, records, seen, BudgetedResolver(resolver)), seen
+        return await plan_of(domain.name, records, seen, BudgetedResolver(resolver, QUESTIONS)), seen
 
     return asyncio.run(look())
 

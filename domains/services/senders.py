@@ -21,7 +21,7 @@ from domains.models import Domain, DomainKind, Sender, SenderKind
 from domains.names import DomainName, is_selector
 from domains.services.provision import get_domain_for
 from domains.services.publication_spf import light_value, others_lookups, own_lookups, own_terms, term_of
-from domains.spf.budget import MAXIMUM_LOOKUPS, Budget, Lookup, Trouble, cost_of, walk
+from domains.spf.budget import MAXIMUM_LOOKUPS, QUESTIONS, Budget, Lookup, Trouble, cost_of, walk
 from domains.spf.record import BadSpfRecord, is_spf_record, parse_spf_record
 from domains.spf.services import BY_SLUG, service_of_include
 from domains.spf.sources import KnownSender, of_service, unlisted
@@ -235,7 +235,7 @@ def weighed(domain: Domain, draft: Sender) -> Budget:
         return Budget()
 
     async def look() -> Budget:
-        return await cost_of(BudgetedResolver(default_resolver(), seconds=SECONDS), domain.name, term)
+        return await cost_of(BudgetedResolver(default_resolver(), QUESTIONS, SECONDS), domain.name, term)
 
     budget = asyncio.run(look())
     fault = next((node for node in walk(budget.tree) if _breaks(draft, node)), None)

@@ -20,11 +20,10 @@ from domains.models import Domain, Sender, SpfReading
 from domains.services.provision import get_domain_for
 from domains.services.publication_parked import NO_SENDERS
 from domains.services.publication_spf import light_value, spf_value, term_of
-from domains.spf.budget import Budget, Lookup, Trouble, measure
+from domains.spf.budget import QUESTIONS, Budget, Lookup, Trouble, measure
 from domains.spf.merge import CannotMerge, fitted
 from domains.spf.record import is_spf_record
 
-QUESTIONS = 300  # of five trees at most, of which the resolver remembers most
 SECONDS = 20.0
 
 

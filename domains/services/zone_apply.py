@@ -47,6 +47,7 @@ from domains.services.zone_changes import (
     sets_after,
     undoing,
 )
+from domains.spf.budget import QUESTIONS
 
 MAXIMUM_KEPT = 200
 _SIGNED_WITH = (KeyState.ACTIVE, KeyState.RETIRING)
@@ -146,7 +147,7 @@ def _proposal(
 async def _plan(
     zone: str, records: Sequence[DesiredRecord], seen: Mapping[Question, Sequence[Answer]]
 ) -> list[PlanStep]:
-    return await plan_of(zone, records, seen, BudgetedResolver(default_resolver()))
+    return await plan_of(zone, records, seen, BudgetedResolver(default_resolver(), QUESTIONS))
 
 
 @transaction.atomic

@@ -15,6 +15,8 @@ MAXIMUM_LOOKUPS = 10
 MAXIMUM_VOID = 2
 # Terms read for one tree: a receiver stops at ten, a reader wants to see somewhat further.
 MAXIMUM_TERMS = 50
+# Questions of the trees weighed together, each term asking two at most; a resolver that remembers asks few of them.
+QUESTIONS = 5 * 2 * MAXIMUM_TERMS
 
 
 class Trouble(StrEnum):
@@ -67,6 +69,11 @@ class Budget:
     def within(self) -> bool:
         """True when no receiver gives up on account of the limits."""
         return self.lookups <= MAXIMUM_LOOKUPS and self.voids <= MAXIMUM_VOID
+
+    @property
+    def silent(self) -> str:
+        """Return a name that the DNS did not answer about, so that the counts may be too low; or nothing."""
+        return next((node.target for node in walk(self.tree) if node.trouble is Trouble.SILENT), "")
 
     @property
     def overlapping(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class Obstacle(StrEnum):
     BAD_RECORD = "bad-record"  # it has a syntax error
     EXCLUDED = "excluded"  # a term before ours says no to our servers
     BUDGET = "budget"  # receivers would give up before they reach its end
+    SILENT = "silent"  # what it costs is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,12 @@ def _modifies(word: str) -> bool:
 
 
 def check_budget(before: Budget, after: Budget) -> None:
-    """Raise CannotMerge when the merged record costs too much and more than before."""
+    """Raise CannotMerge when the merged record costs more than before, and too much or nobody knows how much."""
     dearer = after.lookups > before.lookups or after.voids > before.voids
     if not after.within and dearer:
         raise CannotMerge(Obstacle.BUDGET, str(after.lookups))
+    if after.silent and dearer:
+        raise CannotMerge(Obstacle.SILENT, after.silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ async def fitted(resolver: Resolver, domain: str, existing: Sequence[str], ours:
     before = await measure(resolver, domain, records[0]) if len(records) == 1 else Budget()
     text = merge(existing, ours).text
     after = await measure(resolver, domain, text)
-    if light and not after.within:
+    if light and (not after.within or after.silent):
         text = merge(existing, light).text
         after = await measure(resolver, domain, text)
     check_budget(before, after)

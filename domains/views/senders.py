@@ -53,6 +53,9 @@ _OBSTACLES: dict[str, Promise] = {
     Obstacle.EXCLUDED: gettext_lazy(
         "The published record says no to our servers by %(detail)s. Take that out, then look again."
     ),
+    Obstacle.SILENT: gettext_lazy(
+        "The DNS did not answer about %(detail)s: what the record takes is not known. Look again later."
+    ),
     Obstacle.BUDGET: gettext_lazy(
         "Together with what is published, the record would take %(detail)s look-ups. Take out of the published "
         "record what no longer sends, then look again."

@@ -92,6 +92,19 @@ def test_the_cost_of_the_record(world, dns_settings):
     assert (body["lookups_allowed"], body["voids_allowed"], body["read_at"][-1]) == (10, 2, "Z")
 
 
+def test_the_plan_weighs_a_large_record_to_its_end(world, dns_settings):
+    zone = dns_settings.zone
+    for number in range(8):
+        hosts = " ".join(f"a:h{number}{host}.far.example" for host in range(4))
+        zone[f"_spf{number}.far.example", "TXT"] = [f"v=spf1 {hosts} -all"]
+    includes = " ".join(f"include:_spf{number}.far.example" for number in range(8))
+    zone["near.example", "TXT"] = [f"v=spf1 {includes} -all"]
+    steps = call("GET", "/domains/near.example/plan").json()["items"]
+    spf = next(step for step in steps if step["purpose"] == "spf")
+    assert (spf["action"], spf["risk"], spf["detail"]) == ("blocked", "spf-budget", "41")
+    assert call("GET", "/domains/near.example/spf").json()["published"]["lookups"] == 40
+
+
 def test_the_known_services(world):
     answer = call("GET", "/sender-services?limit=500").json()
     fastmail = next(item for item in answer["items"] if item["slug"] == "fastmail")

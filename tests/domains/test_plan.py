@@ -99,6 +99,16 @@ async def test_step(row):
     assert (step.action, step.removes, step.adds, step.risk) == (action, removes, adds, risk)
 
 
+async def test_our_own_look_ups_are_left_out_where_ten_are_made_already():
+    light = "v=spf1 ip4:192.0.2.25 -all"
+    row = DesiredRecord(ZONE, ZONE, "TXT", SPF, "spf", "", suffices=light)
+    resolver = ZoneResolver({(ZONE, "MX"): [MX]})
+    [step] = await plan_of(ZONE, [row], {(ZONE, "TXT"): answered(ZONE, "TXT", [[FULL]])}, resolver)
+    assert (step.action, step.adds) == ("change", (FULL.replace(" -all", " ip4:192.0.2.25 -all"),))
+    [step] = await plan_of(ZONE, [row], {(ZONE, "TXT"): answered(ZONE, "TXT", [list(step.adds)])}, resolver)
+    assert step.action == "leave"
+
+
 async def test_a_name_that_is_an_alias_is_left_to_its_owner():
     step = await step_of("dkim", KEY, [["old"]], canonical="keys.provider.example")
     assert (step.action, step.risk, step.detail) == ("blocked", "alias", "keys.provider.example")

@@ -4,7 +4,7 @@ import pytest
 
 from domains.dns.zone import ZoneResolver
 from domains.spf.budget import measure
-from domains.spf.merge import CannotMerge, Obstacle, check_budget, flattened, lacking, merge
+from domains.spf.merge import CannotMerge, Obstacle, check_budget, fitted, flattened, lacking, merge
 
 OURS = "v=spf1 mx ip4:192.0.2.25 ip6:2001:db8::25 -all"
 OWN = ["192.0.2.25", "2001:db8::25"]
@@ -80,6 +80,17 @@ async def test_a_record_that_is_over_budget_already_may_still_get_what_costs_not
     check_budget(
         before, await measure(resolver, "acme.example", merge([full], flattened(OURS, frozenset(), OWN)).text)
     )
+
+
+async def test_what_nobody_can_weigh_gets_only_what_costs_nothing():
+    resolver = ZoneResolver({("acme.example", "MX"): ["10 mail.acme.example"]}, failing=["_spf.far.example"])
+    theirs = "v=spf1 include:_spf.far.example -all"
+    with pytest.raises(CannotMerge) as caught:
+        await fitted(resolver, "acme.example", [theirs], OURS)
+    assert (caught.value.obstacle, caught.value.detail) == (Obstacle.SILENT, "_spf.far.example")
+    light = flattened(OURS, frozenset(), OWN)
+    fit = await fitted(resolver, "acme.example", [theirs], OURS, light)
+    assert fit.text == "v=spf1 include:_spf.far.example ip4:192.0.2.25 ip6:2001:db8::25 -all"
 
 
 @pytest.mark.parametrize(
