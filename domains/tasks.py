@@ -78,10 +78,12 @@ def take_in_reports() -> None:
 @shared_task(name="domains.tasks.send_notices", acks_late=True)
 def send_notices() -> None:
     """Mail what waits, and make the deliveries to webhooks that are due."""
-    with single_run("send_notices") as ours:
-        if ours:
-            notices.send_due_mails()
-    webhooks.deliver_due()
+    try:
+        with single_run("send_notices") as ours:
+            if ours:
+                notices.send_due_mails()
+    finally:  # a fault in mail keeps no webhook waiting
+        webhooks.deliver_due()
 
 
 @shared_task(name="domains.tasks.order_certificates", acks_late=True)
