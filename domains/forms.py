@@ -418,3 +418,29 @@ class DeleteDomainForm(PanelForm):
         if name not in self.names:
             raise forms.ValidationError(_("This is not the name of the domain."))
         return name
+
+
+class OfferForm(PanelForm):
+    """To whom a domain is offered."""
+
+    email = forms.CharField(
+        label=_("E-mail address of the other administrator"),
+        max_length=320,
+        help_text=_("The address that this person signs in with."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+
+class AdministratorsForm(PanelForm):
+    """Who administers a domain, among those who may."""
+
+    administrators = forms.MultipleChoiceField(
+        label=_("Administrators"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, people: list[str], present: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["administrators"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(email, email) for email in people]
+        self.initial["administrators"] = present

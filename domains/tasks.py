@@ -13,6 +13,7 @@ from domains.services import (
     provision,
     removal,
     reports,
+    transfer,
     webhooks,
 )
 
@@ -32,6 +33,7 @@ def retain() -> None:
         if ours:
             provision.remove_unproven()
             removal.remove_deleted()
+            transfer.remove_old_offers()
             expansion.remove_old_traces()
             expansion.remove_old_audit()
             history.remove_old_history()

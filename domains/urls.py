@@ -22,6 +22,7 @@ from domains.views import (
     plan,
     reports,
     senders,
+    transfer,
 )
 
 urlpatterns = [
@@ -75,6 +76,11 @@ urlpatterns = [
     path("domains/<str:name>/suspend", domains.suspend, name="domain-suspend"),
     path("domains/<str:name>/delete", domains.delete, name="domain-delete"),
     path("domains/<str:name>/restore", domains.restore, name="domain-restore"),
+    path("domains/<str:name>/offer", transfer.offer, name="domain-offer"),
+    path("domains/<str:name>/offer/withdraw", transfer.withdraw, name="offer-withdraw"),
+    path("domains/<str:name>/administrators", transfer.administrators, name="domain-administrators"),
+    path("offers/<str:name>/accept", transfer.accept, name="offer-accept"),
+    path("offers/<str:name>/decline", transfer.decline, name="offer-decline"),
     path("zones", dns_access.zones, name="zones"),
     path("zones/set", dns_access.zone_set, name="zone-set"),
     path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),

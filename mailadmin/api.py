@@ -34,6 +34,7 @@ from domains.api import (
     reports,
     senders,
     tls,
+    transfer,
     zone,
 )
 from domains.api.answers import Problem
@@ -52,6 +53,7 @@ ROUTERS = (
     zone.router,
     onboarding.router,
     senders.router,
+    transfer.router,
     accounts.router,
     access.router,
     reports.router,

@@ -8,6 +8,7 @@ from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
+from domains.models.offer import DomainOffer
 from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
 from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
 from domains.models.source import Sender, SenderKind, SpfReading
@@ -30,6 +31,7 @@ __all__ = [
     "DnsAccount",
     "Domain",
     "DomainKind",
+    "DomainOffer",
     "DomainState",
     "HistoryKind",
     "Installation",

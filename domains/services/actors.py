@@ -41,7 +41,8 @@ def check_password_rules(password: str, address: str, field: str = "password") -
         raise Refused({field: " ".join(error.messages)}) from error
 
 
-def _email(text: str) -> str:
+def parse_email(text: str) -> str:
+    """Return an address to sign in with as it is kept; raises Refused."""
     address = text.strip().lower()
     try:
         validate_email(address)
@@ -67,10 +68,15 @@ def administrators_for(act: Act) -> QuerySet[Actor]:
     return Actor.objects.filter(role__in=ADMINISTRATORS).order_by("email")
 
 
+def domain_administrators(act: Act) -> list[str]:
+    """Return the addresses of those who administer domains; raises Forbidden as ``administrators_for``."""
+    return list(administrators_for(act).filter(role=Role.DOMAIN_ADMIN).values_list("email", flat=True))
+
+
 def create_administrator(act: Act, email: str, password: str, role: str, domains: Sequence[str] = ()) -> Actor:
     """Add an administrator; raises Forbidden, Refused or Taken."""
     require_superadmin(act)
-    address = _email(email)
+    address = parse_email(email)
     if role not in ADMINISTRATORS:
         raise Refused({"role": _("The role is superadmin or domain_admin.")})
     check_password_rules(password, address)
@@ -95,7 +101,7 @@ def delete_administrator(act: Act, email: str) -> None:
     superadmins = list(Actor.objects.select_for_update().filter(role=Role.SUPERADMIN, is_active=True).order_by("pk"))
     address = email.lower()
     with suppress(Refused):
-        address = _email(email)
+        address = parse_email(email)
     actor = Actor.objects.select_for_update().filter(role__in=ADMINISTRATORS, email=address).first()
     if actor is None:
         raise NotFound(_("There is no administrator %(email)s.") % {"email": email})

@@ -19,7 +19,7 @@ from domains.services import kinds, provision, removal
 from domains.services.check import health_of, record_states
 from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
-from domains.views import bimi, dmarc
+from domains.views import bimi, dmarc, transfer
 from domains.views.days import yesterday
 from domains.views.frame import domain_page
 from domains.views.kinds import standing_of as kind_of
@@ -49,7 +49,13 @@ def domains(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(name__icontains=text.lower())
     page = page_of(request, rows)
     lines = [(domain, to_unicode(domain.name), health_of(domain)) for domain in page]
-    shown = {"page": page, "lines": lines, "text": text, "deleted": _deleted(request)}
+    shown = {
+        "page": page,
+        "lines": lines,
+        "text": text,
+        "deleted": _deleted(request),
+        "offers": transfer.incoming(request),
+    }
     return render(request, "domains/list.html", shown)
 
 
@@ -101,6 +107,7 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
         "dmarc": dmarc.standing_of(domain),
         "mta_sts": standing_of(domain),
         "kind": kind_of(domain),
+        "people": transfer.standing_of(request, domain),
         "bimi": bimi.standing_of(domain),
     }
     return domain_page(request, "domains/settings.html", domain, "domain-settings", **shown)

@@ -29,6 +29,7 @@ from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
 from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
+from domains.services.transfer import offers_to
 from domains.services.webhooks import disabled_webhooks_for
 from domains.views.days import yesterday
 from domains.views.web import url
@@ -92,6 +93,7 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
     found = [_unsigned(line) for line in lines if _is_unsigned(line.domain)]
     keys = [alert for line in lines if (alert := _waiting_keys(line)) is not None]
     return [
+        *_offers(act),
         *_unwritten(act),
         *_dead(act),
         *_drifted(act)[:5],
@@ -164,6 +166,19 @@ def _unwritten(act: Act) -> list[Alert]:
     text = _("Keys cannot be written into the zone %(zone)s: %(why)s")
     href = reverse("zones")
     return [Alert("bad", text % {"zone": row.zone, "why": row.fault}, href, _("See the zones")) for row in rows]
+
+
+def _offers(act: Act) -> list[Alert]:
+    text = _("%(giver)s offers you the domain %(name)s.")
+    return [
+        Alert(
+            "warn",
+            text % {"giver": offer.giver_name, "name": to_unicode(offer.domain.name)},
+            reverse("domains"),
+            _("Accept or decline"),
+        )
+        for offer in offers_to(act)[:5]
+    ]
 
 
 def _dead(act: Act) -> list[Alert]:
