@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('domains', '0019_tls_reports'),
+        ('domains', "0020_senders"),
     ]
 
     operations = [
