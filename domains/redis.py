@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 PREFIX = "mailadmin."
 PUBLISH_SECONDS = 0.05
 PAUSE_SECONDS = 1.0
+COUNT_SECONDS = 1.0
 HELD_NOTICES = 64
 
 _log = logging.getLogger(__name__)
@@ -108,19 +109,19 @@ class _Publisher:
             await self.client.aclose()
 
 
-def _of_this_thread() -> tuple[Any, _Breaker]:
-    found: tuple[Any, _Breaker] | None = getattr(_local, "publisher", None)
+def _of_this_thread(use: str, seconds: float) -> tuple[Any, _Breaker]:
+    """Return this thread's client for a use, which waits so long at most, and what remembers its faults."""
+    found: tuple[Any, _Breaker] | None = getattr(_local, use, None)
     if found is None:
-        client = redis.Redis.from_url(
-            _url(), socket_timeout=PUBLISH_SECONDS / 2, socket_connect_timeout=PUBLISH_SECONDS / 2, retry=None
-        )
-        found = _local.publisher = (client, _Breaker())
+        client = redis.Redis.from_url(_url(), socket_timeout=seconds, socket_connect_timeout=seconds, retry=None)
+        found = (client, _Breaker())
+        setattr(_local, use, found)
     return found
 
 
 def publish_now(channel: str, payload: bytes = b"") -> None:
     """``publish`` for synchronous code."""
-    client, breaker = _of_this_thread()
+    client, breaker = _of_this_thread("publisher", PUBLISH_SECONDS / 2)
     if breaker.open:
         return
     try:
@@ -137,7 +138,7 @@ def count_in_window(name: str, seconds: int) -> int:
 
     A window begins with its first one and ends after so many seconds, whatever comes within.
     """
-    client, breaker = _of_this_thread()
+    client, breaker = _of_this_thread("counter", COUNT_SECONDS)
     if breaker.open:
         return 0
     key = f"{PREFIX}count.{name}"

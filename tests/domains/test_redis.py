@@ -1,6 +1,7 @@
 """Notices over Redis: they arrive, survive a broken connection, and never fail or delay anybody without Redis."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -8,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import redis
 import redis.asyncio
 from django.conf import settings as django_settings
 
 from domains import redis as notices
+from domains.identifiers import new_identifier
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +88,25 @@ async def test_without_redis_nothing_raises_and_nothing_waits(no_redis: None) ->
     assert time.monotonic() - began < 0.5
     assert not reader.done()
     reader.cancel()
+
+
+def test_a_count_runs_within_its_window_and_by_its_name() -> None:
+    name, other = new_identifier(), new_identifier()
+    assert [notices.count_in_window(name, 60) for _ in range(3)] == [1, 2, 3]
+    assert notices.count_in_window(other, 60) == 1
+    client = redis.Redis.from_url(django_settings.MAILADMIN.redis_url)
+    key = f"{notices.PREFIX}count.{name}"
+    assert 0 < client.ttl(key) <= 60
+    client.expire(key, 5)
+    notices.count_in_window(name, 60)
+    assert client.ttl(key) <= 5, "a count does not lengthen its window"
+    client.delete(key)
+    assert notices.count_in_window(name, 60) == 1
+
+
+def test_without_redis_nothing_is_counted(no_redis: None) -> None:
+    counted: list[int] = []
+    thread = threading.Thread(target=lambda: counted.append(notices.count_in_window("test", 60)))
+    thread.start()
+    thread.join()
+    assert counted == [0]
