@@ -45,7 +45,9 @@ HOURLY = 90
 LOOKED_AT = 200
 PROBED = 10
 CONCURRENCY = 20
-RUN_SECONDS = 300.0
+RUN_SECONDS = 240.0
+ADVICE_SECONDS = 40.0
+UNFINISHED = timedelta(hours=1)  # a run that dies must not begin the same order each minute
 REST = timedelta(minutes=15)
 ADVICE_ROWS = 20
 PROBE_SECONDS = 5.0
@@ -75,9 +77,9 @@ def order_due() -> int:
     if row is None:
         return 0
     advance_rolls()
-    _take_advice(row)
     if row.rest_until is not None and row.rest_until > timezone.now():
         return 0
+    _take_advice(row)
     account, until, issued = opened(row), time.monotonic() + RUN_SECONDS, 0
     due = _due()
     for certificate, responder in _ready(due) if due else ():
@@ -179,7 +181,8 @@ def _wait_elsewhere(row: Certificate, detail: str) -> None:
 
 def _order(account: Account, row: Certificate, responder: Responder) -> AuthorityFault | None:
     """Order one certificate and keep what came of it; returns the fault."""
-    Certificate.objects.filter(pk=row.pk).update(ordered_at=timezone.now())
+    now = timezone.now()
+    Certificate.objects.filter(pk=row.pk).update(ordered_at=now, due_at=now + UNFINISHED)
     try:
         key = _key_of(row)
         chain = client.order(account, row.name, key, responder)
@@ -265,7 +268,10 @@ def _take_advice(account: AcmeAccount) -> None:
     """Ask when the authority wants certificates renewed, a few a run."""
     now = datetime.now(UTC)
     rows = Certificate.objects.exclude(chain="").filter(advice_at__lte=now, due_at__gt=now, failures=0)
+    until = time.monotonic() + ADVICE_SECONDS
     for row in rows.order_by("advice_at")[:ADVICE_ROWS]:
+        if time.monotonic() > until:
+            break
         advice = client.advice_of(account.directory_url, row.chain)
         due_at = renewal_with_advice(row.not_before or now, row.not_after or now, advice.renew_at)
         Certificate.objects.filter(pk=row.pk, issued_at=row.issued_at).update(

@@ -5,6 +5,7 @@ Only the mail host's key is pinned, so the keys of other names are replaced with
 
 import asyncio
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record, system_act
 from domains.certificates import client
-from domains.certificates.roll import Roll, Sight, Stage, after_sighting, begun, sight_of, stage_of, used
+from domains.certificates.roll import Roll, Sight, Stage, after_sighting, begun, ready_at, sight_of, stage_of, used
 from domains.dns.port import Answer
 from domains.dns.resolver import default_resolver
 from domains.errors import Refused
@@ -57,12 +58,12 @@ def roll_key(act: Act, name: str) -> Certificate:
 
 def advance_rolls() -> None:
     """Look at the pins of every key that is being replaced, and have those that are ready ordered now."""
-    host = settings.MAILADMIN.hostname
+    host, panel = settings.MAILADMIN.hostname, urlsplit(settings.MAILADMIN.url).hostname
     for row in Certificate.objects.filter(~Q(next_digest="") | ~Q(last_digest="")):
         sight, ttl = Sight.UNPINNED, 0
         if row.name == host:
             sight, ttl = sight_of(asyncio.run(_answers(pin_name())), row.next_digest or row.digest)
-        elif row.domain_id is None:
+        elif row.domain_id is None and row.name != panel:
             sight = Sight.UNKNOWN  # another host's: it looks itself
         _advance(row.pk, sight, ttl, timezone.now())
 
@@ -75,7 +76,8 @@ def _advance(pk: int, sight: Sight, ttl: int, now: datetime) -> None:
     before = roll_of(row)
     after = after_sighting(before, sight, ttl, now)
     _put(row, after)
-    if stage_of(after, now) is Stage.READY and not row.failures:
+    ready = ready_at(after)
+    if ready is not None and ready <= now and (row.ordered_at is None or row.ordered_at < ready):
         row.due_at = min(row.due_at, now)
     row.save()
     if before.last_digest and not after.last_digest:

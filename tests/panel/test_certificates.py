@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from domains.models import AcmeAccount, AuditRecord, Certificate
+from domains.models import AcmeAccount, AuditRecord, Certificate, Domain
 from domains.services import certificates
 from tests.panel.people import HOSTILE, signed_in
 
@@ -123,6 +123,9 @@ def test_names_are_those_that_this_host_must_show(settings, near, tmp_path):
     own = {"mail.operator.example", "panel.operator.example"}
     set_up = {"autoconfig.near.example", "autodiscover.near.example"}
     assert set(certificates.wanted_names()) == own | set_up
+    Domain.objects.update(kind="parked")
+    assert set(certificates.wanted_names()) == own
+    Domain.objects.update(kind="mail")
     settings.MAILADMIN = replace(settings.MAILADMIN, https_port=None)
     assert set(certificates.wanted_names()) == {"mail.operator.example"}
     cert, key = Authority(tmp_path).issue("*.operator.example")

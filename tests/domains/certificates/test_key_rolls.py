@@ -1,5 +1,6 @@
 """The key of a real certificate is replaced: at once where nothing is pinned, else after its record."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,7 +44,7 @@ def stage():
 
 def pass_time(hours):
     """Let what was written before have happened so much earlier."""
-    for field in ("seen_at", "rolled_at"):
+    for field in ("seen_at", "rolled_at", "ordered_at"):
         for row in Certificate.objects.exclude(**{field: None}):
             Certificate.objects.filter(pk=row.pk).update(**{field: getattr(row, field) - timedelta(hours=hours)})
 
@@ -108,3 +109,13 @@ def test_what_cannot_be_replaced_is_said(row):
     Certificate.objects.create(name="new.acme.example")
     with pytest.raises(Refused):
         roll_key(superadmin_act(), "new.acme.example")
+
+
+def test_a_key_that_nobody_pins_is_replaced_at_once(row, dns_settings, settings):
+    settings.MAILADMIN = replace(settings.MAILADMIN, url="https://panel.acme.example")
+    dns_settings.zone["panel.acme.example", "A"] = ["127.0.0.1"]
+    assert order_due() == 1
+    before = pair_for("panel.acme.example").key
+    roll_key(superadmin_act(), "panel.acme.example")
+    assert order_due() == 1
+    assert pair_for("panel.acme.example").key != before

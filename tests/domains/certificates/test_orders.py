@@ -163,3 +163,21 @@ def test_without_an_account_nothing_is_asked(dns_settings):
 def test_the_chain_is_served_whole(authority, account):
     order_due()
     assert len(x509.load_pem_x509_certificates(pair_for(HOST).chain)) == 2
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_run_that_dies_does_not_begin_the_same_order_each_minute(authority, account, monkeypatch):
+    def die(*_arguments):
+        raise Killed
+
+    monkeypatch.setattr("domains.certificates.client.order", die)
+    with pytest.raises(Killed):
+        order_due()
+    monkeypatch.undo()
+    assert order_due() == 0
+    assert timedelta(minutes=50) < row_of().due_at - timezone.now() < timedelta(minutes=61)
+    Certificate.objects.update(due_at=timezone.now())
+    assert order_due() == 1
