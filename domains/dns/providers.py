@@ -45,8 +45,8 @@ _GOOGLE_CLOUD = tuple(f"ns-cloud-{letter}#.googledomains.com" for letter in "abc
 PROVIDERS = (
     Provider("Akamai", ("akam.net",), apex=_EMPTY, splits=False, final_dot=True),
     Provider("Alibaba Cloud", ("alidns.com", "hichina.com")),
-    Provider("Amazon Route 53", _ROUTE_53, apex=_EMPTY, splits=False),
     Provider("All-Inkl", ("kasserver.com",), apex=_EMPTY),
+    Provider("Amazon Route 53", _ROUTE_53, apex=_EMPTY, splits=False),
     Provider("Azure DNS", ("azure-dns.com", "azure-dns.net", "azure-dns.org", "azure-dns.info")),
     Provider("Bluehost", ("bluehost.com",)),
     Provider("bunny.net", ("bunny.net",), apex=_EMPTY),

@@ -162,11 +162,11 @@ def read_answer(name: str, rdtype: str, response: dns.message.Message, server: s
     """Return what a response says about the name and type asked for."""
     rcode = response.rcode()
     failed = Answer(name, rdtype, DnsStatus.TEMPFAIL, server=server)
+    texts, ttl, canonical = _follow(name, rdtype, response)
+    if texts is None:  # servers answer it with NOERROR or with SERVFAIL
+        return replace(failed, reason=f"{name}: a chain of aliases without end", fault=Fault.LOOP)
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return replace(failed, reason=f"{server} answered {dns.rcode.to_text(rcode)}", fault=Fault.REFUSED)
-    texts, ttl, canonical = _follow(name, rdtype, response)
-    if texts is None:
-        return replace(failed, reason=f"{name}: a chain of aliases without end", fault=Fault.LOOP)
     authenticated = bool(response.flags & dns.flags.AD)
     if texts:
         return Answer(name, rdtype, DnsStatus.FOUND, texts, ttl, authenticated, canonical, server=server)
