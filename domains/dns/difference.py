@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from domains.spf.merge import lacking
 from domains.spf.record import BadSpfRecord
 
+_BEGUN = 20
 _COUNTING = {"MX": 1, "SRV": 2}  # words at the end: the host; port and host
 
 
@@ -84,4 +85,10 @@ def _pieces(wanted: str, rdtype: str, found: Iterable[str]) -> Difference:
     fold = str if rdtype == "TXT" else str.lower
     have, want = {fold(piece) for piece in seen}, {fold(piece) for piece in ours}
     missing = dict.fromkeys(piece for piece in ours if fold(piece) not in have)
-    return Difference(tuple(missing), tuple(dict.fromkeys(piece for piece in seen if fold(piece) not in want)))
+    extra = dict.fromkeys(piece for piece in seen if fold(piece) not in want)
+    for piece in [piece for piece in missing if rdtype == "TXT"]:  # of one that was cut, the rest is missing
+        begun = next((part for part in extra if len(part) > _BEGUN and piece.startswith(part)), "")
+        if begun:
+            del missing[piece], extra[begun]
+            missing[piece.removeprefix(begun)] = None
+    return Difference(tuple(missing), tuple(extra))

@@ -22,7 +22,7 @@ from domains.services.desired import DesiredRecord
 from domains.services.provision import get_domain_for
 from domains.services.publication import desired_records, zone_text
 from domains.views.frame import domain_page
-from domains.views.remarks import Piece, duration_of, pieces_of, sentence_of
+from domains.views.remarks import Piece, pieces_of, sentence_of
 from domains.views.web import act_of_request, done
 from domains.views.words import purpose_of
 
@@ -39,13 +39,13 @@ class Part(NamedTuple):
 
 
 class SeenLine(NamedTuple):
-    """What one server answered; ``ttl`` in words, empty without an answer."""
+    """What one server answered; ``ttl`` None without an answer."""
 
     name: str
     server: str
     status: str
     texts: tuple[str, ...]
-    ttl: str
+    ttl: int | None
     dnssec: str
     reason: str
 
@@ -55,7 +55,7 @@ class RecordLine:
     """One row of the table; ``split`` is the value as quoted strings when one is longer than 255 octets.
 
     ``entry`` and ``value`` are what the provider's form takes. ``wanted`` marks what was not seen, ``found`` what was
-    seen but is not wanted. ``fold`` says that the quoted strings are an alternative only.
+    seen but is not wanted. ``split_first`` says that the form takes the quoted strings.
     """
 
     state: RecordState
@@ -63,7 +63,7 @@ class RecordLine:
     entry: str
     value: str
     split: str
-    fold: bool
+    split_first: bool
     wanted: tuple[Part, ...]
     found: tuple[tuple[Part, ...], ...]
     advice: tuple[Piece, ...]
@@ -85,9 +85,8 @@ def line_of(state: RecordState, provider: Provider | None) -> RecordLine:
     """Return one row; the provider's way of writing counts in its own zone."""
     row = state.record
     strings = row.strings if row.type == "TXT" else []
-    splits = provider is not None and provider.splits
-    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 and not splits else ""
-    found = () if state.status == RecordStatus.RIGHT else state.found
+    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
+    found = () if state.status in (RecordStatus.RIGHT, RecordStatus.WAITING) else state.found
     unlike = state.difference
     dot = "." if provider and provider.final_dot and row.type in _TARGETS else ""
     return RecordLine(
@@ -96,7 +95,7 @@ def line_of(state: RecordState, provider: Provider | None) -> RecordLine:
         provider.entry(row.name, row.zone) if provider else row.relative_name,
         row.value + dot,
         split,
-        provider is None,
+        provider is not None and not provider.splits,
         parts_of(row.value, unlike.missing),
         tuple(parts_of(text, unlike.extra) for text in found),
         tuple(pieces_of(sentence_of(state.remark, row, provider))) if state.remark else (),
@@ -105,9 +104,10 @@ def line_of(state: RecordState, provider: Provider | None) -> RecordLine:
 
 
 def _seen_line(seen: dict[str, Any]) -> SeenLine:
-    ttl = "" if seen["ttl"] is None else duration_of(seen["ttl"])
     name = seen["host"] or _("Resolver")
-    return SeenLine(name, seen["server"], seen["status"], tuple(seen["texts"]), ttl, seen["dnssec"], seen["reason"])
+    return SeenLine(
+        name, seen["server"], seen["status"], tuple(seen["texts"]), seen["ttl"], seen["dnssec"], seen["reason"]
+    )
 
 
 def parts_of(text: str, marked: Sequence[str]) -> tuple[Part, ...]:

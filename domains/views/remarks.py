@@ -106,7 +106,7 @@ def pieces_of(sentence: str) -> list[Piece]:
 
 def duration_of(seconds: int) -> str:
     """Return a TTL in words: minutes below two hours, hours above."""
-    minutes = -(-seconds // 60)
+    minutes = max(1, -(-seconds // 60))
     if minutes < 120:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     hours = -(-seconds // 3600)
