@@ -116,6 +116,12 @@ def _state(row: DesiredRecord, seen: RecordObservation | None) -> RecordState:
     return RecordState(row, seen.status, tuple(seen.found), seen.checked_at, since, tuple(seen.seen), remark)
 
 
+def zone_seen(act: Act, name: str) -> ZoneObservation:
+    """Return what the last check saw of a domain's zone, an empty row before the first; raises NotFound."""
+    domain = get_domain_for(act, name)
+    return ZoneObservation.objects.filter(domain=domain).first() or ZoneObservation(domain=domain)
+
+
 def health_of(domain: Domain) -> Health:
     """Return how the domain stands by its last check; needs keys and observations prefetched in lists."""
     if domain.state == DomainState.DELETED:

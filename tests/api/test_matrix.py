@@ -58,6 +58,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/steps"): Row(200),
     ("POST", "/domains/{name}/preflight"): Row(200),
     ("GET", "/domains/{name}/plan"): Row(200),
+    ("GET", "/domains/{name}/dns-provider"): Row(200),
     ("POST", "/domains/{name}/client-test"): Row(200, body={}),
     ("POST", "/domains/{name}/plan/apply"): Row(422, body={}),  # its server is on a closed port
     ("GET", "/domains/{name}/zone-changes"): Row(200),

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from django.test import AsyncClient, Client
 
+from domains.api.observation import read_dns_provider
 from domains.dns.resolver import NameServer as Authority
 from domains.dns.resolver import Zone
 from domains.models import KeyState, ZoneObservation
@@ -250,6 +251,21 @@ def test_a_new_domain_is_asked_for_slips_below_a_name_that_does_not_exist_only_o
     states()
     doubled = [name for name, _ in one.asked if name.endswith(f"{ZONE}.{ZONE}")]
     assert doubled == [f"{ZONE}.{ZONE}"]
+
+
+def test_the_provider_is_told_over_the_api(two):
+    one, _other = two
+    one.load_zone_text(zone_text(desired_records(make_domain()), ZONE))
+    states()
+    seen = read_dns_provider(_Request(), ZONE)
+    assert (seen.provider, seen.naming, seen.apex, seen.final_dot) == ("Gandi", "relative", "@", True)
+    assert seen.name_servers == list(HOSTS)
+    make_domain("fresh.example")
+    assert read_dns_provider(_Request(), "fresh.example").provider == ""
+
+
+class _Request:
+    auth = superadmin_act()
 
 
 # ---- The page and the call --------------------------------------------------------------------------------------
