@@ -5,6 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from django.db import connections
 from django.test import AsyncClient, Client
 
 from domains.api.observation import read_dns_provider
@@ -299,6 +300,7 @@ async def test_rows_come_before_the_last_is_known(two, monkeypatch):
     assert "Gandi" in page
     assert "What was seen where" in page
     assert "ns2.gandi.net" in page
+    await sync_to_async(connections.close_all)()
 
 
 def _signed(client):
