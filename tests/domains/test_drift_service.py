@@ -1,9 +1,11 @@
 """History and notices of a domain whose DNS really changes, on a name server on loopback."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from domains.models import DkimKey, Domain, Notice, RecordHistory, RecordObservation, Trouble, ZoneChange
@@ -264,3 +266,22 @@ def test_troubles_are_shown_in_reach_only(dns_settings, domain):
     assert troubles_for(superadmin_act()).count() > 5
     assert troubles_for(domain_admin_act(domain)).count() > 5
     assert troubles_for(domain_admin_act(make_domain("other.example"))).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_look_at_once_tell_once(dns_settings, domain):
+    del dns_settings.zone[DMARC]
+    gate = threading.Barrier(3)
+
+    def work():
+        gate.wait(10)
+        look()
+        connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told() == ["record.wrong", "domain.bad"]
+    assert len(lines()) == 3
