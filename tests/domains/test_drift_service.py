@@ -1,6 +1,7 @@
 """History and notices of a domain whose DNS really changes, on a name server on loopback."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -275,13 +276,13 @@ def test_two_workers_that_look_at_once_tell_once(dns_settings, domain):
 
     def work():
         gate.wait(10)
-        look()
-        connections.close_all()
+        try:
+            look()
+        finally:
+            connections.close_all()
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(work) for _ in range(3)]:
+            done.result()
     assert told() == ["record.wrong", "domain.bad"]
     assert len(lines()) == 3
