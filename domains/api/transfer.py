@@ -97,7 +97,7 @@ def decline(request: HttpRequest, name: str) -> Status[None]:
 @router.get(
     "/domains/{name}/administrators", response=Listing[DomainAdministrator], summary="Who administers a domain"
 )
-def list_administrators(request: HttpRequest, name: str, page: PageQuery) -> Listing[DomainAdministrator]:
+def list_domain_administrators(request: HttpRequest, name: str, page: PageQuery) -> Listing[DomainAdministrator]:
     """List the domain's administrators; only for superadministrators."""
     return paginate_list(transfer.administrators_of(act_of(request), name), page, _person)
 

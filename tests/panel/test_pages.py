@@ -162,8 +162,10 @@ def test_a_domain_goes_only_when_its_name_is_typed(rosa: Actor, near: Place) -> 
         assert text in page
     assert client.post("/domains/near.example/delete", {"name": "other.example"}).status_code == 200
     assert client.post("/domains/near.example/delete", {"name": "Near.example"})["Location"] == "/domains"
-    assert not Domain.objects.exists()
-    assert not Account.objects.exists()
+    assert Domain.objects.get().state == DomainState.DELETED
+    client.get("/")  # reads what is so
+    assert "near.example" not in client.get("/").content.decode()
+    assert client.get("/domains/near.example").status_code == 404
 
 
 def test_a_deleted_thing_deleted_again_is_not_found(rosa: Actor, near: Place) -> None:
