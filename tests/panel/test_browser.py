@@ -103,7 +103,8 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(live_server: Any, rosa: Act
     place: Place = make_place("near.example", "alice")
     addresses = ["/", "/domains", "/queue", "/messages", f"/messages/{place.trace}", "/services", "/audit", "/me"]
     addresses += [
-        f"/domains/near.example{tab}" for tab in ("", "/dns", "/keys", "/reports", "/mailboxes", "/aliases")
+        f"/domains/near.example{tab}"
+        for tab in ("", "/dns", "/keys", "/senders", "/reports", "/mailboxes", "/aliases")
     ]
     screen: Any = {"width": 360, "height": 740}
     with _signed_in(live_server, viewport=screen, is_mobile=True, color_scheme="dark") as page:
