@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import uvloop
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -169,7 +170,8 @@ def keep(act: Act, domain: Domain, seen: Iterable[Observed], look: Look | None =
 
 
 def _store(domain: Domain, seen: Sequence[tuple[DesiredRecord, Comparison]], now: datetime) -> None:
-    before = {(row.name, row.type, row.expected): row for row in domain.observations.all()}
+    rows_before = domain.observations.defer("found", "seen", "remark")
+    before = {(row.name, row.type, row.expected): row for row in rows_before}
     rows = [_observation(domain, row, comparison, before, now) for row, comparison in seen]
     kept = {(row.name, row.type, row.expected) for row in rows}
     RecordObservation.objects.filter(pk__in=[row.pk for key, row in before.items() if key not in kept]).delete()
@@ -256,7 +258,7 @@ def check_now(act: Act, name: str) -> list[RecordState]:
 def look_at(domains: Sequence[Domain]) -> list[tuple[list[Observed], Look]]:
     """Return what every record of these domains is now; nothing is kept."""
     observers = [_prepared(domain) for domain in domains]
-    seen = asyncio.run(_seen_by(observers))
+    seen = uvloop.run(_seen_by(observers))
     return [(rows, observer.look) for rows, observer in zip(seen, observers, strict=True)]
 
 
@@ -285,7 +287,7 @@ async def check_live(act: Act, domain: Domain) -> AsyncIterator[RecordState]:
 def due_domains(now: datetime | None = None) -> QuerySet[Domain]:
     """Return the domains to look at, oldest first: the last look is old, a key's wait is over, or there is doubt."""
     moment = now or timezone.now()
-    rows = Domain.objects.exclude(state__in=CLOSED).prefetch_related("dkim_keys", "observations", "senders")
+    rows = Domain.objects.exclude(state__in=CLOSED).prefetch_related("dkim_keys", "senders")
     keys = DkimKey.objects.filter(domain=OuterRef("pk"), wait_until__lte=moment)
     doubts = Trouble.objects.filter(domain=OuterRef("pk"), told_at=None, since__lte=moment - DOUBT)
     due = Q(checked_at__isnull=True) | Q(checked_at__lt=moment - STALE) | Q(Exists(keys)) | Q(Exists(doubts))
@@ -302,6 +304,6 @@ def check_due_domains(most: int = 2000) -> int:
     for start in range(0, len(domains), DOMAINS_AT_ONCE):
         batch = domains[start : start + DOMAINS_AT_ONCE]
         observers = [_prepared(domain) for domain in batch]
-        for domain, observer, seen in zip(batch, observers, asyncio.run(_seen_by(observers)), strict=True):
+        for domain, observer, seen in zip(batch, observers, uvloop.run(_seen_by(observers)), strict=True):
             keep(act, domain, seen, observer.look)
     return len(domains)
