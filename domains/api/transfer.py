@@ -56,7 +56,7 @@ def _person(actor: Actor) -> DomainAdministrator:
 
 
 @router.post("/domains/{name}/transfer", response={201: Transfer}, summary="Offer a domain")
-def offer(request: HttpRequest, name: str, payload: NewTransfer) -> Status[Transfer]:
+def offer_domain(request: HttpRequest, name: str, payload: NewTransfer) -> Status[Transfer]:
     """Offer a domain to another administrator, who has seven days to accept."""
     return Status(201, _show(transfer.offer_domain(act_of(request), name, payload.email)))
 
@@ -68,7 +68,7 @@ def read_offer(request: HttpRequest, name: str) -> Transfer:
 
 
 @router.delete("/domains/{name}/transfer", response={204: None}, summary="Withdraw the offer of a domain")
-def withdraw(request: HttpRequest, name: str) -> Status[None]:
+def withdraw_offer(request: HttpRequest, name: str) -> Status[None]:
     """Take the offer back."""
     transfer.withdraw_offer(act_of(request), name)
     return Status(204, None)
@@ -81,14 +81,14 @@ def list_offers(request: HttpRequest, page: PageQuery) -> Listing[Transfer]:
 
 
 @router.post("/transfers/{name}/accept", response={204: None}, summary="Accept a domain")
-def accept(request: HttpRequest, name: str) -> Status[None]:
+def accept_domain(request: HttpRequest, name: str) -> Status[None]:
     """Take the place of who offered the domain; of all its administrators when a superadministrator did."""
     transfer.accept_offer(act_of(request), name)
     return Status(204, None)
 
 
 @router.delete("/transfers/{name}", response={204: None}, summary="Decline a domain")
-def decline(request: HttpRequest, name: str) -> Status[None]:
+def decline_domain(request: HttpRequest, name: str) -> Status[None]:
     """Say no to an offer."""
     transfer.decline_offer(act_of(request), name)
     return Status(204, None)

@@ -49,7 +49,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/domains/{name}/transfer"): Row(404),
     ("GET", "/domains/{name}/administrators"): Row(200, admin=403),
     ("PUT", "/domains/{name}/administrators"): Row(200, admin=403, body={"administrators": []}),
-    ("GET", "/transfers"): Row(200, LIST, 200),
+    ("GET", "/transfers"): Row(200, 200, 200),
     ("POST", "/transfers/{name}/accept"): Row(404),
     ("DELETE", "/transfers/{name}"): Row(404),
     ("GET", "/domains/{name}/records"): Row(200),
