@@ -270,8 +270,9 @@ def _one(record: DesiredRecord, answer: Answer, wildcard: frozenset[str]) -> Rec
     if silent:
         return silent
     verdict = _judge(record, answer.records)
-    if verdict == RecordStatus.RIGHT:
+    if verdict == RecordStatus.RIGHT and record.purpose != "ownership":
         return verdict
+    # Whoever could answer for an alias or for every name of the zone has not shown that this name is theirs.
     faked = verdict != RecordStatus.MISSING and is_wildcards(record, answer, wildcard)
     return RecordStatus.CONFLICTING if faked or is_alias(record, answer) else verdict
 

@@ -73,12 +73,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``states`` are its records that are not right yet, ``until`` is when the wait ends at the latest."""
+    """One step: ``states`` are its records that are not right yet.
+
+    ``until`` is until when servers may remember an old answer, when the records are published now or are under way;
+    ``ttl`` is the time to live, in seconds, that this is told from.
+    """
 
     stage: Stage
     standing: Standing
     states: tuple[RecordState, ...] = ()
     until: datetime | None = None
+    ttl: int = 0
 
     @property
     def is_next(self) -> bool:
@@ -143,10 +148,20 @@ def _all_right(states: Sequence[RecordState]) -> bool:
 
 
 def _next(facts: Facts, stage: Stage, missing: tuple[RecordState, ...]) -> Step:
-    until = facts.keys_until if stage is Stage.SIGN else None
-    catching_up = any(state.status == RecordStatus.WAITING and state.record.required for state in missing)
-    waiting = catching_up or stage is Stage.SIGN
-    return Step(stage, Standing.WAITING if waiting else Standing.NEXT, missing, until)
+    if stage is Stage.SIGN:
+        return Step(stage, Standing.WAITING, missing, facts.keys_until)
+    needed = [state for state in missing if state.record.required] or list(missing)
+    ttl = max((_stale_seconds(state) for state in needed), default=0)
+    if not any(state.status == RecordStatus.WAITING for state in needed):
+        return Step(stage, Standing.NEXT, missing, facts.now + timedelta(seconds=ttl) if ttl else None, ttl)
+    looked_at = max((state.checked_at for state in needed if state.checked_at is not None), default=facts.now)
+    return Step(stage, Standing.WAITING, missing, looked_at + timedelta(seconds=ttl) if ttl else None, ttl)
+
+
+def _stale_seconds(state: RecordState) -> int:
+    """Return how long an answer that was seen and is not right may be remembered."""
+    stale = (answer for answer in state.seen if answer["status"] != RecordStatus.RIGHT)
+    return max((answer["ttl"] or 0 for answer in stale), default=0)
 
 
 def elsewhere(states: Sequence[RecordState]) -> tuple[str, ...]:

@@ -18,16 +18,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from domains.dkim.record import split_strings
-from domains.models import Domain, DomainState
+from domains.dns.providers import Provider, provider_of
+from domains.models import Domain, DomainState, ZoneObservation
 from domains.services.check import RecordState, check_now
 from domains.services.guiding import facts_about
 from domains.services.onboarding import Facts, Paste, Stage, Step, elsewhere, progress_of, steps_of, to_publish
 from domains.services.preflight import preflight
 from domains.services.provision import UNPROVEN, get_domain_for
 from domains.spf.merge import Obstacle
+from domains.views.dns import RecordLine, line_of
 from domains.views.frame import domain_page, frame_of
 from domains.views.web import act_of_request, done
-from domains.views.words import purpose_of
 
 AGAIN = timedelta(seconds=20)
 _LOOKS = frozenset({Stage.PROVE, Stage.PUBLISH, Stage.SIGN, Stage.MOVE, Stage.TEST, Stage.PROGRAMS})
@@ -89,14 +90,16 @@ _OBSTACLES: dict[Obstacle, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class RecordToPaste:
-    """One record to publish; ``obstacle`` says why its text cannot be pasted, ``note`` what to know before."""
+    """One record to publish: ``line`` as the page DNS has it, ``value`` with what others wrote at its name kept.
 
-    state: RecordState
-    purpose: str
+    ``obstacle`` says why no text can be pasted, ``note`` what to know before.
+    """
+
+    line: RecordLine
     value: str
+    split: str
     obstacle: str
     note: str
-    split: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +114,15 @@ class Line:
     further: tuple[RecordToPaste, ...] = ()
 
 
-def _paste(state: RecordState) -> RecordToPaste:
-    paste = to_publish(state)
-    strings = split_strings(paste.value) if state.record.type == "TXT" else []
-    split = " ".join(f'"{text}"' for text in strings) if len(strings) > 1 else ""
+def _paste(state: RecordState, provider: Provider | None) -> RecordToPaste:
+    paste, line = to_publish(state), line_of(state, provider)
+    value, split = line.value, line.split
+    if paste.value != state.record.value:
+        strings = split_strings(paste.value)
+        cut = len(strings) > 1 and not (provider is not None and provider.splits)
+        value, split = paste.value, " ".join(f'"{text}"' for text in strings) if cut else ""
     obstacle = str(_OBSTACLES[paste.obstacle]) if paste.obstacle else ""
-    purpose = purpose_of(state.record.purpose)
-    return RecordToPaste(state, purpose, paste.value, obstacle, _note(state, paste), split)
+    return RecordToPaste(line, value, split, obstacle, _note(state, paste))
 
 
 def _note(state: RecordState, paste: Paste) -> str:
@@ -132,15 +137,15 @@ def _note(state: RecordState, paste: Paste) -> str:
     return ""
 
 
-def _line(number: int, step: Step, parked: bool) -> Line:
-    pastes = [_paste(state) for state in step.states] if step.is_next else []
+def _line(number: int, step: Step, parked: bool, provider: Provider | None) -> Line:
+    pastes = [_paste(state, provider) for state in step.states] if step.is_next else []
     return Line(
         step,
         number,
         _("Publish that it is parked") if parked and step.stage is Stage.PUBLISH else str(_TITLES[step.stage]),
         str(_PARKED) if parked and step.stage is Stage.PUBLISH else str(_ABOUT[step.stage]),
-        tuple(paste for paste in pastes if paste.state.record.required),
-        tuple(paste for paste in pastes if not paste.state.record.required),
+        tuple(paste for paste in pastes if paste.line.record.required),
+        tuple(paste for paste in pastes if not paste.line.record.required),
     )
 
 
@@ -148,9 +153,12 @@ def _shown(domain: Domain) -> dict[str, Any]:
     facts = facts_about(domain)
     steps = steps_of(facts)
     finished, all_ = progress_of(steps)
+    looked = ZoneObservation.objects.filter(domain=domain).first()
+    provider = provider_of(looked.hosts) if looked is not None else None
     stage = next((step.stage for step in steps if step.is_next), None)
     return {
-        "guide": [_line(number, step, facts.parked) for number, step in enumerate(steps, 1)],
+        "guide": [_line(number, step, facts.parked, provider) for number, step in enumerate(steps, 1)],
+        "provider": provider,
         "finished": finished,
         "all_steps": all_,
         "looks": stage in _LOOKS,

@@ -125,6 +125,29 @@ def test_a_pending_domain_becomes_active_by_its_token_alone(dns_settings):
     assert "ownership" not in statuses(act=act)
 
 
+def test_no_token_but_the_domains_own_at_its_own_name_proves_it(dns_settings):
+    dora = make_administrator("dora@operator.example")
+    act = domain_admin_act(actor=dora)
+    domain, other = (provision.create_domain(act, name) for name in ("acme.example", "dora.example"))
+    act = domain_admin_act(domain, other, actor=dora)
+    name, token = "_mailadmin-ownership.acme.example", ownership_value(domain)
+    dns_settings.zone[name, "TXT"] = [ownership_value(other)]
+    assert statuses(act=act)["ownership"] == {"wrong"}
+    dns_settings.zone[name, "TXT"] = [token.upper()]
+    assert statuses(act=act)["ownership"] == {"wrong"}
+    del dns_settings.zone[name, "TXT"]
+    dns_settings.zone[name, "CNAME"] = ["parking.example"]
+    dns_settings.zone["parking.example", "TXT"] = [token]
+    assert statuses(act=act)["ownership"] == {"conflicting"}
+    domain.refresh_from_db()
+    assert domain.state == DomainState.PENDING
+    del dns_settings.zone[name, "CNAME"]
+    dns_settings.zone[name, "TXT"] = [token, ownership_value(other)]
+    check_now(act, "acme.example")
+    domain.refresh_from_db()
+    assert domain.state == DomainState.ACTIVE
+
+
 def test_a_suspended_domain_is_not_woken_by_its_token(dns_settings):
     dora = make_administrator("dora@operator.example")
     domain = provision.create_domain(domain_admin_act(actor=dora), "acme.example")

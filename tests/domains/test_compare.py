@@ -151,3 +151,14 @@ def test_verdicts(purpose, value, seen, status, why):
 def test_found_names_each_text_of_this_kind_once():
     record = DesiredRecord("n", "n", "TXT", SPF, "spf", "")
     assert compare(record, answers(["other", SPF], [SPF])).found == (SPF,)
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "canonical", "status"),
+    [((), "", "right"), (("t",), "", "conflicting"), ((), "parking.example", "conflicting")],
+    ids=["its own", "a wildcard's", "an alias's"],
+)
+def test_only_a_text_of_its_own_proves_a_domain(wildcard, canonical, status):
+    record = DesiredRecord("_own.acme.example", "acme.example", "TXT", "t", "ownership", "")
+    answer = Answer(record.name, "TXT", DnsStatus.FOUND, ("t",), 60, canonical_name=canonical)
+    assert compare(record, [answer], wildcard).status == status

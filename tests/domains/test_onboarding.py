@@ -81,6 +81,27 @@ def test_a_step_whose_records_are_under_way_waits():
     assert standings(steps)["publish"] == "waiting"
 
 
+def seen(status, ttl):
+    return {"status": status, "ttl": ttl}
+
+
+LOOKED = NOW - timedelta(minutes=10)
+WAITS = [
+    ("missing", [seen("missing", 600)], NOW + timedelta(seconds=600), 600, "published now"),
+    ("waiting", [seen("right", 9999), seen("missing", 3600)], LOOKED + timedelta(hours=1), 3600, "it is under way"),
+    ("missing", [], None, 0, "nothing is known"),
+    ("unreachable", [seen("unreachable", None)], None, 0, "silence tells no time"),
+]
+
+
+@pytest.mark.parametrize(("status", "answers", "until", "ttl", "why"), WAITS, ids=[row[-1] for row in WAITS])
+def test_the_wait_is_told_from_what_may_be_remembered(status, answers, until, ttl, why):
+    record = state("spf").record
+    rows = [state("mx"), RecordState(record, status, checked_at=LOOKED, seen=tuple(answers))]
+    (step,) = [step for step in steps_of(Facts(NAME, rows, NOW, receives=True)) if step.is_next]
+    assert (step.stage.value, step.until, step.ttl) == ("publish", until, ttl)
+
+
 def test_keys_say_until_when_they_wait():
     until = NOW + timedelta(minutes=40)
     steps = steps_of(Facts(NAME, states(**PUBLISHED), NOW, receives=True, keys_until=until))
