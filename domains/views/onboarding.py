@@ -22,7 +22,17 @@ from domains.dns.providers import Provider, provider_of
 from domains.models import Domain, DomainState, ZoneObservation
 from domains.services.check import RecordState, check_now
 from domains.services.guiding import facts_about
-from domains.services.onboarding import Facts, Paste, Stage, Step, elsewhere, progress_of, steps_of, to_publish
+from domains.services.onboarding import (
+    Facts,
+    Paste,
+    Stage,
+    Standing,
+    Step,
+    elsewhere,
+    progress_of,
+    steps_of,
+    to_publish,
+)
 from domains.services.preflight import preflight
 from domains.services.provision import UNPROVEN, get_domain_for
 from domains.spf.merge import Obstacle
@@ -138,7 +148,7 @@ def _note(state: RecordState, paste: Paste) -> str:
 
 
 def _line(number: int, step: Step, parked: bool, provider: Provider | None) -> Line:
-    pastes = [_paste(state, provider) for state in step.states] if step.is_next else []
+    pastes = [_paste(state, provider) for state in step.states] if step.standing is not Standing.AHEAD else []
     return Line(
         step,
         number,
