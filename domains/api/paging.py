@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from ninja import Query, Schema
 from ninja.errors import HttpError
@@ -96,7 +97,7 @@ def paginate(
     if page.cursor:
         try:
             rows = rows.filter(_after(keys, _decode(page.cursor, len(keys)), descending))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ValidationError) as error:
             raise HttpError(400, "The cursor is not one that this list gave.") from error
     found = list(rows.order_by(*(sign + key for key in keys))[: page.limit + 1])
     items = found[: page.limit]

@@ -91,4 +91,4 @@ def list_tls_reports(request: HttpRequest, name: str, page: PageQuery) -> Listin
     """List the TLS reports on a domain, the latest period first."""
     domain = get_domain_for(act_of(request), name)
     rows = tls_reports.tls_reports_of(domain).select_related("domain")
-    return paginate(rows, page, ["-end_at", "-id"], _row)
+    return paginate(rows, page, ["end_at", "id"], _row, descending=True)

@@ -196,7 +196,7 @@ def apply_plan(request: HttpRequest, name: str, payload: Application) -> Change:
 @router.get("/domains/{name}/zone-changes", response=Listing[Change], summary="What was applied")
 def list_changes(request: HttpRequest, name: str, page: PageQuery) -> Listing[Change]:
     """List what the panel changed in the zone, the latest first."""
-    return paginate(zone_apply.changes_for(act_of(request), name), page, ["-at", "-id"], _change)
+    return paginate(zone_apply.changes_for(act_of(request), name), page, ["at", "id"], _change, descending=True)
 
 
 @router.post("/domains/{name}/zone-changes/{int:id}/undo", response=Change, summary="Undo a change")

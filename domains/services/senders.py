@@ -33,7 +33,7 @@ MAXIMUM_NAME = 100
 SHORTEST_PREFIX = {4: 16, 6: 32}
 SECONDS = 15.0
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 

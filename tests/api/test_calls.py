@@ -2,13 +2,15 @@
 
 import base64
 import json
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.test import Client
+from django.utils import timezone
 
-from domains.models import ApiToken, Role
+from domains.models import ApiToken, Role, TlsReport, ZoneChange
 from domains.services import removal
 from tests.api.people import API, call, make_token
 from tests.factories import PASSWORD, make_account, make_alias, make_domain, superadmin_act
@@ -443,6 +445,37 @@ def test_pages_of_two_keys(acme):
     second = call("GET", f"/mailboxes?limit=2&cursor={first['next']}").json()
     found = [item["address"] for item in first["items"] + second["items"]]
     assert found == ["a@acme.example", "b@acme.example", "a@other.example"]
+
+
+def pages_of(path):
+    """Every row of a list, one a page."""
+    page = call("GET", f"{path}?limit=1").json()
+    while page["next"] is not None:
+        yield from page["items"]
+        page = call("GET", f"{path}?limit=1&cursor={page['next']}").json()
+    yield from page["items"]
+
+
+def test_what_was_applied_comes_in_pages_the_latest_first(acme):
+    rows = [ZoneChange.objects.create(domain=acme, actor_name="x", server="x", state="applied") for _ in range(3)]
+    assert [item["id"] for item in pages_of("/domains/acme.example/zone-changes")] == [row.pk for row in rows[::-1]]
+
+
+def test_tls_reports_come_in_pages_the_latest_first(acme):
+    now = timezone.now()
+    for days in (1, 0, 1):  # two end at the same moment
+        at = now - timedelta(days=days)
+        name = f"{TlsReport.objects.count()}"
+        TlsReport.objects.create(
+            domain=acme, org_name="x", report_id=name, begin_at=at, end_at=at, succeeded=1, failed=0
+        )
+    assert [item["report_id"] for item in pages_of("/domains/acme.example/tls/reports")] == ["1", "2", "0"]
+
+
+@pytest.mark.parametrize("path", ["domains/acme.example/zone-changes", "domains/acme.example/tls/reports"])
+def test_a_cursor_whose_moment_is_none_is_400(acme, path):
+    cursor = base64.urlsafe_b64encode(b'["yesterday", "1"]').decode()
+    problem(call("GET", f"/{path}?cursor={cursor}"), 400)
 
 
 @pytest.mark.parametrize("cursor", ["x", "!!!", "bnVsbA", "W10", "WzFd", "WyJhIiwiYiJd", "é", "%FF"])

@@ -69,6 +69,8 @@ def test_a_dry_run_says_the_cost_and_adds_nothing(world):
         ({"kind": "relay"}, 422, "value"),
         ({"kind": "service", "value": "brevo", "selectors": ["a.b"]}, 422, "selectors"),
         ({"kind": "service", "value": "brevo", "note": "a\nb"}, 422, "note"),
+        ({"kind": "service", "value": "brevo", "note": "\ud800"}, 422, "note"),
+        ({"kind": "service", "value": "brevo", "name": "\ud800"}, 422, "name"),
         ({"kind": "service", "value": "brevo", "color": "red"}, 422, "color"),
     ],
 )
