@@ -23,7 +23,7 @@ from domains.dkim import slots
 from domains.dns.texts import zone_text
 from domains.dns.update import Held, Question, SetChange, UpdateFault, change_zone, read_sets
 from domains.errors import Refused
-from domains.models import DkimKey, DnsAccount, Domain, KeyState
+from domains.models import DkimKey, DnsAccount, Domain, DomainState, KeyState
 from domains.services.dns_access import access_of, installation_accounts, sentence_of
 from domains.services.keys import add_key
 from domains.services.provision import get_domain_for
@@ -130,8 +130,11 @@ def withdraw(name: str, zone: str) -> None:
 def publish_hosted(domain: Domain) -> bool:
     """Bring what stands behind a domain's selectors to what its keys say; True when something was written.
 
-    Never raises for a remote fault: it is kept at the zone's account and shown to superadministrators.
+    Nothing is for a domain that nobody proved: aliases of its owner may still lead here from another time. Never
+    raises for a remote fault: it is kept at the zone's account and shown to superadministrators.
     """
+    if domain.state == DomainState.PENDING:
+        return False
     keys = [key for key in domain.dkim_keys.all() if key.hosted_in]
     zones = {key.hosted_in for key in keys} | ({domain.key_zone} - {""})
     written = [_publish(domain, zone, [key for key in keys if key.hosted_in == zone]) for zone in sorted(zones)]

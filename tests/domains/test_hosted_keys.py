@@ -21,7 +21,7 @@ from domains.audit import Act, system_act
 from domains.dkim.sign import LoadedKey, sign
 from domains.dns.resolver import Zone
 from domains.errors import Forbidden, Refused
-from domains.models import DkimKey, DnsAccount, Domain, KeyState
+from domains.models import DkimKey, DnsAccount, Domain, DomainState, KeyState
 from domains.services import provision
 from domains.services.check import check_now, desired_records
 from domains.services.dns_access import set_account
@@ -275,3 +275,14 @@ def test_every_server_of_the_hosting_zone_is_asked(hosted, monkeypatch):
     monkeypatch.setattr("domains.services.asking.zone_of", zone_of)
     look()
     assert set(asked) == {ZONE, OWN}
+
+
+def test_no_key_is_published_for_a_domain_that_nobody_proved(domain, server):
+    """Aliases outlive a domain that left: who claims its name gets no key behind them."""
+    Domain.objects.update(state=DomainState.PENDING)
+    host_keys(ACT, ZONE, OWN)
+    publish_once(server)
+    assert set(look().values()) == {"awaiting_dns"}
+    assert server.texts(f"ma1.{ZONE}.{OWN}", "TXT") == []
+    Domain.objects.update(state=DomainState.ACTIVE)
+    assert settle() == {"ma1": "active", "me1": "active"}
