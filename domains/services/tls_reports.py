@@ -91,7 +91,7 @@ def _read(octets: bytes, file_name: str) -> Report:
 def _domains_of(report: Report, act: Act | None) -> list[Domain]:
     """Return our domains that the report is about; raises Refused when there is none."""
     names = {row.domain for row in report.policies}
-    served = Domain.objects.exclude(state=DomainState.PENDING).filter(name__in=names)
+    served = Domain.objects.exclude(state__in=(DomainState.PENDING, DomainState.DELETED)).filter(name__in=names)
     reach = None if act is None else act.domain_ids
     found = [domain for domain in served if reach is None or domain.pk in reach]
     if not found:

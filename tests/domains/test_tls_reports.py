@@ -111,6 +111,16 @@ def test_reports_on_others_and_by_others_are_refused():
         take(report(), act=domain_admin_act().__class__("o", "owner", "api"))
 
 
+@pytest.mark.parametrize("state", ["pending", "deleted"])
+def test_reports_on_a_domain_that_is_not_served_are_refused(state):
+    domain = make_domain()
+    Domain.objects.update(state=state)
+    with pytest.raises(Refused):
+        take(report())
+    with pytest.raises(Refused):
+        take(report(), act=domain_admin_act(domain))
+
+
 def test_mail_to_the_report_address_is_read():
     domain = make_domain()
     content = mail(gzip.compress(report()), "report.json.gz", "application/tlsrpt+gzip")
