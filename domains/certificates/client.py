@@ -164,6 +164,18 @@ def register(directory_url: str, key_pem: bytes, contact: str, binding: Binding 
         return str(client.new_account(wanted).uri)
 
 
+def is_known(account: Account) -> bool:
+    """Return whether the authority still knows the account; raises AuthorityFault when it does not say."""
+    with _client(account.directory_url, account.key_pem, account.uri) as client:
+        try:
+            client.query_registration(client.net.account)
+        except messages.Error as error:
+            if error.code in ("accountDoesNotExist", "unauthorized"):
+                return False
+            raise
+        return True
+
+
 def order(account: Account, name: str, key_pem: bytes, responder: Responder) -> str:
     """Return the certificate chain of a name for a key, in PEM, the leaf first; raises AuthorityFault."""
     with _client(account.directory_url, account.key_pem, account.uri, ORDER_SECONDS) as client:

@@ -4,6 +4,7 @@ The authority is asked outside any transaction. An account at another directory 
 stay and are renewed by the new one.
 """
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from domains.certificates.port import Account, AuthorityFault, AuthorityTerms, B
 from domains.errors import Forbidden, Refused
 from domains.models import AcmeAccount, Certificate
 from domains.services.certificate_facts import forget_facts
-from domains.services.sealing import seal, unseal
+from domains.services.sealing import SealBroken, seal, unseal
 
 MAXIMUM_URL = 500
 SILENT = "silent"
@@ -47,11 +48,14 @@ def opened(row: AcmeAccount) -> Account:
 def set_account(
     act: Act, *, directory_url: str, contact: str = "", agree: bool = False, key_id: str = "", secret: str = ""
 ) -> AcmeAccount:
-    """Make the account, or change the contact of the one at this directory; raises Forbidden, Refused."""
+    """Make the account, or change the contact of the one at this directory; raises Forbidden, Refused.
+
+    Who agrees again gets a new account in place of one that the authority has forgotten.
+    """
     require_superadmin(act)
     url, contact = _url(directory_url), _contact(contact)
     held = AcmeAccount.objects.first()
-    if held is not None and held.directory_url == url:
+    if held is not None and held.directory_url == url and not (agree and _is_forgotten(held)):
         return _set_contact(act, held, contact)
     key = client.new_key()
     try:
@@ -60,29 +64,39 @@ def set_account(
         uri = client.register(url, key, contact, _binding(terms, key_id, secret))
     except AuthorityFault as fault:
         raise Refused({_field(fault): sentence_of(fault.trouble, fault.detail)}) from fault
-    row = AcmeAccount(
-        directory_url=url,
-        uri=uri[:MAXIMUM_URL],
-        key_sealed=seal(_identity(url), key),
-        contact=contact,
-        terms_url=terms.terms_url[:MAXIMUM_URL],
-        caa_identities=list(terms.caa_identities),
-        agreed_by=act.name,
-        agreed_at=timezone.now(),
-    )
-    return _keep(act, row)
+    values = {
+        "directory_url": url,
+        "uri": uri[:MAXIMUM_URL],
+        "key_sealed": seal(_identity(url), key),
+        "contact": contact,
+        "terms_url": terms.terms_url[:MAXIMUM_URL],
+        "caa_identities": list(terms.caa_identities),
+        "agreed_by": act.name,
+        "agreed_at": timezone.now(),
+        "rest_until": None,
+    }
+    return _keep(act, values)
 
 
 @transaction.atomic
-def _keep(act: Act, row: AcmeAccount) -> AcmeAccount:
-    """Store the account; what failed or waits is tried by it at once."""
-    row.save()
+def _keep(act: Act, values: dict[str, Any]) -> AcmeAccount:
+    """Store the account in place of the one before; what failed or waits is tried by it at once."""
+    row, _made = AcmeAccount.objects.update_or_create(pk=1, defaults=values)
     now = timezone.now()
     Certificate.objects.exclude(trouble=Trouble.NONE).update(due_at=now, failures=0)
     changes = {"directory_url": row.directory_url, "uri": row.uri, "contact": row.contact, "terms": row.terms_url}
     record(act, "acme_account.set", "acme_account", row.uri, changes=changes)
     transaction.on_commit(forget_facts)
     return row
+
+
+def _is_forgotten(row: AcmeAccount) -> bool:
+    try:
+        return not client.is_known(opened(row))
+    except SealBroken:
+        return True
+    except AuthorityFault as fault:
+        raise Refused({_field(fault): sentence_of(fault.trouble, fault.detail)}) from fault
 
 
 def _set_contact(act: Act, row: AcmeAccount, contact: str) -> AcmeAccount:

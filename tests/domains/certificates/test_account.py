@@ -11,6 +11,7 @@ from domains.errors import Forbidden, Refused
 from domains.models import AcmeAccount, AuditRecord
 from domains.services import acme_account
 from domains.services.acme_account import opened, set_account
+from domains.services.certificate_orders import order_due
 from tests.conftest import needs_program
 from tests.factories import domain_admin_act, superadmin_act
 
@@ -105,8 +106,30 @@ def test_an_external_account_binding_is_asked_for_and_used(authority, tmp_path):
     assert not AuditRecord.objects.filter(changes__icontains=keys["kid-1"]).exists()
 
 
+def test_another_directory_replaces_the_account(authority, account, dns_settings):
+    other = authority.directory_url.replace("ca.example", "localhost")
+    dns_settings.zone["localhost", "A"] = ["127.0.0.1"]
+    changed = set_account(superadmin_act(), directory_url=other, agree=True)
+    assert AcmeAccount.objects.get().uri == changed.uri != account.uri
+    assert opened(AcmeAccount.objects.get()).directory_url == other
+
+
 def test_others_neither_see_nor_set_it(authority):
     with pytest.raises(Forbidden):
         acme_account.account_for(domain_admin_act())
     with pytest.raises(Forbidden):
         set_account(domain_admin_act(), directory_url=authority.directory_url, agree=True)
+
+
+def test_an_account_that_the_authority_forgot_is_made_anew_by_who_agrees_again(authority, account):
+    given = {"directory_url": authority.directory_url}
+    assert set_account(superadmin_act(), **given, agree=True).uri == account.uri
+    key = bytes(AcmeAccount.objects.get().key_sealed)
+    authority.stop()
+    with pytest.raises(Refused):
+        set_account(superadmin_act(), **given, agree=True)
+    authority.start()  # pebble keeps nothing
+    assert set_account(superadmin_act(), **given).uri == account.uri
+    set_account(superadmin_act(), **given, agree=True)
+    assert bytes(AcmeAccount.objects.get().key_sealed) != key
+    assert order_due() == 1
