@@ -37,6 +37,11 @@ def _living(now: datetime | None = None) -> QuerySet[DomainOffer]:
     return DomainOffer.objects.filter(pk__in=living).select_related("domain", "giver")
 
 
+def _person(act: Act) -> Actor | None:
+    """Return in whose name is acted; None for a token that may do less than who made it."""
+    return act.actor if act.actor is not None and act.actor.role == act.role else None
+
+
 # ---- Offering ---------------------------------------------------------------------------------------------------
 
 
@@ -45,7 +50,7 @@ def offer_domain(act: Act, name: str, email: str) -> DomainOffer:
     """Offer a domain to an administrator; raises NotFound, Forbidden, Refused, and Taken when it is offered."""
     domain = get_domain_for(act, name, lock=True)
     require_administrator(act)
-    if act.actor is None and not act.is_superadmin:
+    if _person(act) is None and not act.is_superadmin:
         raise Forbidden(_("Only a person hands a domain over."))
     if domain.state == DomainState.PENDING:
         raise Refused({"email": _("Prove first that the domain is yours.")})
@@ -96,9 +101,10 @@ def withdraw_offer(act: Act, name: str) -> None:
 
 def offers_to(act: Act) -> QuerySet[DomainOffer]:
     """Return what the actor is offered, by name."""
-    if act.actor is None or act.role not in ADMINISTRATORS:
+    person = _person(act)
+    if person is None or act.role not in ADMINISTRATORS:
         return DomainOffer.objects.none()
-    return _living().filter(email=act.actor.email).order_by("domain__name")
+    return _living().filter(email=person.email).order_by("domain__name")
 
 
 @transaction.atomic

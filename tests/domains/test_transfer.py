@@ -192,3 +192,16 @@ def test_the_operator_sets_who_administers_a_domain(dora, erin, rosa):
                  lambda: transfer.administrators_of(act_of(erin), NAME)):  # fmt: skip
         with pytest.raises(Forbidden):
             call()
+
+
+def test_a_token_with_less_than_its_maker_has_neither_gives_nor_takes_in_the_makers_name(dora, erin, rosa):
+    bob = make_administrator("bob@acme.example", provision.get_domain_for(superadmin_act(), NAME))
+    ids = frozenset(bob.domains.values_list("pk", flat=True))
+    lesser = Act("token ops", Role.DOMAIN_ADMIN, "api", rosa, ids)
+    with pytest.raises(Forbidden):
+        transfer.offer_domain(lesser, NAME, ERIN)
+    offer(dora, rosa.email)
+    assert not transfer.offers_to(lesser).exists()
+    with pytest.raises(NotFound):
+        transfer.accept_offer(lesser, NAME)
+    assert people() == [bob.email, dora.email]
