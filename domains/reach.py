@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 
-_CARRIERS = (ip_network("64:ff9b::/96"), ip_network("::/96"))  # RFC 6052; RFC 4291 section 2.5.5.1
+_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))  # RFC 6052; 4291 2.5.5.1; 2765
 _INSIDE = (ip_network("64:ff9b:1::/48"), ip_network("fec0::/10"))  # RFC 8215; RFC 3879
 
 

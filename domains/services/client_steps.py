@@ -154,7 +154,7 @@ class Run:
         address = next((text for answer in answers if answer.found for text in answer.records), "")
         if "plain HTTP" in reason:
             self.note(asked, Outcome.FAULT, Meaning.REDIRECT_PLAIN, address=address)
-        elif "certificate" not in reason:
+        elif not address or not reason.startswith("The certificate "):
             self.note(asked, Outcome.FAULT, Meaning.NO_ANSWER, address=address, reason=reason)
         else:
             port = parts.port or HTTPS

@@ -282,6 +282,13 @@ def test_places_that_are_none_end_no_test(lab, place):
     assert len(result.steps) >= 4
 
 
+def test_silence_about_a_name_is_told_as_such_whatever_the_name(lab):
+    lab.names(FILE[0])
+    lab.dns.failing.add("certificate.example")
+    lab.answers[FILE] = answer("302 Found", Location="https://certificate.example/x")
+    assert meanings(lab.test("thunderbird"))[:2] == ["redirect", "no-answer"]
+
+
 def test_what_is_no_file_is_told(lab):
     lab.names(FILE[0], "acme.example")
     lab.answers[FILE] = xml(b"<html>")

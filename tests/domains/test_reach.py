@@ -30,6 +30,7 @@ NOBODY: frozenset[tuple[str, int]] = frozenset()
         ("::ffff:127.0.0.1", False),
         ("::ffff:10.0.0.1", False),
         ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::a00:1", False),
         ("64:ff9b:1::a00:1", False),
