@@ -17,7 +17,7 @@ from domains.spf.sources import source_of
 
 MAXIMUM_DAYS = 3660
 MAXIMUM_SOURCES = 10_000
-MAXIMUM_EVIDENCE = 50_000
+MAXIMUM_EVIDENCE = 10_000
 
 VOLUME = """
 SELECT day, disposition, sum(messages), coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)
