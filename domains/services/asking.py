@@ -7,6 +7,7 @@ alias, is followed to the servers that know.
 
 import asyncio
 import secrets
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ from domains.services.desired import DesiredRecord
 from domains.services.publication import desired_records
 
 CONCURRENCY = 200
-PATIENCE = 3  # silences of one server in a row, after which it is not asked again in this run
+PATIENCE = 3  # silences of one server in a row, after which it is left alone for a while
+REST_SECONDS = 30.0
 HANDED_ON = 3
 _SLIPPED = frozenset({RecordStatus.MISSING, RecordStatus.WRONG})
 _BELOW_APEX = frozenset({"TXT", "SRV", "CNAME"})
@@ -39,13 +41,29 @@ class Look:
     wildcard: tuple[str, ...] = ()  # types
 
 
+class _Patience:
+    """Which servers were silent too often to be asked again just now: a dead one holds nobody else up."""
+
+    def __init__(self) -> None:
+        self._silences: Counter[Server] = Counter()
+        self._until: dict[Server, float] = {}
+
+    def rests(self, server: Server) -> bool:
+        return self._until.get(server, 0.0) > time.monotonic()
+
+    def note(self, server: Server, silent: bool) -> None:
+        self._silences[server] = self._silences[server] + 1 if silent else 0
+        if self._silences[server] >= PATIENCE:
+            self._until[server] = time.monotonic() + REST_SECONDS
+
+
 class Asker:
     """One run of checks over any number of domains."""
 
     def __init__(self, resolver: NetworkResolver) -> None:
         self._resolver = resolver
         self._free = asyncio.Semaphore(CONCURRENCY)
-        self._silences: Counter[tuple[str, int]] = Counter()
+        self._patience = _Patience()
         self._shared: dict[tuple[str, str], asyncio.Task[list[Answer]]] = {}
 
     async def zone(self, name: str) -> Zone:
@@ -86,13 +104,13 @@ class Asker:
     async def _ask(self, server: Server, name: str, rdtype: str, host: str = "") -> Answer:
         """Return one server's answer; ``host`` is its name when it is asked as an authority."""
         async with self._free:
-            if self._silences[server] >= PATIENCE:
+            if self._patience.rests(server) and (host or not all(map(self._patience.rests, self._resolver.servers))):
                 return _silence(server, name, rdtype, host)
             if host:
                 answer = replace(await ask_server(server, name, rdtype, recursive=False), host=host)
             else:
                 answer = await self._resolver.ask(server, name, rdtype)
-        self._silences[server] = self._silences[server] + 1 if answer.fault is Fault.SILENT else 0
+        self._patience.note(server, answer.fault is Fault.SILENT)
         return answer
 
     async def _authorities(self, name: str, rdtype: str, zone: Zone, handed_on: int) -> list[Answer]:

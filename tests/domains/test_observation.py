@@ -50,7 +50,7 @@ def served(settled, monkeypatch):
     def serve(*places, resolver=None, zone=ZONE):
         async def zone_of(name, asked, addresses=True):
             hosts = HOSTS[: len(places)]
-            return Zone(zone, hosts, tuple(map(Authority, hosts, places)))
+            return Zone(zone, hosts, tuple(map(Authority, hosts, places)) if addresses else ())
 
         monkeypatch.setattr(asking, "zone_of", zone_of)
         resolvers = (resolver or places[0],)
@@ -224,6 +224,20 @@ def test_a_provider_that_is_down_is_asked_a_few_times_only(two, monkeypatch):
         if row.seen[-1]["host"]
     } == {"silent"}
     assert set(domain.dkim_keys.values_list("state", flat=True)) == {KeyState.AWAITING_DNS}
+
+
+def test_a_resolver_alone_is_asked_however_silent_it_is(two, settings, monkeypatch):
+    one, other = two
+    monkeypatch.setattr("domains.dns.resolver.TRY_SECONDS", 0.05)
+    monkeypatch.setattr(asking, "CONCURRENCY", 1)
+    settings.MAILADMIN = replace(settings.MAILADMIN, authoritative=False)
+    domain = make_domain()
+    one.silent |= {row.name for row in desired_records(domain)}
+    assert {state.status for state in check_now(superadmin_act(), ZONE) if state.record.zone == ZONE} == {
+        "unreachable"
+    }
+    assert {name for name, _ in one.asked} >= {row.name for row in desired_records(domain)}
+    assert other.asked == []
 
 
 def test_bogus_is_said_with_what_to_do(two):
