@@ -191,8 +191,7 @@ def _delegated(response: dns.message.Message) -> str:
 def _follow(name: str, rdtype: str, response: dns.message.Message) -> tuple[tuple[str, ...] | None, int, str]:
     """Return the texts at the CNAME chain's end, the smallest TTL and the last name; None for an endless chain."""
     sets = {(rrset.name, rrset.rdtype): rrset for rrset in response.answer}
-    owner = dns.name.from_text(name)
-    wanted = dns.rdatatype.from_text(rdtype)
+    owner, wanted, _wire = _question(name, rdtype)
     ttl = LONGEST_TTL
     for _ in range(CNAME_HOPS + 1):
         found = sets.get((owner, wanted))
