@@ -56,8 +56,12 @@ class EnforceForm(PanelForm):
 
 
 class AuthorityForm(PanelForm):
-    """The certificate authority, and what it wants to know of its customer."""
+    """The certificate authority, and what it wants to know of its customer.
 
+    Without a once: it is asked outside any transaction, and who sends the same twice has the same account.
+    """
+
+    once = None  # type: ignore[assignment]
     authority = forms.ChoiceField(
         label=_("Authority"),
         required=False,

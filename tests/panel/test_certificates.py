@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from domains.certificates.port import LETS_ENCRYPT, AuthorityFault, Trouble
 from domains.models import AcmeAccount, AuditRecord, Certificate, Domain
 from domains.services import certificates
 from tests.panel.people import HOSTILE, signed_in
@@ -167,3 +169,17 @@ def test_the_key_of_the_mail_host_is_replaced_after_a_question(rosa, account, se
     Certificate.objects.update(next_digest="", last_digest="b" * 64, rolled_at=timezone.now())
     assert "it may go" in page(rosa)
     assert "certificate.roll" in AuditRecord.objects.values_list("action", flat=True)
+
+
+def test_the_authority_is_asked_outside_any_transaction(rosa, monkeypatch):
+    asked = []
+
+    def read_terms(url):
+        asked.append((url, connection.in_atomic_block and bool(connection.savepoint_ids)))
+        raise AuthorityFault(Trouble.UNREACHABLE, "nobody answers")
+
+    monkeypatch.setattr("domains.certificates.client.read_terms", read_terms)
+    data = {"authority": LETS_ENCRYPT, "agree": "on", "once": "o" * 16}
+    body = signed_in(rosa).post(reverse("certificate-authority"), data).content.decode()
+    assert "The authority cannot be reached: nobody answers." in body
+    assert asked == [(LETS_ENCRYPT, False)]
