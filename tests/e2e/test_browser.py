@@ -62,8 +62,8 @@ def test_from_nothing_to_a_delivered_message(house: Installation, dns: DnsServer
         page.get_by_role("button", name="Check now").first.click()
         page.wait_for_load_state("networkidle")
         page.goto(f"{house.url}/domains/{name}/dns")
-        eventually(lambda: page.locator("main .chip").all_inner_texts())
-        states = {text.split()[-1] for text in page.locator("main .chip").all_inner_texts()}
+        eventually(lambda: page.locator("main .records td:first-child > .chip").all_inner_texts())
+        states = {text.split()[-1] for text in page.locator("main .records td:first-child > .chip").all_inner_texts()}
         assert states == {"Right"}, states
         page.goto(f"{house.url}/domains/{name}/mailboxes/add")
         page.fill("input[name=address]", "dora")
