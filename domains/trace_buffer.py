@@ -44,6 +44,8 @@ class TraceBuffer:
     async def flush(self) -> bool:
         """Write what waits; False when the database could not take it."""
         batch, self._waiting = self._waiting, []
+        if not batch:  # the pool may be closed already: nothing is opened again for nothing
+            return True
         try:
             async with database() as connection, connection.transaction(), connection.cursor() as cursor:
                 await cursor.executemany(TRACE_INSERT, [trace.as_row() for trace in batch])

@@ -110,6 +110,12 @@ async def test_the_buffer_writes_together():
     assert await Trace.objects.acount() == 20
 
 
+async def test_an_empty_buffer_opens_no_connection(monkeypatch):
+    """A flush of nothing at a worker's end opened the closed pool again, and its end then never came."""
+    monkeypatch.setattr("domains.trace_buffer.database", None)
+    assert await TraceBuffer().flush()
+
+
 async def test_a_trace_that_the_database_refuses_holds_no_other_up():
     buffer = TraceBuffer()
     bad = make_trace(client_address="not an address")
