@@ -190,7 +190,7 @@ def read_outlook_place(octets: bytes) -> str:
     except (ValueError, RecursionError) as error:
         raise Unreadable(Fault.NOT_JSON) from error
     url = found.get("Url") if isinstance(found, dict) else None
-    if not isinstance(url, str):
+    if not isinstance(url, str) or not url.isprintable():
         raise Unreadable(Fault.NO_PLACE)
     return url[:2000]
 

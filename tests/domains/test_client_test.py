@@ -508,6 +508,15 @@ def test_the_page_without_javascript_shows_all(lab, dora):
     assert 'hx-trigger="load"' not in page
 
 
+def test_the_page_shows_what_no_text_can_hold(lab, dora):
+    lab.names(AUTODISCOVER[0])
+    place = (AUTODISCOVER[0], "/autodiscover/autodiscover.json")
+    for text in (b'"https://\\ud800.example/\\ud800"', b'"\\ud800"', b'"https://acme.example/\\u0000"'):
+        lab.answers[place] = answer(body=b'{"Url": ' + text + b"}")
+        page = signed_in(dora).post("/domains/acme.example/client-test", {"address": "alice@acme.example"})
+        assert page.status_code == 200
+
+
 def test_with_htmx_one_follows_the_other(lab, dora):
     client = signed_in(dora)
     following = []
