@@ -188,7 +188,8 @@ def set_administrators(act: Act, name: str, emails: Sequence[str]) -> list[Actor
     domain = get_domain_for(act, name, lock=True)
     require_superadmin(act)
     wanted = {parse_email(email) for email in emails}
-    found = list(Actor.objects.filter(email__in=wanted, role=Role.DOMAIN_ADMIN).order_by("email"))
+    rows = Actor.objects.filter(email__in=wanted, role=Role.DOMAIN_ADMIN).order_by("email")
+    found = list(rows.select_for_update(no_key=True))
     if absent := sorted(wanted - {actor.email for actor in found}):
         text = _("There is no domain administrator %(email)s.")
         raise Refused({"administrators": text % {"email": absent[0]}})

@@ -120,6 +120,16 @@ def test_a_domain_deleted_under_a_call_is_absent(change):
     assert 204 in statuses[5:7]
 
 
+def test_an_administrator_deleted_under_a_call_is_absent():
+    domain = make_domain()
+    make_administrator("dora@operator.example", domain)
+    turns = [["dora@operator.example"], [], ["dora@operator.example"]]
+    calls = [("PUT", "/domains/acme.example/administrators", {"administrators": people}) for people in turns]
+    statuses = at_once(*calls * 2, ("DELETE", "/administrators/dora@operator.example", None), *calls * 2)
+    assert [status for status in statuses if status >= 500] == []
+    assert statuses[6] == 204
+
+
 def test_wrong_tokens_at_once_spend_the_budget_like_one_after_another(monkeypatch):
     def slow(attempt):
         throttled = failures.is_throttled(attempt)
