@@ -2,7 +2,7 @@
 
 A domain that is being deleted is neither local nor signing: other servers get the same 550 as for any domain that is
 not ours, so that senders know at once. Its name stays taken. Mailboxes, keys and reports are kept for ``GRACE``. A
-domain that was never proven holds nothing and keeps nobody from the name: it goes at once.
+domain that was never proven, or never served, holds nothing and keeps nobody from the name: it goes at once.
 """
 
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ def delete_domain(act: Act, name: str, cascade: bool = False, now: bool = False)
     counts = contents_of(domain)
     if domain.state != DomainState.DELETED:
         _refuse(act, domain, counts, cascade)
-    if now or domain.state == DomainState.PENDING:
+    if now or not _served(domain, counts):
         remove_domain(act, domain, "domain.remove" if now else "domain.delete")
     else:
         _put_aside(act, domain, timezone.now(), counts)
@@ -59,6 +59,14 @@ def _found(act: Act, name: str, deleted_too: bool) -> Domain:
         except NotFound:
             pass
     return get_domain_for(act, name, lock=True)
+
+
+def _served(domain: Domain, counts: dict[str, int]) -> bool:
+    """True when something would be lost: what the domain holds, its reports, a key that signed, aliases of it."""
+    if domain.state == DomainState.PENDING:
+        return False
+    rows = (domain.dmarc_reports, domain.dkim_keys.exclude(activated_at=None), domain.alias_domains)
+    return bool(counts) or any(row.exists() for row in rows)
 
 
 def _refuse(act: Act, domain: Domain, counts: dict[str, int], cascade: bool) -> None:

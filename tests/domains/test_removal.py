@@ -203,6 +203,7 @@ def test_alias_domains_go_and_come_with_their_target(acme):
 
     for name in ("early.example", "late.example"):
         add_domain(superadmin_act(), name, Purpose("alias", NAME))
+    DkimKey.objects.filter(domain__name="early.example").update(activated_at=timezone.now())
     delete_domain(superadmin_act(), "early.example")
     delete()
     assert set(Domain.objects.values_list("state", flat=True)) == {"deleted"}
@@ -215,3 +216,15 @@ def test_alias_domains_go_and_come_with_their_target(acme):
     delete()
     assert remove_deleted(timezone.now() + timedelta(days=8)) == 1
     assert not Domain.objects.exists()
+
+
+def test_a_domain_that_never_served_goes_at_once_and_can_be_added_again(db):
+    for _turn in range(2):
+        make_domain(NAME)
+        delete_domain(superadmin_act(), NAME)
+        assert not Domain.objects.exists()
+    make_domain(NAME)
+    DkimKey.objects.filter(domain__name=NAME).update(activated_at=timezone.now())
+    delete_domain(superadmin_act(), NAME)
+    with pytest.raises(Taken):
+        make_domain(NAME)
