@@ -19,6 +19,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.tsig
@@ -34,6 +35,7 @@ READING_SECONDS = 30.0  # for all questions of one reading
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1")
 PROBE_LABEL = "_mailadmin-access"
 _NEVER = frozenset({"SOA", "NS"})
+_WITH_NAMES = frozenset({dns.rdatatype.CNAME, dns.rdatatype.MX, dns.rdatatype.PTR, dns.rdatatype.SRV})
 
 
 class UpdateTrouble(StrEnum):
@@ -105,12 +107,39 @@ async def read_sets(access: ZoneAccess, questions: Sequence[Question]) -> dict[Q
     try:
         async with asyncio.timeout(READING_SECONDS), _connected(access) as channel:
             for name, rdtype in dict.fromkeys(questions):
-                query = dns.message.make_query(name, rdtype, use_edns=0)
-                query.flags &= ~dns.flags.RD
-                held[name, rdtype] = _held(name, rdtype, await _exchange(access, channel, query), access)
+                response = await _ask(access, channel, name, rdtype)
+                if await _is_synthesised(access, channel, name, rdtype, response):
+                    response.answer.clear()
+                held[name, rdtype] = _held(name, rdtype, response, access)
     except TimeoutError as error:
         raise UpdateFault(UpdateTrouble.UNREACHABLE, "its answers take too long") from error
     return held
+
+
+async def _ask(access: ZoneAccess, channel: Any, name: str, rdtype: str) -> dns.message.Message:
+    query = dns.message.make_query(name, rdtype, use_edns=0)
+    query.flags &= ~dns.flags.RD
+    return await _exchange(access, channel, query)
+
+
+async def _is_synthesised(
+    access: ZoneAccess, channel: Any, name: str, rdtype: str, response: dns.message.Message
+) -> bool:
+    """True when a wildcard answers for a name that is not there (RFC 4592).
+
+    A neighbour that nobody has gets the same answer then; prerequisites, which no wildcard meets, decide.
+    """
+    owner = dns.name.from_text(name)
+    found = next((rrset for rrset in response.answer if rrset.name == owner), None)
+    if found is None or name == access.zone:
+        return False
+    neighbour = f"{PROBE_LABEL}.{name.partition('.')[2]}"
+    others = (await _ask(access, channel, neighbour, rdtype)).answer
+    if not any(rrset.rdtype == found.rdtype and set(rrset) == set(found) for rrset in others):
+        return False
+    message = dns.update.UpdateMessage(access.zone)
+    message.present(owner, found.rdtype)
+    return (await _exchange(access, channel, message)).rcode() in (dns.rcode.NXRRSET, dns.rcode.NXDOMAIN)
 
 
 async def change_zone(access: ZoneAccess, changes: Sequence[SetChange]) -> None:
@@ -220,9 +249,15 @@ def _held(name: str, rdtype: str, response: dns.message.Message, access: ZoneAcc
     rrset = response.get_rrset(response.answer, owner, dns.rdataclass.IN, wanted)
     if rrset is None:
         return Held(answer)
-    pairs = {text_of(rdata): rdata.to_text() for rdata in rrset}
+    pairs = {text_of(rdata): _zone_text(rdata) for rdata in rrset}
     raw = tuple(pairs.get(text, "") for text in answer.records)
     return Held(answer, raw, rrset.ttl)
+
+
+def _zone_text(rdata: dns.rdata.Rdata) -> str:
+    """Return a record as zone files spell it; servers keep the case of a name as somebody once wrote it."""
+    text = rdata.to_text()
+    return text.lower() if rdata.rdtype in _WITH_NAMES else text
 
 
 def _words(error: BaseException) -> str:

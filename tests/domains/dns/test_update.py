@@ -40,6 +40,34 @@ async def test_what_the_primary_has_is_read_as_it_is_and_as_the_zone_file_spells
     assert held[f"no.{ZONE}", "A"].answer.absent
 
 
+@pytest.fixture
+def wild(tmp_path: Path):
+    """A zone whose wildcards answer for whatever is not there."""
+    lines = f'*.{ZONE}. TXT "wild"\n_here TXT "wild"\n*.deep CNAME www\nalias.deep CNAME www\n'
+    with NameServer(tmp_path / "wild", {ZONE: lines}) as running:
+        yield ZoneAccess(ZONE, "127.0.0.1", running.port, KEY_NAME, "hmac-sha256", base64.b64decode(SECRET))
+
+
+async def test_what_a_wildcard_answers_is_not_there(wild):
+    names = [f"_dmarc.{ZONE}", f"a.b.{ZONE}", f"_here.{ZONE}", f"x.deep.{ZONE}", f"alias.deep.{ZONE}"]
+    held = await read_sets(wild, [(name, "TXT") for name in names])
+    assert [held[name, "TXT"].raw for name in names] == [(), (), ('"wild"',), (), ()]
+    canonical = [held[name, "TXT"].answer.canonical_name for name in names]
+    assert canonical[-2:] == [f"x.deep.{ZONE}", f"www.{ZONE}"]
+    new = [SetChange(name, "TXT", 300, (), (), ('"v=DMARC1; p=none"',)) for name in names[:2] + names[3:4]]
+    await change_zone(wild, new)
+    assert (await read_sets(wild, [(names[3], "TXT")]))[names[3], "TXT"].raw == ('"v=DMARC1; p=none"',)
+
+
+async def test_the_case_of_a_host_name_is_no_difference(access):
+    shouted = SetChange(f"shout.{ZONE}", "CNAME", 300, (), (), ("MAIL.Acme.EXAMPLE.",))
+    await change_zone(access, [shouted])
+    held = (await read_sets(access, [(shouted.name, "CNAME")]))[shouted.name, "CNAME"]
+    assert held.raw == ("mail.acme.example.",)
+    await change_zone(access, [SetChange(shouted.name, "CNAME", 300, held.raw, held.raw)])
+    assert (await read_sets(access, [(shouted.name, "CNAME")]))[shouted.name, "CNAME"].raw == ()
+
+
 async def test_changes_happen_together(access, server):
     spf = SetChange(ZONE, "TXT", 300, ('"site=1" "2"',), (), ('"v=spf1 mx -all"',))
     mx = SetChange(ZONE, "MX", 300, ("10 mx.old.example.",), ("10 mx.old.example.",), (f"10 mail.{ZONE}.",))
