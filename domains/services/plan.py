@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from domains.dmarc.merge import merge_policy
-from domains.dns.port import Answer, Resolver
+from domains.dns.port import Answer, DnsStatus, Resolver
 from domains.models.record import RecordStatus
 from domains.services.compare import compare
 from domains.services.desired import DesiredRecord
@@ -95,6 +95,8 @@ _OBSTACLES = {
     Obstacle.BUDGET: Risk.SPF_BUDGET,
     Obstacle.SILENT: Risk.UNREACHABLE,
 }
+NEIGHBOUR = "_mailadmin-neighbour"  # a name that nobody has
+_BESIDE = ("A", "AAAA", "TXT")  # what usually stands where an alias is wanted
 # One text of ours at a name of its own: another text of the kind is an old one.
 _REPLACED = frozenset({"dkim", "mta-sts", "bimi"})
 
@@ -128,10 +130,27 @@ async def _step(
         return PlanStep(row, Action.BLOCKED, risk=Risk.ALIAS, detail=alias)
     if len({frozenset(a.records) for a in answers if a.found or a.absent}) > 1:
         return PlanStep(row, Action.BLOCKED, risk=Risk.UNSETTLED)
+    if row.type == "CNAME" and (beside := await _beside(row, answers, resolver)):
+        return PlanStep(row, Action.BLOCKED, risk=Risk.FOREIGN, detail=beside)
     if verdict.status == RecordStatus.MISSING or all(text.lower() in ours for text in verdict.found):
         excludes = row.purpose == "caa" and row.name == row.zone
         return PlanStep(row, Action.ADD, adds=(row.value,), risk=Risk.EXCLUDES if excludes else Risk.NONE)
     return await _change(row, verdict.found, resolver)
+
+
+async def _beside(row: DesiredRecord, answers: Sequence[Answer], resolver: Resolver) -> str:
+    """Return what stands at the name of an alias that is to come, which nothing may stand beside (RFC 1034 3.6.2).
+
+    What a neighbour that nobody has gets too is a wildcard's, and in nobody's way.
+    """
+    if not any(answer.status is DnsStatus.NODATA for answer in answers):
+        return ""
+    for rdtype in _BESIDE:
+        found = (await resolver.lookup(row.name, rdtype)).records
+        neighbour = f"{NEIGHBOUR}.{row.name.partition('.')[2]}"
+        if found and (await resolver.lookup(neighbour, rdtype)).records != found:
+            return f"{rdtype} {', '.join(found)}"
+    return ""
 
 
 async def _change(row: DesiredRecord, found: tuple[str, ...], resolver: Resolver) -> PlanStep:

@@ -4,7 +4,7 @@ import pytest
 
 from domains.dns.port import Answer, DnsStatus
 from domains.dns.zone import ZoneResolver
-from domains.services.plan import plan_of
+from domains.services.plan import NEIGHBOUR, plan_of
 from domains.services.publication import DesiredRecord
 
 ZONE = "acme.example"
@@ -112,6 +112,24 @@ async def test_our_own_look_ups_are_left_out_where_ten_are_made_already():
 async def test_a_name_that_is_an_alias_is_left_to_its_owner():
     step = await step_of("dkim", KEY, [["old"]], canonical="keys.provider.example")
     assert (step.action, step.risk, step.detail) == ("blocked", "alias", "keys.provider.example")
+
+
+@pytest.mark.parametrize(
+    ("records", "action", "detail"),
+    [
+        ({(f"n.{ZONE}", "A"): ["192.0.2.9"]}, "blocked", "A 192.0.2.9"),
+        ({(f"n.{ZONE}", "TXT"): ["x"]}, "blocked", "TXT x"),
+        ({(f"below.n.{ZONE}", "A"): ["192.0.2.9"]}, "add", ""),
+        ({(f"n.{ZONE}", "A"): ["192.0.2.9"], (f"{NEIGHBOUR}.{ZONE}", "A"): ["192.0.2.9"]}, "add", ""),
+    ],
+    ids=["an address", "a text", "only names below", "what a wildcard answers"],
+)
+async def test_an_alias_stands_beside_nothing(records, action, detail):
+    row = DesiredRecord(f"n.{ZONE}", ZONE, "CNAME", "mail.acme.example", "autoconfig", "")
+    seen = {(row.name, "CNAME"): [Answer(row.name, "CNAME", DnsStatus.NODATA, canonical_name=row.name)]}
+    [step] = await plan_of(ZONE, [row], seen, ZoneResolver(records))
+    assert (step.action, step.detail) == (action, detail)
+    assert step.risk == ("foreign" if detail else "")
 
 
 async def test_an_absent_end_of_an_alias_is_no_place_to_add():
