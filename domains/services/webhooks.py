@@ -94,9 +94,11 @@ def webhooks_for(act: Act) -> QuerySet[Webhook]:
     return rows.filter(domain__in=act.domain_ids or ())
 
 
-def get_webhook_for(act: Act, identifier: int) -> Webhook:
-    """Return one endpoint; raises NotFound when it is absent or foreign."""
-    found = webhooks_for(act).filter(pk=identifier).first()
+def get_webhook_for(act: Act, identifier: int, lock: bool = False) -> Webhook:
+    """Return one endpoint, with ``lock`` held until the transaction ends; raises NotFound when absent or foreign."""
+    rows = webhooks_for(act)
+    rows = rows.select_for_update(of=("self",), no_key=True) if lock else rows
+    found = rows.filter(pk=identifier).first()
     if found is None:
         raise NotFound(_("There is no webhook %(id)s.") % {"id": identifier})
     return found
@@ -192,11 +194,18 @@ def enable_webhook(act: Act, identifier: int) -> Webhook:
 
 @transaction.atomic
 def send_test(act: Act, identifier: int) -> WebhookDelivery:
-    """Send a test event to one endpoint, soon; raises NotFound, Refused for a disabled one."""
-    webhook = get_webhook_for(act, identifier)
+    """Send a test event to one endpoint, soon; raises NotFound, Refused for a disabled one.
+
+    One whose first attempt is still to come, or was just made, is not sent once more.
+    """
+    webhook = get_webhook_for(act, identifier, lock=True)
     if webhook.disabled_at is not None:
         raise Refused({"id": _("The webhook is disabled. Enable it first.")})
     now = timezone.now()
+    waiting = webhook.deliveries.filter(state=DeliveryState.WAITING, notice__type=TEST.word).order_by("-pk").first()
+    recent = now - timedelta(seconds=LEASE_SECONDS)
+    if waiting is not None and (waiting.attempted_at is None or waiting.attempted_at > recent):
+        return waiting
     notice = write_notice(TEST, webhook.domain, {"webhook": webhook.pk}, now)
     record(act, "webhook.test", "webhook", webhook.url, webhook.domain.name if webhook.domain else "")
     delivery = WebhookDelivery.objects.create(webhook=webhook, notice=notice, created_at=now, next_attempt_at=now)

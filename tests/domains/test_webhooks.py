@@ -288,6 +288,13 @@ def test_a_domain_has_its_share_and_no_more(domain):
     webhooks.create_webhook(superadmin_act(), "https://hooks.remote.example/more")
 
 
+def test_a_test_asked_for_again_and_again_is_one_until_its_attempt_is_old(receiver, domain, hook):
+    asked = {webhooks.send_test(superadmin_act(), hook[0].pk).pk for _ in range(5)}
+    assert len(asked) == Notice.objects.count() == 1
+    WebhookDelivery.objects.update(attempted_at=timezone.now() - timedelta(minutes=3))
+    assert webhooks.send_test(superadmin_act(), hook[0].pk).pk not in asked
+
+
 def test_a_deleted_webhook_gets_nothing_of_what_waits(receiver, domain, hook):
     notify(RECORD_WRONG, domain, DATA)
     webhooks.delete_webhook(superadmin_act(), hook[0].pk)
