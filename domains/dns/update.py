@@ -242,9 +242,11 @@ def _require_done(response: dns.message.Message) -> None:
 
 def _held(name: str, rdtype: str, response: dns.message.Message, access: ZoneAccess) -> Held:
     rcode = response.rcode()
-    if rcode == dns.rcode.REFUSED or (rcode == dns.rcode.NOERROR and not response.flags & dns.flags.AA):
+    delegated = _is_delegated(response, access.zone)
+    foreign = rcode == dns.rcode.NOERROR and not response.flags & dns.flags.AA and not delegated
+    if rcode == dns.rcode.REFUSED or foreign:
         raise UpdateFault(UpdateTrouble.NOT_ZONE, f"{name} {rdtype}: {dns.rcode.to_text(rcode)}")
-    answer = read_answer(name, rdtype, response, f"{access.address}:{access.port}")
+    answer = read_answer(name, rdtype, response, f"{access.address}:{access.port}", recursive=not delegated)
     owner, wanted = dns.name.from_text(name), dns.rdatatype.from_text(rdtype)
     rrset = response.get_rrset(response.answer, owner, dns.rdataclass.IN, wanted)
     if rrset is None:
@@ -252,6 +254,13 @@ def _held(name: str, rdtype: str, response: dns.message.Message, access: ZoneAcc
     pairs = {text_of(rdata): _zone_text(rdata) for rdata in rrset}
     raw = tuple(pairs.get(text, "") for text in answer.records)
     return Held(answer, raw, rrset.ttl)
+
+
+def _is_delegated(response: dns.message.Message, zone: str) -> bool:
+    """True when the server of a zone hands a name on to the servers of a part of it."""
+    parts = [rrset.name for rrset in response.authority if rrset.rdtype == dns.rdatatype.NS]
+    apex = dns.name.from_text(zone)
+    return not response.answer and any(part != apex and part.is_subdomain(apex) for part in parts)
 
 
 def _zone_text(rdata: dns.rdata.Rdata) -> str:

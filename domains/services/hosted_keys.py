@@ -21,7 +21,7 @@ from redis import RedisError
 from domains.audit import Act, record
 from domains.dkim import slots
 from domains.dns.texts import zone_text
-from domains.dns.update import Held, Question, SetChange, UpdateFault, change_zone, read_sets
+from domains.dns.update import Held, Question, SetChange, UpdateFault, UpdateTrouble, change_zone, read_sets
 from domains.errors import Refused
 from domains.models import DkimKey, DnsAccount, Domain, DomainState, KeyState
 from domains.services.dns_access import access_of, installation_accounts, sentence_of
@@ -169,6 +169,8 @@ async def _write(account: DnsAccount, wanted: dict[str, str]) -> list[str]:
     """Change what differs, in one message; returns the names."""
     access = await access_of(account)
     held = await read_sets(access, [(name, "TXT") for name in wanted])
+    if not all(row.answer.found or row.answer.absent for row in held.values()):
+        raise UpdateFault(UpdateTrouble.NOT_ZONE)
     changes = [_change((name, "TXT"), text, held) for name, text in wanted.items()]
     due = [change for change in changes if change.removes or change.adds]
     if due:

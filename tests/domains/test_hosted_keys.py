@@ -224,6 +224,14 @@ def test_a_zone_that_cannot_be_written_stops_nothing_and_is_told(hosted, server)
     assert DnsAccount.objects.get(zone=OWN).fault == ""
 
 
+def test_names_that_the_zone_hands_on_are_not_written_and_that_is_told(domain, server):
+    nsupdate(server, OWN, f"update add {ZONE}.{OWN}. 300 NS ns.other.example.")
+    host_keys(ACT, ZONE, OWN)
+    publish_once(server)
+    assert set(look().values()) == {"awaiting_dns"}
+    assert "primary" in DnsAccount.objects.get(zone=OWN).fault
+
+
 def test_back_to_its_own_zone(hosted, server):
     host_keys(ACT, ZONE, "")
     rows = [row for row in records() if row.zone == ZONE and row.type == "TXT"]

@@ -100,6 +100,21 @@ def test_the_history_says_who_published_what(domain):
     assert (seen.status, seen.here) == ("right", True)
 
 
+def test_what_is_delegated_stops_only_itself(domain, server):
+    change = SetChange(f"_domainkey.{ZONE}", "TXT", 300, (), (), ('"x"',))
+    script = nsupdate_script([change], ZONE).replace('TXT "x"', "NS ns.other.example.")
+    subprocess.run(
+        ["nsupdate"],
+        input=f"server 127.0.0.1 {server.port}\nkey hmac-sha256:{KEY_NAME} {SECRET}\n{script}".encode(),
+        check=True,
+        capture_output=True,
+    )
+    purposes = {step.record.purpose for step in propose(ACT, ZONE).steps}
+    assert "spf" in purposes
+    assert "dkim" not in purposes
+    assert apply_plan(ACT, ZONE).state == "applied"
+
+
 def test_nothing_is_left_to_apply_after(domain):
     apply_plan(ACT, ZONE, consent=["moves-mail"])
     assert apply_plan(ACT, ZONE, consent=["moves-mail"]) is None
