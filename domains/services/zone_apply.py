@@ -249,6 +249,9 @@ def _reversal(domain: Domain, access: ZoneAccess, identifier: int) -> tuple[Reve
         raise NotFound(_("There is no such change."))
     if row.state != ZoneChangeState.APPLIED or row.undoes_id is not None:
         raise Refused({"change": _("Only a change that was applied, and is no undoing itself, can be undone.")})
+    later = ZoneChange.objects.filter(domain=domain, pk__gt=row.pk, state=ZoneChangeState.APPLIED, undoes=None)
+    if later.exists():
+        raise Refused({"change": _("A later change stands on this one. Undo that one first.")})
     signing = _signing_names(domain)
     takes_back = [change for change in row.changes if change["name"] not in signing]
     held = _read(access, questions_of(takes_back))

@@ -69,7 +69,8 @@ def plan(request: HttpRequest, name: str) -> HttpResponse:
         "blocked": [line for line in lines if line.step.action == Action.BLOCKED],
         "right": [line for line in lines if line.step.action == Action.LEAVE],
         "account": account_of(domain),
-        "changes": _changes(act, domain),
+        "changes": (changes := _changes(act, domain)),
+        "undoable": next((row.pk for row in changes if row.state == "applied" and not row.undoes_id), None),
     }
     return domain_page(request, "domains/plan.html", domain, "domain-dns", **shown)
 

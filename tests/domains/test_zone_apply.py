@@ -245,6 +245,18 @@ def test_undone_as_it_was_but_for_the_key_that_signs(domain, server):
             undo_change(ACT, ZONE, again.pk)
 
 
+def test_a_change_that_a_later_one_stands_on_is_not_undone(domain, server):
+    """Without the mail host's address, an MX that leads there would lose mail."""
+    first = apply_plan(ACT, ZONE)
+    second = apply_plan(ACT, ZONE, consent=["moves-mail"])
+    with pytest.raises(Refused):
+        undo_change(ACT, ZONE, first.pk)
+    assert server.texts(f"mail.{ZONE}", "A") != []
+    undo_change(ACT, ZONE, second.pk)
+    undo_change(ACT, ZONE, first.pk)
+    assert server.texts(ZONE, "MX") == ["10 mx.old.example."]
+
+
 def test_a_record_that_is_no_longer_as_it_was_left_stops_the_undoing(domain, server):
     row = apply_plan(ACT, ZONE)
     script = f"server 127.0.0.1 {server.port}\nkey hmac-sha256:{KEY_NAME} {SECRET}\nzone {ZONE}.\n"
