@@ -137,3 +137,8 @@ def test_the_number_of_queries_does_not_grow_with_records_and_messages(near: Pla
             "near.example", "zoe@remote.example", direction="out", outcome="sent", mail_from="alice@near.example"
         )
     assert count() <= before + 1
+
+
+def test_one_step_is_one_step_in_french(near: Place, rosa: Actor) -> None:
+    body = signed_in(rosa).get(ADDRESS, headers={"accept-language": "fr"}).content.decode()
+    assert "1 étape faite sur 7" in body
