@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from antispam.dkim.verify import DkimResult, DkimSignature
-from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
-from antispam.spf.evaluate import SpfEvaluation
+from antispam.dkim.verify import DkimResult
+from antispam.dmarc.evaluate import DmarcResult
+from antispam.evidence import Evidence
 
 
 class Disposition(StrEnum):
@@ -34,9 +34,10 @@ class Verdict:
         return "Junk" if self.disposition is Disposition.JUNK else "INBOX"
 
 
-def decide(spf: SpfEvaluation, dkim: Sequence[DkimSignature], dmarc: DmarcEvaluation) -> Verdict:
+def decide(evidence: Evidence) -> Verdict:
     """Return the verdict by the default table."""
-    good = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
+    spf, dmarc = evidence.spf, evidence.dmarc
+    good = [signature.domain for signature in evidence.dkim if signature.result is DkimResult.PASS]
     signatures = f"DKIM: valid for {', '.join(good)}" if good else "DKIM: no valid signature"
     reasons = [
         f"SPF: {spf.result.value} for {spf.domain}",

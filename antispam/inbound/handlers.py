@@ -10,8 +10,9 @@ from django.conf import settings
 from psycopg import Error
 from psycopg_pool import PoolTimeout
 
+from antispam.evidence import Envelope
 from antispam.inbound.policy import LOOP, UNAVAILABLE, is_looping, reply_to_recipient
-from antispam.services.inspect import Envelope, Inspection, inspect
+from antispam.services.inspect import Inspection, inspect
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
@@ -117,7 +118,7 @@ class InboundHandler:
             content=found.field + received_field(session, transaction, hostname, trace.id, now) + found.octets,
             received_at=now,
             trace=trace,
-            authenticated_domain=found.authenticated_domain,
+            authenticated_domain=found.evidence.authenticated_domain,
             smtputf8=transaction.smtputf8,
             all_or_nothing=True,
         )

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from antispam.authres import MethodResult, authentication_results, strip_foreign_results
-from antispam.dkim.verify import DkimResult, DkimSignature, verify_dkim
-from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult, evaluate_dmarc
-from antispam.spf.evaluate import SpfEvaluation, SpfResult, evaluate_spf
+from antispam.authres import authentication_results, strip_foreign_results
+from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dmarc.evaluate import evaluate_dmarc
+from antispam.evidence import Envelope, Evidence
+from antispam.services.results import method_results, tell, tell_verdict
+from antispam.spf.evaluate import SpfResult, evaluate_spf
 from antispam.verdict import Verdict, decide
 from domains.dns.resolver import BudgetedResolver, NetworkResolver
 from domains.trace import MessageTrace
@@ -22,30 +23,13 @@ POLICY_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """What the dialogue told: the client, its HELO name, the reverse path."""
-
-    client_address: str
-    helo_name: str
-    mail_from: str
-
-
-@dataclass(frozen=True, slots=True)
 class Inspection:
-    """The results, the verdict, the message without forged results, and our Authentication-Results field."""
+    """The evidence, the verdict, the message without forged results, and our Authentication-Results field."""
 
-    spf: SpfEvaluation
-    dkim: Sequence[DkimSignature]
-    dmarc: DmarcEvaluation
+    evidence: Evidence
     verdict: Verdict
     octets: bytes
     field: bytes
-
-    @property
-    def authenticated_domain(self) -> str:
-        """The author domain when DMARC passed or an aligned SPF did, else empty."""
-        aligned = any(entry.aligned for entry in self.dmarc.alignments)
-        return self.dmarc.author_domain if self.dmarc.result is DmarcResult.PASS or aligned else ""
 
 
 def author_domains(octets: bytes) -> list[str]:
@@ -60,73 +44,35 @@ async def inspect(
     """Return the inspection of a message (CRLF line ends) and add its stages to the trace; never raises for a fault
     of the DNS or of the message.
     """
-    lookups = [BudgetedResolver(resolver, QUESTIONS // 3, CHECK_SECONDS) for _ in range(2)]
+    evidence = await gather_evidence(octets, envelope, resolver, hostname, trace)
+    verdict = decide(evidence)
+    kept, removed = strip_foreign_results(octets, hostname)
+    tell_verdict(trace, verdict, removed)
+    field = authentication_results(hostname, method_results(evidence))
+    return Inspection(evidence, verdict, kept, field)
+
+
+async def gather_evidence(
+    octets: bytes, envelope: Envelope, resolver: NetworkResolver, hostname: str, trace: MessageTrace
+) -> Evidence:
+    """Run every method, each with its share of the DNS budget, and add their stages to the trace."""
+    shares = {name: BudgetedResolver(resolver, QUESTIONS // 3, CHECK_SECONDS) for name in ("spf", "dkim")}
     mail_from = _in_a_labels(envelope.mail_from)
+    now = int(time.time())
     spf, dkim = await asyncio.gather(
-        evaluate_spf(lookups[0], envelope.client_address, mail_from, envelope.helo_name, hostname, int(time.time())),
-        verify_dkim(octets, lookups[1]),
+        evaluate_spf(shares["spf"], envelope.client_address, mail_from, envelope.helo_name, hostname, now),
+        verify_dkim(octets, shares["dkim"]),
     )
     passed_spf = spf.domain if spf.result is SpfResult.PASS else ""
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
-    lookups.append(BudgetedResolver(resolver, QUESTIONS // 3, POLICY_SECONDS))
-    dmarc = await evaluate_dmarc(lookups[2], author_domains(octets), passed_spf, passed_dkim)
-    verdict = decide(spf, dkim, dmarc)
-    kept, removed = strip_foreign_results(octets, hostname)
-    field = authentication_results(hostname, method_results(spf, dkim, dmarc, envelope))
-    _tell(trace, spf, dkim, dmarc, verdict, removed, lookups)
-    return Inspection(spf, dkim, dmarc, verdict, kept, field)
+    shares["dmarc"] = BudgetedResolver(resolver, QUESTIONS // 3, POLICY_SECONDS)
+    dmarc = await evaluate_dmarc(shares["dmarc"], author_domains(octets), passed_spf, passed_dkim)
+    evidence = Evidence(envelope, spf, dkim, dmarc)
+    tell(trace, evidence, {name: share.answers for name, share in shares.items()})
+    return evidence
 
 
 def _in_a_labels(mail_from: str) -> str:
     """Return the reverse path with its domain as the DNS and DMARC spell it (RFC 8616 section 4)."""
     domain = envelope_domain(mail_from)
     return f"{split_address(mail_from)[0]}@{domain}" if domain else mail_from
-
-
-def method_results(
-    spf: SpfEvaluation, dkim: Sequence[DkimSignature], dmarc: DmarcEvaluation, envelope: Envelope
-) -> list[MethodResult]:
-    """Return the results as RFC 8601 section 2.7 names them."""
-    named = "smtp.mailfrom" if spf.identity == "mailfrom" else "smtp.helo"
-    value = envelope.mail_from if spf.identity == "mailfrom" else envelope.helo_name
-    results = [MethodResult("spf", spf.result.value, spf.reason, [(named, value)])]
-    for signature in dkim:
-        named_by = {"header.d": signature.domain, "header.s": signature.selector, "header.a": signature.algorithm}
-        results.append(MethodResult("dkim", signature.result.value, signature.reason, list(named_by.items())))
-    properties = [("header.from", dmarc.author_domain), ("policy.dmarc", dmarc.policy)]
-    results.append(MethodResult("dmarc", dmarc.result.value, dmarc.reason, properties))
-    return results
-
-
-def _tell(
-    trace: MessageTrace,
-    spf: SpfEvaluation,
-    dkim: Sequence[DkimSignature],
-    dmarc: DmarcEvaluation,
-    verdict: Verdict,
-    removed: int,
-    lookups: Sequence[BudgetedResolver],
-) -> None:
-    """Add one stage for each method and one for the verdict."""
-    steps = [asdict(step) for step in spf.steps[:60]]
-    trace.add("spf", spf.result.value, spf.reason, {"domain": spf.domain, "steps": steps}, lookups[0].answers)
-    good = next((signature for signature in dkim if signature.result is DkimResult.PASS), None)
-    shown = good or (dkim[0] if dkim else None)
-    trace.add(
-        "dkim",
-        shown.result.value if shown else "none",
-        shown.reason if shown else "there is no signature",
-        {"signatures": [asdict(signature) for signature in dkim]},
-        lookups[1].answers,
-    )
-    detail = {
-        "author_domain": dmarc.author_domain,
-        "organizational_domain": dmarc.organizational_domain,
-        "policy_domain": dmarc.policy_domain,
-        "policy": dmarc.policy,
-        "alignments": [asdict(entry) for entry in dmarc.alignments],
-        "steps": [asdict(step) for step in dmarc.steps],
-    }
-    trace.add("dmarc", dmarc.result.value, dmarc.reason, detail, lookups[2].answers)
-    judged = {"row": verdict.row, "reasons": list(verdict.reasons), "forged_results_removed": removed}
-    trace.add("verdict", verdict.disposition.value, f"By the row {verdict.row}.", judged)

@@ -3,8 +3,9 @@
 import asyncio
 
 from antispam.dmarc.evaluate import DmarcResult
+from antispam.evidence import Envelope
 from antispam.services import inspect as service
-from antispam.services.inspect import Envelope, Inspection, inspect
+from antispam.services.inspect import Inspection, inspect
 from antispam.spf.evaluate import SpfResult
 from antispam.verdict import Disposition
 from domains.dns.port import Answer
@@ -34,8 +35,8 @@ async def test_a_sender_with_a_slow_dns_cannot_buy_a_temperror_for_another_autho
     monkeypatch.setattr(service, "POLICY_SECONDS", 5.0)
     resolver = Slow({("_dmarc.bank.example", "TXT"): ["v=DMARC1; p=reject"]})
     found = await inspected(resolver, "x@slow.example", "ceo@bank.example")
-    assert found.spf.result is SpfResult.TEMPERROR
-    assert (found.dmarc.result, found.verdict.disposition) == (DmarcResult.FAIL, Disposition.JUNK)
+    assert found.evidence.spf.result is SpfResult.TEMPERROR
+    assert (found.evidence.dmarc.result, found.verdict.disposition) == (DmarcResult.FAIL, Disposition.JUNK)
 
 
 def test_the_promised_seconds():
@@ -48,7 +49,7 @@ async def test_an_international_reverse_path_is_aligned_with_its_a_label():
     zone = {(domain, "TXT"): ["v=spf1 ip4:192.0.2.1 -all"], (f"_dmarc.{domain}", "TXT"): ["v=DMARC1; p=reject"]}
     for mail_from in ("a@bücher.example", f"a@{domain}", "a@BÜCHER.example"):
         found = await inspected(ZoneResolver(zone), mail_from, "b@bücher.example")
-        assert found.dmarc.result is DmarcResult.PASS, mail_from
+        assert found.evidence.dmarc.result is DmarcResult.PASS, mail_from
 
 
 async def test_each_method_is_one_stage_with_the_answers_it_used():

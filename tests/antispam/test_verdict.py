@@ -4,6 +4,7 @@ import pytest
 
 from antispam.dkim.verify import DkimResult, DkimSignature
 from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
+from antispam.evidence import Envelope, Evidence
 from antispam.spf.evaluate import SpfEvaluation, SpfResult
 from antispam.verdict import Disposition, decide
 
@@ -27,9 +28,12 @@ TABLE = [
 def test_the_default_table(spf, dkim, dmarc, policy, disposition, row, why):
     evaluation = DmarcEvaluation(DmarcResult(dmarc), "because", policy=policy)
     verdict = decide(
-        SpfEvaluation(SpfResult(spf), "why", "b.example"),
-        [DkimSignature(DkimResult(dkim), "why", "b.example")],
-        evaluation,
+        Evidence(
+            Envelope("192.0.2.1", "b.example", "bob@b.example"),
+            SpfEvaluation(SpfResult(spf), "why", "b.example"),
+            [DkimSignature(DkimResult(dkim), "why", "b.example")],
+            evaluation,
+        )
     )
     assert (verdict.disposition, verdict.row) == (Disposition(disposition), row)
     assert verdict.folder == {"junk": "Junk", "inbox": "INBOX"}[disposition]

@@ -1,0 +1,36 @@
+"""What is known of one message from outside when it is judged: the dialogue's facts and each method's result.
+
+A method adds one field. Evidence is never a verdict: ``antispam.verdict`` reads it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from antispam.dkim.verify import DkimSignature
+from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
+from antispam.spf.evaluate import SpfEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the dialogue told: the client, its HELO name, the reverse path."""
+
+    client_address: str
+    helo_name: str
+    mail_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The envelope and the results."""
+
+    envelope: Envelope
+    spf: SpfEvaluation
+    dkim: Sequence[DkimSignature]
+    dmarc: DmarcEvaluation
+
+    @property
+    def authenticated_domain(self) -> str:
+        """The author domain when DMARC passed or an aligned SPF did, else empty."""
+        aligned = any(entry.aligned for entry in self.dmarc.alignments)
+        return self.dmarc.author_domain if self.dmarc.result is DmarcResult.PASS or aligned else ""
