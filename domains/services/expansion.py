@@ -1,17 +1,26 @@
-"""What keeps the event tables in shape: traces of accepted messages expanded into rows, and all of it aged out."""
+"""What keeps the event tables in shape: traces of accepted messages expanded into rows, and all of it aged out.
 
-from collections.abc import Iterator
+A package above that counts or keeps what the traces tell registers with ``on_expanded``: it sees every trace exactly
+once, refusals included, in the transaction that expands it, so that what it writes is kept or undone with that.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+log = logging.getLogger(__name__)
 
 BATCH = 500
 TRACE_DAYS = 30
 AUDIT_DAYS = 730
 ATTEMPT_DAYS = 2
 
-# One statement a batch: the rows are locked, their events inserted in order, and the pending ones forgotten.
+# One statement a batch: the rows are locked, their events inserted in order, the pending ones forgotten and returned.
 EXPAND = """
 WITH due AS (
     SELECT id, pending_events FROM domains_trace
@@ -23,7 +32,9 @@ WITH due AS (
     FROM due, jsonb_array_elements(due.pending_events) WITH ORDINALITY AS entry(event, place)
     ORDER BY due.id, place
 )
-UPDATE domains_trace SET pending_events = NULL FROM due WHERE domains_trace.id = due.id
+UPDATE domains_trace t SET pending_events = NULL FROM due WHERE t.id = due.id
+RETURNING t.id, t.direction, t.message_id, t.mail_from, t.recipients, t.domains, t.received_at, t.outcome,
+    host(t.client_address), due.pending_events::text
 """
 
 OLD_TRACES = """
@@ -37,9 +48,77 @@ OLD_ATTEMPTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ExpandedTrace:
+    """One trace at its expansion: the head's columns, and its events so far as ``Event.as_json`` wrote them.
+
+    ``domains`` are the names of ours that it concerns, in A-labels; ``client_address`` is None for mail of our own.
+    """
+
+    id: str
+    direction: str
+    message_id: str
+    mail_from: str
+    recipients: list[str]
+    domains: list[str]
+    received_at: datetime
+    outcome: str
+    client_address: str | None
+    events: list[dict[str, Any]]
+
+    def event(self, stage: str) -> Mapping[str, Any] | None:
+        """Return the last event of the stage, if there is one."""
+        return next((event for event in reversed(self.events) if event.get("stage") == stage), None)
+
+
+ExpandedListener = Callable[[Sequence[ExpandedTrace]], None]
+_listeners: list[ExpandedListener] = []
+
+
+def on_expanded(listener: ExpandedListener) -> None:
+    """Have ``listener`` called with every batch of traces (at most ``BATCH``), inside its transaction.
+
+    Called once by a package's ``ready``. What the listener writes through the ORM commits with the expansion. When
+    it raises, the batch is told again one trace at a time, and a trace at which it raises again is left out, with a
+    line in the log: no trace holds others up. A lost database undoes the batch, which comes again.
+    """
+    _listeners.append(listener)
+
+
 def expand_pending_traces(most: int = 20_000) -> int:
     """Turn the pending events of up to ``most`` traces into event rows; returns how many traces were done."""
-    return sum(_batches(EXPAND, [], most))
+    done = 0
+    while done < most:
+        with transaction.atomic():
+            batch = _expand(min(BATCH, most - done))
+            for listener in _listeners if batch else ():
+                _tell(listener, batch)
+        done += len(batch)
+        if len(batch) < BATCH:
+            break
+    return done
+
+
+def _expand(limit: int) -> list[ExpandedTrace]:
+    """Expand one batch and return it in the order of arrival."""
+    with connection.cursor() as cursor:
+        cursor.execute(EXPAND, [limit])
+        traces = [ExpandedTrace(*[*head, json.loads(events)]) for *head, events in cursor.fetchall()]
+    return sorted(traces, key=lambda trace: trace.received_at)
+
+
+def _tell(listener: ExpandedListener, batch: Sequence[ExpandedTrace]) -> None:
+    try:
+        with transaction.atomic():
+            listener(batch)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        if len(batch) == 1:
+            log.exception("the trace %s is expanded without %s", batch[0].id, listener.__qualname__)
+            return
+        for trace in batch:
+            _tell(listener, [trace])
 
 
 def remove_old_traces(now: datetime | None = None, days: int = TRACE_DAYS) -> int:
