@@ -21,6 +21,7 @@ from mailboxes.delivery.deliver import deliver
 from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.resolve import Found, resolve_recipient
 from mailboxes.mime.headers import first_value, read_block
+from mailboxes.mime.received import received_texts
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
 
@@ -91,7 +92,7 @@ class InboundHandler:
         octets = content.read()
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
-        trace.add("data", "accepted", "", {"size": content.size})
+        trace.add("data", "accepted", "", {"size": content.size, "received": received_texts(block.fields)})
         if is_looping(octets[: block.end]):
             _note_refusal(trace, "data", LOOP)
             return LOOP
