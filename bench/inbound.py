@@ -23,7 +23,8 @@ from domains.dkim.keys import generate_key, load_key
 from domains.dkim.record import serialise_key_record
 from domains.dkim.sign import LoadedKey, sign
 from tests.dns_server import DnsServer
-from tests.e2e.installation import Installation, eventually, free_ports
+from tests.e2e.installation import Installation, eventually
+from tests.ports import free_port
 
 RECIPIENT = "alice@acme.example"
 SENDER = "bench@load.example"
@@ -97,7 +98,7 @@ def main() -> None:
         with DnsServer() as dns, product(folder / "ours", dns, chosen.workers) as house:
             messages = make_messages(chosen.messages, publish_sender(dns))
             (folder / "peer").mkdir()
-            (port,) = free_ports("127.0.0.1", 1)
+            port = free_port()
             with postfix(folder / "peer", port, "acme.example") as maildir:
                 eventually(lambda: asyncio.run(run_load(("127.0.0.1", port), messages[:1], 1)).accepted)
                 _ours(house, messages[:100], chosen.per_session)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.certificates import Authority
-from tests.name_server import free_port
+from tests.ports import free_port
 
 PEBBLE = shutil.which("pebble")
 NAME = "ca.example"

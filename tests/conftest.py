@@ -18,6 +18,7 @@ import pytest
 STRICT = os.environ.get("MAILADMIN_TEST_STRICT") == "1"
 QUICK = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB", "autovacuum": "off"}
 ROOT = Path(__file__).resolve().parent.parent
+_given: list[str] = []
 _started: list[tuple[int, signal.Signals]] = []
 
 
@@ -29,11 +30,12 @@ def _begin() -> None:
         if not name.startswith("MAILADMIN_TEST_"):
             del os.environ[name]
     data = Path(tempfile.mkdtemp(prefix="mailadmin-test-"))
-    os.environ |= {"MAILADMIN_DATA": str(data), "MAILADMIN_RESOLVER": "127.0.0.1:1"}
+    _give("MAILADMIN_DATA", str(data))
+    _give("MAILADMIN_RESOLVER", "127.0.0.1:1")
     atexit.register(_end, data, os.getpid())
     if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
         _start_servers(data)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailadmin.settings")
+    _give("DJANGO_SETTINGS_MODULE", "mailadmin.settings")
     from django.conf import settings
 
     assert settings.MAILADMIN.data == data, "the settings were read before the session had its folder"
@@ -52,13 +54,19 @@ def _start_servers(data: Path) -> None:
         pid = database.start()
         _started.append((pid, signal.SIGQUIT))
         database.wait_ready(pid)
-        os.environ["DATABASE_URL"] = embedded_database_url(data)
+        _give("DATABASE_URL", embedded_database_url(data))
     if not os.environ.get("REDIS_URL"):
         broker = EmbeddedRedis(data)
         pid = broker.start()
         _started.append((pid, signal.SIGTERM))
         broker.wait_ready(pid)
-        os.environ["REDIS_URL"] = embedded_redis_url(data)
+        _give("REDIS_URL", embedded_redis_url(data))
+
+
+def _give(name: str, value: str) -> None:
+    """Set a variable for this process and the programs that it runs."""
+    os.environ[name] = value
+    _given.append(name)
 
 
 def _end(data: Path, owner: int) -> None:
@@ -93,6 +101,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "missing_program(names): a program is missing where nothing may be left out")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Before the processes that run the tests begin: each has a folder and servers of its own."""
+    for name in _given:
+        os.environ.pop(name, None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave long profiles out unless they were asked for."""
     if os.environ.get("MAILADMIN_TEST_SOAK") == "1":
@@ -117,7 +132,10 @@ def data_folder() -> Path:
 
 @pytest.fixture(autouse=True)
 def _fresh_facts() -> None:
-    """Forget what an earlier test's database said of certificates."""
+    """Forget what an earlier test's database said of certificates, and the language of its last request."""
+    from django.utils import translation
+
     from domains.services.certificate_facts import forget_facts
 
     forget_facts()
+    translation.deactivate()

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 import psycopg
 
 from mailadmin.runner.unprivileged import become, database_user, give
+from tests.ports import free_port
 
 PASSWORD = "secret-of-the-test"
 POSTGRES = Path("/usr/lib/postgresql")
@@ -55,12 +55,6 @@ def missing() -> str:
     return ", ".join(absent)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def external_servers() -> Iterator[Servers]:
     """Run both until the end; everything of theirs is removed."""
@@ -77,7 +71,7 @@ def external_servers() -> Iterator[Servers]:
         more |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
         made = [f"--pwfile={words}", "--auth=scram-sha-256", "-U", "mail", "--encoding=UTF8", "--no-sync"]
         subprocess.run([programs / "initdb", "-D", cluster, *made], check=True, **more)
-        ports = _free_port(), _free_port()
+        ports = free_port(), free_port()
         options = ("listen_addresses=127.0.0.1", f"port={ports[0]}", "fsync=off", "max_connections=200")
         settings = [part for option in options for part in ("-c", option)]
         command = [programs / "postgres", "-D", cluster, *settings, "-c", f"unix_socket_directories={cluster}"]

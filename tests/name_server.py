@@ -4,7 +4,6 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,8 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rdatatype
+
+from tests.ports import free_port
 
 KEY_NAME = "panel-key"
 SECRET = base64.b64encode(b"thirty-two octets of a test key!").decode()
@@ -32,13 +33,6 @@ CONTENT = """$TTL 300
 @ IN NS ns.{name}.
 ns IN A 127.0.0.1
 """
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class NameServer:

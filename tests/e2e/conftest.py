@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.dns_server import DnsServer
-from tests.e2e.installation import Installation, free_ports
+from tests.e2e.installation import Installation
+from tests.ports import free_port
 
 ALICE = ("alice@acme.example", "tall giraffes 1 read")
 BOB = ("bob@bee.example", "seven quiet 2 rivers")
@@ -24,7 +25,7 @@ def dns() -> Iterator[DnsServer]:
 @pytest.fixture(scope="session")
 def mx_port() -> int:
     """The one port at which both call each other."""
-    return free_ports("0.0.0.0", 1)[0]
+    return free_port("0.0.0.0")
 
 
 def _installation(folder: Path, address: str, hostname: str, dns: DnsServer, mx_port: int) -> Iterator[Installation]:

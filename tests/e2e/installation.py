@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,23 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-tests-of-forty-characters-00"
 ADMIN = ("root@panel.example", "correct horse battery 1")
 PORTS = ("http", "https", "mx", "submission", "submissions", "imap", "imaps")
 T = TypeVar("T")
-
-
-def free_ports(address: str, count: int) -> list[int]:
-    """Return ports that nobody uses at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind((address, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def eventually(look: Callable[[], T], seconds: float = 15.0) -> T:
@@ -71,7 +60,7 @@ class Installation:
     process: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
-        self.ports = dict(zip(PORTS, free_ports(self.address, len(PORTS)), strict=True)) | self.ports
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS), self.address), strict=True)) | self.ports
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @property

@@ -12,7 +12,8 @@ import pytest
 from tests.acme_server import NAME, AcmeServer
 from tests.conftest import needs_program
 from tests.dns_server import DnsServer
-from tests.e2e.installation import ROOT, ApiError, Installation, eventually, free_ports
+from tests.e2e.installation import ROOT, ApiError, Installation, eventually
+from tests.ports import free_port
 
 pytestmark = needs_program("pebble")
 HOST = "mail.cert.example"
@@ -23,7 +24,7 @@ STS = "mta-sts.cert.example"
 def world(tmp_path_factory):
     """The installation on 127.0.0.3, its name server and its authority."""
     folder = tmp_path_factory.mktemp("cert")
-    (http_port,) = free_ports("127.0.0.3", 1)
+    http_port = free_port("127.0.0.3")
     with DnsServer() as dns:
         dns.zone[NAME, "A"] = ["127.0.0.1"]
         dns.zone[HOST, "A"] = ["127.0.0.3"]

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = """
@@ -69,9 +70,7 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, redis: RedisServer, call: str = "run_worker('mail', 0)") -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "mailadmin.settings",
             "MAILADMIN_DATA": str(folder),

@@ -14,7 +14,8 @@ from domains.tls.certificate import certificate_fault
 from tests.acme_server import AcmeServer
 from tests.conftest import needs_program
 from tests.factories import make_domain, superadmin_act
-from tests.name_server import KEY_NAME, SECRET, NameServer, free_port
+from tests.name_server import KEY_NAME, SECRET, NameServer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_program("pebble", "named")]
 HOST = "mail.acme.example"

@@ -12,7 +12,8 @@ import pytest
 from domains.dns.texts import zone_text
 from domains.dns.update import SetChange, UpdateFault, ZoneAccess, change_zone, probe, read_sets
 from tests.conftest import needs_program
-from tests.name_server import KEY_NAME, SECRET, NameServer, free_port
+from tests.name_server import KEY_NAME, SECRET, NameServer
+from tests.ports import free_port
 
 pytestmark = needs_program("named", "nsupdate")
 
