@@ -13,6 +13,7 @@ from domains.services import (
     provision,
     removal,
     reports,
+    trace_days,
     transfer,
     webhooks,
 )
@@ -26,15 +27,22 @@ def expand_traces() -> None:
             expansion.expand_pending_traces()
 
 
+@shared_task(name="domains.tasks.keep_traces", acks_late=True)
+def keep_traces() -> None:
+    """Make the days of the trace ahead, and drop the old ones."""
+    with single_run("keep_traces") as ours:
+        if ours:
+            trace_days.keep_days()
+
+
 @shared_task(name="domains.tasks.retain", acks_late=True)
 def retain() -> None:
-    """Remove traces, audit records, history, notices, deleted and unproven domains past their time."""
+    """Remove audit records, history, notices, deleted and unproven domains past their time."""
     with single_run("retain") as ours:
         if ours:
             provision.remove_unproven()
             removal.remove_deleted()
             transfer.remove_old_offers()
-            expansion.remove_old_traces()
             expansion.remove_old_audit()
             history.remove_old_history()
             notices.remove_old_notices()

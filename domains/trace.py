@@ -14,15 +14,14 @@ from typing import Any
 
 from domains.dns.port import Answer
 from domains.identifiers import new_identifier
-from domains.names import DomainName
+from domains.trace_terms import findable, indexed, trace_terms
 
 TEXT_LIMIT = 2000
-INDEXED_OCTETS = 1000  # PostgreSQL refuses an index row above 2,704 octets
 
 TRACE_INSERT = """
-INSERT INTO domains_trace
-    (id, direction, message_id, mail_from, recipients, domains, received_at, outcome, client_address, pending_events)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+INSERT INTO domains_trace (id, direction, message_id, mail_from, recipients, domains, received_at, outcome,
+    client_address, terms, pending_events)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
 """
 
 EVENT_INSERT = """
@@ -46,20 +45,6 @@ def clean(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return clean(str(value))
-
-
-def indexed(text: str) -> str:
-    """Return a text that is also short enough for an index, whatever its letters."""
-    return str(clean(text)).encode()[:INDEXED_OCTETS].decode("utf-8", "ignore")
-
-
-def findable(text: str) -> str:
-    """Return an address or a domain with the domain in the one spelling that is stored: A-labels, lower case."""
-    local_part, at, domain = text.rpartition("@")
-    try:
-        return f"{local_part}{at}{DomainName(domain, minimum_labels=1).ascii}"
-    except ValueError:
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +116,28 @@ class MessageTrace:
 
     def as_row(self) -> tuple[Any, ...]:
         """Return the parameters of ``TRACE_INSERT``."""
+        message_id = indexed(self.message_id)
+        mail_from = indexed(findable(self.mail_from))
+        recipients = [indexed(findable(recipient)) for recipient in self.recipients]
         return (
             self.id,
             self.direction,
-            indexed(self.message_id),
-            indexed(findable(self.mail_from)),
-            [indexed(findable(recipient)) for recipient in self.recipients],
+            message_id,
+            mail_from,
+            recipients,
             sorted(self.domains),
             self.received_at,
             self.outcome,
             self.client_address,
+            trace_terms(message_id, [mail_from, *recipients], self._authors(), self.domains, self._replies()),
             json.dumps([event.as_json() for event in self.events]),
         )
+
+    def _authors(self) -> list[str]:
+        """Return the author's domain and its organizational domain, as DMARC found them."""
+        detail = next((event.detail for event in self.events if event.stage == "dmarc"), {})
+        return [str(detail.get(name) or "") for name in ("author_domain", "organizational_domain")]
+
+    def _replies(self) -> list[str]:
+        """Return the texts of replies that the dialogue ended or stumbled with."""
+        return [str(event.detail["reply"]) for event in self.events if "reply" in event.detail]

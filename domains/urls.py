@@ -22,6 +22,7 @@ from domains.views import (
     plan,
     reports,
     senders,
+    trace_list,
     transfer,
 )
 
@@ -84,7 +85,7 @@ urlpatterns = [
     path("zones", dns_access.zones, name="zones"),
     path("zones/set", dns_access.zone_set, name="zone-set"),
     path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),
-    path("messages", messages.messages, name="messages"),
+    path("messages", trace_list.messages, name="messages"),
     path("messages/<str:identifier>", messages.message, name="message"),
     path("lint", lint.lint, name="lint"),
     path("certificates", certificates.list_certificates, name="certificates"),

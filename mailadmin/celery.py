@@ -22,6 +22,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "check-domains": {"task": "domains.tasks.check_all_domains", "schedule": crontab(minute="*/15")},
     "order-certificates": {"task": "domains.tasks.order_certificates", "schedule": 60.0},
     "expand-traces": {"task": "domains.tasks.expand_traces", "schedule": 10.0},
+    "keep-traces": {"task": "domains.tasks.keep_traces", "schedule": crontab(minute="11")},
     "take-in-reports": {"task": "domains.tasks.take_in_reports", "schedule": 60.0},
     "send-notices": {"task": "domains.tasks.send_notices", "schedule": 60.0},
     "retain": {"task": "domains.tasks.retain", "schedule": crontab(minute="17", hour="3")},

@@ -89,6 +89,15 @@ def paginate_list(items: Sequence[Item], page: Page, show: Callable[[Item], Show
     return Listing(items=shown, next=_encode([end]) if end < len(items) else None)
 
 
+def paginate_found(find: Callable[[int, str], Sequence[T]], page: Page, show: Callable[[T], Shown]) -> Listing[Shown]:
+    """Return one page of what ``find(limit, before)`` fetches newest first, by key; HttpError 400 as below."""
+    before = _decode(page.cursor, 1)[0] if page.cursor else ""
+    found = find(page.limit + 1, before)
+    items = found[: page.limit]
+    after = _encode([items[-1].pk]) if len(found) > page.limit else None
+    return Listing(items=[show(row) for row in items], next=after)
+
+
 def paginate(
     rows: QuerySet[T], page: Page, keys: Sequence[str], show: Callable[[T], Shown], descending: bool = False
 ) -> Listing[Shown]:

@@ -16,7 +16,6 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 log = logging.getLogger(__name__)
 
 BATCH = 500
-TRACE_DAYS = 30
 AUDIT_DAYS = 730
 ATTEMPT_DAYS = 2
 
@@ -24,7 +23,7 @@ ATTEMPT_DAYS = 2
 EXPAND = """
 WITH due AS (
     SELECT id, pending_events FROM domains_trace
-    WHERE pending_events IS NOT NULL ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED
+    WHERE pending_events IS NOT NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 ), moved AS (
     INSERT INTO domains_traceevent (trace_id, at, stage, outcome, reason, detail, dns)
     SELECT due.id, (event->>'at')::timestamptz, left(event->>'stage', 24), left(event->>'outcome', 24),
@@ -37,11 +36,6 @@ RETURNING t.id, t.direction, t.message_id, t.mail_from, t.recipients, t.domains,
     host(t.client_address), due.pending_events::text
 """
 
-OLD_TRACES = """
-WITH old AS (SELECT id FROM domains_trace WHERE received_at < %s LIMIT %s FOR UPDATE SKIP LOCKED),
-events AS (DELETE FROM domains_traceevent USING old WHERE trace_id = old.id)
-DELETE FROM domains_trace USING old WHERE domains_trace.id = old.id
-"""
 OLD_AUDIT = "DELETE FROM domains_auditrecord WHERE id IN (SELECT id FROM domains_auditrecord WHERE at < %s LIMIT %s)"
 OLD_ATTEMPTS = (
     "DELETE FROM domains_signinattempt WHERE id IN (SELECT id FROM domains_signinattempt WHERE at < %s LIMIT %s)"
@@ -119,11 +113,6 @@ def _tell(listener: ExpandedListener, batch: Sequence[ExpandedTrace]) -> None:
             return
         for trace in batch:
             _tell(listener, [trace])
-
-
-def remove_old_traces(now: datetime | None = None, days: int = TRACE_DAYS) -> int:
-    """Remove traces received more than ``days`` ago, with their events; returns how many."""
-    return sum(_batches(OLD_TRACES, [_before(now, days)]))
 
 
 def remove_old_audit(now: datetime | None = None, days: int = AUDIT_DAYS) -> int:

@@ -1,4 +1,4 @@
-"""Where is this message: one search field, and each message as a story from top to bottom."""
+"""Each message as a story from top to bottom."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from domains.models import Trace, TraceEvent
-from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces
-from domains.views.days import day_start
-from domains.views.web import Audience, act_of_request, audience, page_of, typed
+from domains.services.traces import events_of, get_trace_for
+from domains.views.web import Audience, act_of_request, audience
 from domains.views.words import Sign, label_of, sign_of, word_of
 
-TEXT_LIMIT = 1000
 SHORT = 200
 _COLUMNS = ["name", "mechanism", "term", "domain", "selector", "algorithm", "bits", "result"]
 _COLUMNS += ["found", "matched", "aligned", "mode", "reason", "note"]
@@ -44,35 +42,6 @@ class Step:
     tables: list[Table]
     more: dict[str, Any]
     dns: list[dict[str, Any]]
-
-
-def _since(word: str) -> datetime | None:
-    """Return the moment that a word such as *yesterday* stands for, in both languages."""
-    days = {"today": 0, "yesterday": 1, "aujourd'hui": 0, "aujourd’hui": 0, "hier": 1, "week": 7, "semaine": 7}
-    days |= {_("today").lower(): 0, _("yesterday").lower(): 1}
-    return day_start(days[word]) if word in days else None
-
-
-def query_of(text: str) -> TraceQuery:
-    """Return what a typed text asks for: times by their word, everything else as one thing to find."""
-    words = text.split()
-    since = None
-    rest = []
-    for word in words:
-        moment = _since(word.lower())
-        if moment is None:
-            rest.append(word)
-        else:
-            since = moment
-    return TraceQuery(since=since, text=" ".join(rest))
-
-
-@audience(Audience.EVERYBODY)
-def messages(request: HttpRequest) -> HttpResponse:
-    """List messages, newest first, found by anything known of them."""
-    text = typed(request, "q", TEXT_LIMIT)
-    rows = search_traces(act_of_request(request), query_of(text)).defer("pending_events")
-    return render(request, "domains/messages.html", {"page": page_of(request, rows), "text": text})
 
 
 @audience(Audience.EVERYBODY)

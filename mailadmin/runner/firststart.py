@@ -32,6 +32,7 @@ def prepare_database(config: Config, *, embedded: bool) -> bool:
     _check_version()
     with _alone():
         _migrate()
+        _make_trace_days()
         _check_key()
         _first_actors(config)
     found = _superadmin_exists()
@@ -73,6 +74,13 @@ def _migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+
+
+def _make_trace_days() -> None:
+    """Have partitions for the traces of today and tomorrow; the jobs worker makes those further ahead."""
+    from domains.services.trace_days import make_days
+
+    make_days(ahead=1)
 
 
 def _check_key() -> None:

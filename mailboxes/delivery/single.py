@@ -26,6 +26,7 @@ _TRACE_COLUMNS = (
     "trace_received_at",
     "outcome",
     "client_address",
+    "terms",
     "events",
 )
 

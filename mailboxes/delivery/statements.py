@@ -35,9 +35,10 @@ WITH account AS (
 _TRACE = """
 , trace AS (
     INSERT INTO domains_trace (id, direction, message_id, mail_from, recipients, domains, received_at, outcome,
-        client_address, pending_events)
+        client_address, terms, pending_events)
     SELECT %(trace_id)s, %(direction)s, %(message_id)s, %(mail_from)s, %(recipients)s::text[], %(domains)s::text[],
         %(trace_received_at)s::timestamptz, %(outcome)s, %(client_address)s::inet,
+        %(terms)s::text[],
         %(events)s::jsonb || (%(event)s::jsonb || jsonb_build_object(
             'reason', %(reason)s::text || folder.name || '.',
             'detail', (%(event)s::jsonb -> 'detail')

@@ -1,14 +1,16 @@
 """Traces: who may see which, what a hostile message cannot do to them, and the buffer of refusals."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from domains.database import close_pool, database
 from domains.errors import NotFound
+from domains.identifiers import identifier_at
 from domains.models import Trace
-from domains.services.traces import TraceQuery, events_of, get_trace_for, search_traces, traces_for
+from domains.services.traces import TraceQuery, events_of, find_traces, get_trace_for, search_traces, traces_for
 from domains.trace import TRACE_INSERT, MessageTrace
 from domains.trace_buffer import TraceBuffer
 from tests.factories import domain_admin_act, make_account, make_domain, owner_act, superadmin_act
@@ -60,7 +62,9 @@ async def test_search_finds_by_message_id_address_domain_and_client():
     trace = make_trace(
         message_id="<1@x.example>", recipients=["a@b.example"], domains={"b.example"}, client_address="192.0.2.7"
     )
-    await store(trace, make_trace())
+    trace.add("dmarc", "fail", "", {"author_domain": "author.example"})
+    trace.add("data", "refused", "", {"reply": "550 5.7.1 Greylisted, come again"})
+    await store(trace, make_trace(mail_from="a@y.example"))
 
     def found(**query):
         return [row.pk for row in search_traces(superadmin_act(), TraceQuery(**query))]
@@ -71,7 +75,12 @@ async def test_search_finds_by_message_id_address_domain_and_client():
         {"address": "A@B.example"},
         {"address": "b.example"},
         {"address": "192.0.2.7"},
-        {"text": trace.id.upper()},
+        {"id": trace.id},
+        {"senders": ("x.example",), "recipients": ("a@b.example",)},
+        {"networks": ("192.0.2.0/29",)},
+        {"address": "x.example 192.0.2.0/24 b.example"},
+        {"replies": ("550", "greylisted"), "outcomes": ("refused",), "direction": "in"},
+        {"address": "author.example"},
     ):
         assert await sync_to_async(found)(**query) == [trace.id], query
 
@@ -146,3 +155,49 @@ async def test_a_domain_is_found_in_any_spelling_whatever_was_sent(stored, text,
         return {row.pk for row in search_traces(superadmin_act(), TraceQuery(address=text))}
 
     assert await sync_to_async(found)() == {to.id, by.id}
+
+
+async def test_a_stranger_who_claims_the_owners_address_shows_the_owner_nothing():
+    alice = await sync_to_async(make_account)("alice@near.example")
+    forged = make_trace(mail_from="alice@near.example", recipients=["bob@far.example"])
+    sent = make_trace(mail_from="alice@near.example", recipients=["bob@far.example"])
+    sent.direction = "out"
+    await store(forged, sent)
+
+    def seen():
+        return [trace.pk for trace in traces_for(owner_act(alice))]
+
+    assert await sync_to_async(seen)() == [sent.id]
+
+
+def aged(days):
+    moment = datetime.now(UTC) - timedelta(days=days)
+    return make_trace(id=(identifier_at(moment) + "0" * 26)[:26], received_at=moment)
+
+
+async def test_pages_go_back_through_the_days_without_gap_or_repetition():
+    traces = [aged(days) for days in (0, 0.5, 2, 3, 10, 20, 40, 400)]
+    await store(*traces)
+    wanted = sorted((trace.id for trace in traces), reverse=True)
+
+    def pages(size):
+        rows, before, told = search_traces(superadmin_act(), TraceQuery(address="x.example")), "", []
+        while found := find_traces(rows, size, before):
+            told += [row.pk for row in found]
+            before = found[-1].pk
+        return told
+
+    for size in (1, 3, 100):
+        assert await sync_to_async(pages)(size) == wanted
+
+
+async def test_a_time_narrows():
+    traces = [aged(days) for days in (1, 2, 3)]
+    await store(*traces)
+    now = datetime.now(UTC)
+
+    def found():
+        query = TraceQuery(since=now - timedelta(days=2.5), until=now - timedelta(days=1.5))
+        return [row.pk for row in search_traces(superadmin_act(), query)]
+
+    assert await sync_to_async(found)() == [traces[1].id]
