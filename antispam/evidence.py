@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from antispam.dkim.verify import DkimSignature
 from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
-from antispam.spf.evaluate import SpfEvaluation
+from antispam.spf.evaluate import SpfEvaluation, SpfResult
+from mailboxes.addresses import envelope_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,15 @@ class Evidence:
         """The author domain when DMARC passed or an aligned SPF did, else empty."""
         aligned = any(entry.aligned for entry in self.dmarc.alignments)
         return self.dmarc.author_domain if self.dmarc.result is DmarcResult.PASS or aligned else ""
+
+    @property
+    def proves_sender(self) -> bool:
+        """True when mail to the reverse path reaches no stranger: it belongs to the authenticated author's domain, or
+        SPF passed for it as well.
+        """
+        if not self.authenticated_domain:
+            return False
+        domain = envelope_domain(self.envelope.mail_from)
+        author = self.dmarc.organizational_domain or self.dmarc.author_domain
+        own = domain == author or domain.endswith(f".{author}")
+        return own or (self.spf.identity == "mailfrom" and self.spf.result is SpfResult.PASS)

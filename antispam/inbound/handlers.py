@@ -5,23 +5,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from django.conf import settings
 from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from antispam.evidence import Envelope
-from antispam.inbound.policy import LOOP, UNAVAILABLE, is_looping, reply_to_recipient
-from antispam.services.inspect import Inspection, inspect
+from antispam.inbound.policy import (
+    LOOP,
+    UNAVAILABLE,
+    WITHHELD,
+    is_looping,
+    refuse_writer,
+    reply_to_full,
+    reply_to_recipient,
+)
+from antispam.services.inspect import Inspection, author_domains, inspect
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
-from mailboxes.addresses import normalised
+from mailboxes.addresses import author_addresses, envelope_domain, normalised
 from mailboxes.delivery.deliver import deliver
+from mailboxes.delivery.limits import Limit
 from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.resolve import Found, resolve_recipient
-from mailboxes.mime.headers import first_value, read_block
+from mailboxes.mime.headers import Field, first_value, read_block, values_of
 from mailboxes.mime.received import received_texts
+from mailboxes.outbound.forward import is_second_round
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
 
@@ -36,6 +47,7 @@ class _Incoming:
 
     trace: MessageTrace
     targets: list[Target] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
 
 
 class InboundHandler:
@@ -75,12 +87,14 @@ class InboundHandler:
             return UNAVAILABLE
         if resolution.found is not Found.FOREIGN:
             incoming.trace.domains |= {name for name in (resolution.domain, resolution.home) if name}
-        refusal = reply_to_recipient(resolution)
+        refusal = reply_to_recipient(resolution, transaction.reverse_path, len(incoming.targets))
         if refusal is not None:
-            _note_refusal(incoming.trace, "rcpt", refusal, forward_path)
+            _note_refusal(incoming.trace, "rcpt", refusal, forward_path, resolution.steps)
             return refusal
         incoming.targets += resolution.targets
-        incoming.trace.add("rcpt", "accepted", "", {"recipient": forward_path, "to": _places(resolution.targets)})
+        incoming.limits += resolution.limits
+        detail = {"recipient": forward_path, "to": _places(resolution.targets), "steps": resolution.steps}
+        incoming.trace.add("rcpt", "accepted", "", detail)
         return None
 
     async def data(self, session: Session, transaction: Transaction, content: Content) -> Reply:
@@ -93,7 +107,7 @@ class InboundHandler:
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
         trace.add("data", "accepted", "", {"size": content.size, "received": received_texts(block.fields)})
-        if is_looping(octets[: block.end]):
+        if is_looping(octets[: block.end]) or _ends_with_second_round(incoming, block.fields):
             _note_refusal(trace, "data", LOOP)
             return LOOP
         try:
@@ -112,6 +126,12 @@ class InboundHandler:
         trace = incoming.trace
         envelope = Envelope(session.client_address, session.helo_name, transaction.reverse_path)
         found = await inspect(octets, envelope, default_resolver(), hostname, trace)
+        if incoming.limits:
+            authors = _authors(read_block(octets).fields)
+            refusal = refuse_writer(incoming.limits, authors, found.evidence)
+            if refusal is not None:
+                _note_refusal(trace, "delivery", refusal)
+                return refusal
         now = datetime.now(UTC)
         request = DeliveryRequest(
             mail_from=transaction.reverse_path,
@@ -120,6 +140,8 @@ class InboundHandler:
             received_at=now,
             trace=trace,
             authenticated_domain=found.evidence.authenticated_domain,
+            unproven_domains=_unproven(found, octets),
+            returnable=found.evidence.proves_sender,
             smtputf8=transaction.smtputf8,
             all_or_nothing=True,
         )
@@ -176,14 +198,41 @@ def received_field(session: Session, transaction: Transaction, hostname: str, tr
     return text.encode("utf-8", "replace")
 
 
+def _authors(fields: Sequence[Field]) -> list[str]:
+    return [address for value in values_of(fields, b"from") for address in author_addresses(value)]
+
+
+def _ends_with_second_round(incoming: _Incoming, fields: Sequence[Field]) -> bool:
+    """Leave out the recipients for whom the message was forwarded before; True when nobody is left."""
+    delivered_to = values_of(fields, b"delivered-to")
+    if not delivered_to:
+        return False
+    forwarded = {target.recipient for target in incoming.targets if target.forward_to}
+    looping = {recipient for recipient in forwarded if is_second_round(recipient, delivered_to)}
+    for recipient in sorted(looping):
+        incoming.trace.add(
+            "forward", "dropped", "It was forwarded for this address before.", {"recipient": recipient}
+        )
+    incoming.targets = [target for target in incoming.targets if target.recipient not in looping]
+    return not incoming.targets
+
+
+def _unproven(found: Inspection, octets: bytes) -> frozenset[str]:
+    """Return the domains of the authors, none when the author's was authenticated."""
+    return frozenset() if found.evidence.authenticated_domain else frozenset(author_domains(octets))
+
+
 def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
     """Return the targets, mailboxes with the verdict's folder."""
     return [replace(target, folder=found.verdict.folder) for target in targets]
 
 
 def _refusal_of(outcome: RecipientOutcome) -> Reply:
+    if outcome.status is RecipientStatus.WITHHELD:
+        return WITHHELD
     if outcome.status is RecipientStatus.OVER_QUOTA:
-        return Reply(452, "4.2.2", f"The mailbox <{outcome.target.recipient}> is full; nothing was delivered")
+        full = reply_to_full(envelope_domain(outcome.target.recipient))
+        return replace(full, text=f"The mailbox <{outcome.target.recipient}> is full; nothing was delivered")
     return Reply(450, "4.2.1", f"The mailbox <{outcome.target.recipient}> changed; try again")
 
 
@@ -191,10 +240,15 @@ def _places(targets: Sequence[Target]) -> list[str]:
     return [target.address for target in targets[:REFUSALS_KEPT]]
 
 
-def _note_refusal(trace: MessageTrace, stage: str, reply: Reply, recipient: str = "") -> None:
+def _note_refusal(
+    trace: MessageTrace, stage: str, reply: Reply, recipient: str = "", steps: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Add a refusal to the trace, a bounded number of them."""
     if sum(event.outcome == "refused" for event in trace.events) < REFUSALS_KEPT:
-        detail = {"reply": reply.as_text(), "cause": reply.cause} | ({"recipient": recipient} if recipient else {})
+        detail: dict[str, Any] = {"reply": reply.as_text(), "cause": reply.cause} | (
+            {"recipient": recipient} if recipient else {}
+        )
+        detail |= {"steps": steps} if steps else {}
         trace.add(stage, "refused", reply.text, detail)
         address = normalised(recipient)
         if address and address not in trace.recipients:

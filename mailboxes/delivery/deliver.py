@@ -31,7 +31,7 @@ from mailboxes.delivery.request import (
 from mailboxes.delivery.single import deliver_one, is_usual
 from mailboxes.delivery.statements import DELIVER
 from mailboxes.mime.structure import Described, describe
-from mailboxes.outbound.enqueue import Outgoing, enqueue
+from mailboxes.outbound.forward import put_off, queue_copies
 from mailboxes.outbound.wake import wake_relay_async
 from mailboxes.store.blobs import ROW_OCTETS, store_blob
 
@@ -63,7 +63,7 @@ async def deliver(request: DeliveryRequest) -> DeliveryResult:
             return DeliveryResult([outcome])
     async with database() as connection, connection.transaction():
         outcomes = [await _one(connection, request, target, content, described) for target in _ordered(request)]
-        await _forward(connection, request)
+        outcomes = await queue_copies(connection, request, put_off(outcomes) if request.all_or_nothing else outcomes)
         if request.all_or_nothing:
             _require_all(outcomes)
         await _write_trace(connection, request, outcomes)
@@ -76,9 +76,10 @@ async def deliver(request: DeliveryRequest) -> DeliveryResult:
 
 
 def _require_all(outcomes: Sequence[RecipientOutcome]) -> None:
-    """Raise NotAll for the first copy that cannot be stored."""
+    """Raise NotAll for the first copy that cannot be stored; one withheld keeps the message from no others."""
+    some = any(outcome.status in GOOD for outcome in outcomes)
     for outcome in outcomes:
-        if outcome.status not in GOOD:
+        if outcome.status not in GOOD and not (some and outcome.status is RecipientStatus.WITHHELD):
             raise NotAll(outcome)
 
 
@@ -165,18 +166,6 @@ async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, t
     return RecipientOutcome(target, RecipientStatus.REPORT, uid=int(row[0]))
 
 
-async def _forward(connection: AsyncConnection[Any], request: DeliveryRequest) -> None:
-    """Queue the copies that go elsewhere, one entry a domain of ours and next hop."""
-    by_domain: dict[str, list[str]] = {}
-    for target in _ordered(request):
-        if target.forward_to:
-            by_domain.setdefault(envelope_domain(target.recipient), []).append(target.forward_to)
-    parameters = {"forwarded": True, "authenticated": bool(request.authenticated_domain)}
-    for domain, recipients in by_domain.items():
-        outgoing = Outgoing(request.trace.id, request.mail_from, recipients, domain, request.smtputf8, parameters)
-        await enqueue(connection, outgoing, request.content)
-
-
 async def _write_trace(
     connection: AsyncConnection[Any], request: DeliveryRequest, outcomes: Sequence[RecipientOutcome]
 ) -> None:
@@ -197,16 +186,14 @@ def _outcome(outcomes: Sequence[RecipientOutcome]) -> str:
 
 def _event(outcome: RecipientOutcome) -> Event:
     target = outcome.target
-    detail = {"recipient": target.recipient, "address": target.address}
+    detail = {"recipient": target.recipient, "address": target.address, **outcome.detail}
     if outcome.status is RecipientStatus.DELIVERED:
         folder = outcome.folder.partition("/")[2]
         detail |= {"folder": folder, "uid": str(outcome.uid)}
         return Event("delivery", "delivered", f"Stored for {target.address} in {folder}.", detail)
-    sentences = {
-        RecipientStatus.QUEUED: f"To be forwarded to {target.forward_to}.",
-        RecipientStatus.REPORT: "Taken in as a report.",
-    }
-    return Event("delivery", outcome.status.value, sentences.get(outcome.status, outcome.reason), detail)
+    stage = "forward" if target.forward_to else "delivery"
+    sentence = "Taken in as a report." if outcome.status is RecipientStatus.REPORT else outcome.reason
+    return Event(stage, outcome.status.value, sentence, detail)
 
 
 async def _notify(outcomes: Sequence[RecipientOutcome]) -> None:

@@ -1,6 +1,6 @@
 """What the delivery of one accepted message is asked, and what it answers for each recipient."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ class RecipientStatus(StrEnum):
     REPORT = "report"  # taken in as a report file
     OVER_QUOTA = "over_quota"  # the account is full
     UNKNOWN = "unknown"  # no such recipient any more
+    WITHHELD = "withheld"  # not forwarded, for it would pass as ours
 
 
 GOOD = frozenset({RecipientStatus.DELIVERED, RecipientStatus.QUEUED, RecipientStatus.REPORT})
@@ -30,7 +31,8 @@ class Target:
 
     Exactly one of ``account_id`` (a local account), ``forward_to`` (an address elsewhere) and ``report_domain_id``
     (the domain whose report intake it is) is set. ``recipient`` is the address as given in RCPT TO; ``address`` the
-    final address after aliases; ``folder`` the default folder's name.
+    final address after aliases; ``folder`` the default folder's name. A mailbox that ``may_wait`` is one of several
+    that take the message: when it is full its copy waits in the queue, rather than keep the message from all.
     """
 
     recipient: str
@@ -40,6 +42,7 @@ class Target:
     report_domain_id: int | None = None
     report_kind: str = ""  # dmarc-reports, dmarc-failures, tls-reports
     folder: str = "INBOX"
+    may_wait: bool = False
 
     @property
     def place(self) -> tuple[int | None, str, int | None, str]:
@@ -62,6 +65,8 @@ class DeliveryRequest:
     trace: MessageTrace
     new_trace: bool = True
     authenticated_domain: str = ""  # the domain that passed DMARC or aligned SPF, for reports
+    returnable: bool = False  # the reverse path was proven too: a copy that fails later may be returned to it
+    unproven_domains: Set[str] = frozenset()  # those of authors whom nothing proved (A-labels)
     smtputf8: bool = False
     all_or_nothing: bool = False  # a copy that cannot be stored undoes the others and raises NotAll
     within: "Within | None" = None  # runs inside the delivery's transaction, last; what it raises undoes all of it
@@ -69,13 +74,14 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecipientOutcome:
-    """What became of one target; ``reason`` is one public sentence when it failed."""
+    """What became of one target; ``reason`` is one public sentence when it failed, ``detail`` more for the trace."""
 
     target: Target
     status: RecipientStatus
     folder: str = ""
     uid: int | None = None
     reason: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 class NotAll(Exception):

@@ -1,12 +1,14 @@
 """From a recipient to where its copies go: accounts, forwards, report intake; loops and depth bounded.
 
-Order of meaning for an address of ours: the mailbox, the alias, the mailbox or alias without its ``+detail``, a
-reserved report address, a role address (the domain's administrators), the catch-all. One query a level of aliases.
-In an alias domain an address means what the same one means in its target; reports alone belong to the domain named.
+Order of meaning for an address of ours: the mailbox, the alias or group, the same without its ``+detail``, a sender
+rewritten here (SRS), a reserved report address, a role address (the domain's administrators), the catch-all. One
+query a level of aliases and groups. In an alias domain an address means what the same one means in its target;
+reports alone belong to the domain named.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,37 +16,17 @@ from django.conf import settings
 from psycopg import AsyncConnection
 
 from domains.database import database
+from domains.services.sealing import derive_key
 from mailboxes.addresses import RESERVED, ROLES, envelope_domain, split_address
+from mailboxes.delivery.limits import Limit, reached_from
+from mailboxes.delivery.lookup import Row, administrators, look_up, traced_sender
 from mailboxes.delivery.request import Target
+from mailboxes.outbound.srs import NotOurs, is_srs, original_sender
 
 LEVELS = 10
 TARGETS = 1000
-
-LOOKUP = """
-SELECT q.place, n.id, n.kind, CASE WHEN n.state = 'active' THEN d.state ELSE n.state END, d.id, d.name,
-    a.id, a.enabled, a.quota_bytes, a.used_bytes, l.targets, c.target
-FROM unnest(%(locals)s::text[], %(bases)s::text[], %(domains)s::text[]) WITH ORDINALITY
-    AS q(local_part, base, domain, place)
-JOIN domains_domain n ON n.name = q.domain
-JOIN domains_domain d ON d.id = COALESCE(n.alias_of_id, n.id)
-LEFT JOIN LATERAL (
-    SELECT id, local_part, enabled, quota_bytes, used_bytes FROM mailboxes_account
-    WHERE domain_id = d.id AND local_part IN (q.local_part, q.base)
-    ORDER BY local_part = q.local_part DESC LIMIT 1) a ON true
-LEFT JOIN LATERAL (
-    SELECT local_part, targets FROM mailboxes_alias
-    WHERE domain_id = d.id AND local_part IN (q.local_part, q.base)
-      AND (a.id IS NULL OR (local_part = q.local_part AND a.local_part <> q.local_part))
-    ORDER BY local_part = q.local_part DESC LIMIT 1) l ON true
-LEFT JOIN mailboxes_catchall c ON c.domain_id = d.id
-"""
-
-ADMINISTRATORS = """
-SELECT p.email FROM domains_actor p
-LEFT JOIN domains_actor_domains pd ON pd.actor_id = p.id AND pd.domain_id = %s
-WHERE p.is_active AND p.role IN ('superadmin', 'domain_admin') AND (pd.id IS NOT NULL OR p.role = 'superadmin')
-ORDER BY pd.id IS NULL, p.id
-"""
+STEPS = 20
+DAY_SECONDS = 86_400
 
 
 class Found(StrEnum):
@@ -57,53 +39,66 @@ class Found(StrEnum):
     UNKNOWN = "unknown"  # no such address
     DISABLED = "disabled"  # the mailbox exists and is switched off
     FULL = "full"  # the mailbox has no room for this message
+    ENDLESS = "endless"  # it stands for too many addresses, or too deep
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """What a recipient is, where its copies go, and the domain of ours that it belongs to (A-labels).
 
-    ``home`` is the domain whose mailboxes it has: the same, or the target of an alias.
+    ``home`` is the domain whose mailboxes it has: the same, or the target of an alias. ``limits`` are the closed
+    groups on the way; ``bounces_only`` is true for a rewritten sender, to whom only the null reverse path may write.
+    ``steps`` tell how it was found, for the trace.
     """
 
     found: Found
     targets: Sequence[Target] = ()
     domain: str = ""
     home: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the database knows of one address in one level; ``home`` is where its mailboxes and aliases are."""
-
-    domain_id: int
-    kind: str
-    state: str
-    home_id: int
-    home: str
-    account_id: int | None
-    enabled: bool | None
-    quota: int | None
-    used: int | None
-    targets: Sequence[str] | None
-    catch_all: str | None
+    limits: Sequence[Limit] = ()
+    bounces_only: bool = False
+    steps: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(slots=True)
 class _Expansion:
-    """One recipient being resolved."""
+    """One recipient being resolved; ``edges`` lead from each alias and group to what it stands for."""
 
     recipient: str
     size: int | None
     targets: dict[str, Target] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    full: dict[str, Target] = field(default_factory=dict)
+    edges: dict[str, Sequence[str]] = field(default_factory=dict)
+    closed: dict[str, Row] = field(default_factory=dict)
     refusals: list[Found] = field(default_factory=list)
+    steps: list[Mapping[str, Any]] = field(default_factory=list)
+    bounces_only: bool = False
 
     def add(self, target: Target) -> None:
         """Keep a target once."""
         key = str(target.account_id or target.forward_to.lower() or f"report {target.report_domain_id}")
-        if len(self.targets) < TARGETS:
-            self.targets.setdefault(key, target)
+        self.targets.setdefault(key, target)
+        if len(self.targets) > TARGETS:
+            self.refusals.insert(0, Found.ENDLESS)
+
+    def note(self, address: str, meaning: str, row: Row | None = None, to: Sequence[str] = ()) -> None:
+        """Keep one step for the trace."""
+        if len(self.steps) < STEPS:
+            self.steps.append(
+                {"address": address, "is": meaning, "through": _through(address, row), "to": to[:STEPS]}
+            )
+
+    @property
+    def limits(self) -> list[Limit]:
+        """The closed groups on the way, each with its members."""
+        return [
+            Limit(
+                f"{row.stands}@{row.domain}",
+                frozenset(row.domains or ()),
+                reached_from(address, self.edges) if row.writers == "members" else None,
+            )
+            for address, row in self.closed.items()
+        ]
 
 
 def is_host_role(recipient: str) -> bool:
@@ -120,11 +115,12 @@ async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
     home = ""
     async with database() as connection:
         if is_host_role(recipient):
-            rows: dict[str, _Row] = {}
-            level = await _administrators(connection, None)
+            level = await administrators(connection, None)
+            rows = await look_up(connection, level)
+            expansion.note(recipient, "role", to=level)
         else:
             level = [f"{local_part}@{domain}"]
-            rows = await _lookup(connection, level)
+            rows = await look_up(connection, level)
             row = rows.get(level[0])
             if row is None:
                 return Resolution(Found.FOREIGN)
@@ -132,9 +128,9 @@ async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
             if row.state != "active":
                 return Resolution(Found.SUSPENDED if row.state == "suspended" else Found.FOREIGN, (), domain, home)
         await _expand(connection, expansion, level, rows)
-    if expansion.targets and Found.FULL not in expansion.refusals:
-        return Resolution(Found.LOCAL, tuple(expansion.targets.values()), domain, home)
-    return Resolution(expansion.refusals[0] if expansion.refusals else Found.UNKNOWN, (), domain, home)
+    found = _verdict(expansion)
+    targets = _copies(expansion) if found is Found.LOCAL else ()
+    return Resolution(found, targets, domain, home, expansion.limits, expansion.bounces_only, tuple(expansion.steps))
 
 
 async def resolve_for_relay(recipient: str) -> Resolution:
@@ -142,78 +138,133 @@ async def resolve_for_relay(recipient: str) -> Resolution:
     return await resolve_recipient(recipient, None)
 
 
-async def _lookup(connection: AsyncConnection[Any], addresses: Sequence[str]) -> dict[str, _Row]:
-    """Return what is known of each address whose domain is ours."""
-    parts = [split_address(address) for address in addresses]
-    locals_ = [local_part.lower() for local_part, _ in parts]
-    parameters = {
-        "locals": locals_,
-        "bases": [local_part.partition("+")[0] or local_part for local_part in locals_],
-        "domains": [domain for _, domain in parts],
-    }
-    cursor = await connection.execute(LOOKUP, parameters)
-    return {addresses[row[0] - 1]: _Row(*row[1:]) for row in await cursor.fetchall()}
+def _verdict(expansion: _Expansion) -> Found:
+    """Return LOCAL while anybody can take the message and nothing was cut off."""
+    if Found.ENDLESS in expansion.refusals:
+        return Found.ENDLESS
+    if expansion.targets:
+        return Found.LOCAL
+    if expansion.full:
+        return Found.FULL
+    return expansion.refusals[0] if expansion.refusals else Found.UNKNOWN
 
 
-async def _administrators(connection: AsyncConnection[Any], domain_id: int | None) -> list[str]:
-    """Return the addresses of a domain's administrators, the superadministrators' when it has none of its own."""
-    cursor = await connection.execute(ADMINISTRATORS, (domain_id,))
-    return [str(row[0]) for row in await cursor.fetchall()]
+def _copies(expansion: _Expansion) -> tuple[Target, ...]:
+    """Return the targets; where others take the message, a full mailbox may wait and keeps it from nobody."""
+    everybody = expansion.targets | expansion.full
+    if len(everybody) == 1:
+        return tuple(everybody.values())
+    return tuple(replace(target, may_wait=target.account_id is not None) for target in everybody.values())
 
 
 async def _expand(
-    connection: AsyncConnection[Any], expansion: _Expansion, level: Sequence[str], rows: dict[str, _Row]
+    connection: AsyncConnection[Any], expansion: _Expansion, level: Sequence[str], rows: dict[str, Row]
 ) -> None:
-    """Follow aliases level by level, each address once."""
+    """Follow aliases and groups level by level, each address once."""
+    seen: set[str] = set()
     for _ in range(LEVELS):
         following: list[str] = []
         for address in level:
-            expansion.seen.add(address.lower())
-            following += await _one(connection, expansion, address, rows.get(address))
-        level = [text for text in dict.fromkeys(map(_canonical, following)) if text.lower() not in expansion.seen]
-        if not level or len(expansion.targets) >= TARGETS:
+            seen.add(address.lower())
+            leads_to = [_canonical(text) for text in await _one(connection, expansion, address, rows.get(address))]
+            expansion.edges.setdefault(address.lower(), leads_to)
+            following += leads_to
+        level = [text for text in dict.fromkeys(following) if text.lower() not in seen]
+        if not level or expansion.refusals[:1] == [Found.ENDLESS]:
             return
-        rows = await _lookup(connection, level)
+        rows = await look_up(connection, level)
+    expansion.refusals.insert(0, Found.ENDLESS)
 
 
 def _canonical(address: str) -> str:
     return f"{split_address(address)[0]}@{envelope_domain(address)}"
 
 
+def _through(address: str, row: Row | None) -> list[str]:
+    """Return what stood between an address and what it was found to be."""
+    if row is None:
+        return []
+    exact = row.stands or row.mailbox
+    detail = exact is not None and exact != split_address(address)[0].lower()
+    return (["alias domain"] if row.home != row.domain else []) + (["subaddress"] if detail else [])
+
+
 async def _one(
-    connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: _Row | None
+    connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row | None
 ) -> Sequence[str]:
     """Add the target that an address is, or return the addresses that it stands for."""
-    local_part = split_address(address)[0].lower()
-    if row is None or row.state in ("pending", "deleted"):
-        forwarded = Target(expansion.recipient, address, forward_to=address)
-        if "@" in address and split_address(address)[1]:
-            expansion.add(forwarded)
-        return ()
+    if row is None or not row.is_served:
+        return _elsewhere(expansion, address)
     if row.kind == "parked":
         expansion.refusals.append(Found.PARKED)
         return ()
     if row.targets is not None:
+        expansion.note(address, "alias" if row.writers is None else "group", row, row.targets)
+        if row.domains is not None:
+            expansion.closed[address] = row
         return row.targets
     if row.account_id is not None:
-        _account(expansion, address, row)
+        return _account(expansion, address, row)
+    return await _special(connection, expansion, address, row)
+
+
+def _elsewhere(expansion: _Expansion, address: str) -> Sequence[str]:
+    if "@" in address and split_address(address)[1]:
+        expansion.add(Target(expansion.recipient, address, forward_to=address))
+        expansion.note(address, "elsewhere")
+    return ()
+
+
+def _account(expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
+    """Add a mailbox unless it is switched off or has no room; its owner writes as the mailbox's own address."""
+    target = Target(expansion.recipient, address, account_id=row.account_id)
+    expansion.edges[address.lower()] = (f"{row.mailbox}@{row.home}",)
+    if not row.enabled:
+        expansion.refusals.append(Found.DISABLED)
+    elif expansion.size is not None and row.quota is not None and (row.used or 0) + expansion.size > row.quota:
+        expansion.full.setdefault(str(row.account_id), target)
+        expansion.note(address, "full mailbox", row)
+    else:
+        expansion.add(target)
+        expansion.note(address, "mailbox", row)
+    return ()
+
+
+async def _special(connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
+    """Add or return what an address is that is neither mailbox nor alias nor group."""
+    local_part = split_address(address)[0]
+    name = local_part.lower()
+    if is_srs(local_part):
+        return await _rewritten(connection, expansion, address, row)
+    if name in RESERVED:
+        expansion.add(Target(expansion.recipient, address, report_domain_id=row.domain_id, report_kind=name))
+        expansion.note(address, "report address", row)
         return ()
-    if local_part in RESERVED:
-        expansion.add(Target(expansion.recipient, address, report_domain_id=row.domain_id, report_kind=local_part))
-        return ()
-    if local_part in ROLES:
-        return await _administrators(connection, row.home_id)
+    if name in ROLES:
+        people = await administrators(connection, row.home_id)
+        expansion.note(address, "role", row, people)
+        return people
     if row.catch_all:
+        expansion.note(address, "catch-all", row, (row.catch_all,))
         return (row.catch_all,)
     expansion.refusals.append(Found.UNKNOWN)
     return ()
 
 
-def _account(expansion: _Expansion, address: str, row: _Row) -> None:
-    """Add a mailbox unless it is switched off or has no room."""
-    if not row.enabled:
-        expansion.refusals.append(Found.DISABLED)
-    elif expansion.size is not None and row.quota is not None and (row.used or 0) + expansion.size > row.quota:
-        expansion.refusals.append(Found.FULL)
-    else:
-        expansion.add(Target(expansion.recipient, address, account_id=row.account_id))
+async def _rewritten(
+    connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row
+) -> Sequence[str]:
+    """Return the sender whom an address made here stands for; any other is unknown."""
+    try:
+        day = int(time.time()) // DAY_SECONDS
+        original = original_sender(derive_key("srs"), split_address(address)[0], row.domain, day)
+        sender = original.address or await traced_sender(connection, original.trace_id)
+        if not sender:
+            raise NotOurs("Its message is no longer known.")
+    except NotOurs as fault:
+        expansion.note(address, f"rewritten sender: {fault}", row)
+        expansion.refusals.append(Found.UNKNOWN)
+        return ()
+    expansion.bounces_only = True
+    expansion.note(address, "rewritten sender", row, (sender,))
+    return (sender,)

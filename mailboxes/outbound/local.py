@@ -27,6 +27,7 @@ _NOWHERE = {
     Found.PARKED: RemoteReply(556, "5.1.10", "The domain takes no mail."),
     Found.SUSPENDED: no_reply("4.2.1", "The domain takes no mail at the moment."),
     Found.DISABLED: RemoteReply(550, "5.2.1", "The mailbox is disabled."),
+    Found.ENDLESS: RemoteReply(550, "5.2.4", "The address stands for too many others."),
 }
 
 
@@ -49,6 +50,7 @@ async def deliver_locally(item: QueueItem, content: bytes, ports: RelayPorts, fr
         trace=trace,
         new_trace=False,
         authenticated_domain=item.sender_domain,
+        returnable=not item.parameters.get("forwarded") or bool(item.parameters.get("authenticated")),
         smtputf8=item.smtputf8,
         within=within,
     )

@@ -1,7 +1,8 @@
 """Tells the sender what could not be delivered, in the transaction that records it; never a stranger.
 
 A failure report goes to the sender of mail that was submitted here. A forwarded message's failure is returned only
-when its sender was authenticated (``parameters.authenticated``), else it is recorded and dropped: no backscatter.
+when its sender was authenticated (``parameters.authenticated``), else it is recorded and dropped: no backscatter. The
+report goes to the sender as it was before it was rewritten (``parameters.sender``).
 Mail with the null reverse path is never answered (RFC 5321 section 4.5.5).
 """
 
@@ -19,6 +20,7 @@ from mailboxes.outbound.ports import RelayPorts
 from mailboxes.outbound.queue import QueueItem
 
 HEADER_LIMIT = 64 * 1024
+NOT_RETURNED = "UPDATE domains_trace SET outcome = 'dropped' WHERE id = %s AND outcome = 'bounced'"
 
 
 async def send_notice(
@@ -35,15 +37,21 @@ async def send_notice(
     silent = _silence(item)
     if silent:
         event = Event("notice", "dropped", silent, {"recipients": [result.recipient for result in failed]})
+        await connection.execute(NOT_RETURNED, (item.trace_id,))
     else:
         trace_id = await _queue_report(connection, item, failed, content, ports)
-        event = Event("notice", "queued", f"The sender {item.mail_from} is told.", {"report": trace_id})
+        event = Event("notice", "queued", f"The sender {_sender(item)} is told.", {"report": trace_id})
     await connection.execute(EVENT_INSERT, event.as_row(item.trace_id))
+
+
+def _sender(item: QueueItem) -> str:
+    """Return who sent the message, whatever it is forwarded as."""
+    return str(item.parameters.get("sender", item.mail_from))
 
 
 def _silence(item: QueueItem) -> str:
     """Return why nobody is told, or an empty string."""
-    if not item.mail_from:
+    if not _sender(item):
         return "Nobody is told: the message has the null reverse path."
     if item.parameters.get("forwarded") and not item.parameters.get("authenticated"):
         return "Nobody is told: the message was forwarded and its sender was not authenticated."
@@ -57,11 +65,12 @@ async def _queue_report(
     content: bytes,
     ports: RelayPorts,
 ) -> str:
-    returned = Returned(item.mail_from, _header_block(content), item.created_at, item.trace_id)
+    sender = _sender(item)
+    returned = Returned(sender, _header_block(content), item.created_at, item.trace_id)
     report = build_failure_report(returned, failed, ports.hostname, datetime.now(UTC), new_identifier())
     reason = "Undelivered mail returned to sender"
     return await ports.enqueue(
-        connection, mail_from="", recipient=item.mail_from, content=report, reason=reason, about=item.trace_id
+        connection, mail_from="", recipient=sender, content=report, reason=reason, about=item.trace_id
     )
 
 

@@ -77,13 +77,19 @@ class SubmissionHandler:
         if not split_address(forward_path)[0].isascii() and not transaction.smtputf8:
             return self._refuse(trace, forward_path, Reply(553, "5.6.7", "This address needs SMTPUTF8"))
         try:
-            found = (await resolve_recipient(forward_path)).found
+            resolution = await resolve_recipient(forward_path)
         except (Error, PoolTimeout, OSError) as fault:
             return self._unavailable(session, fault)
-        if found is Found.UNKNOWN:
+        found = resolution.found
+        if found is Found.UNKNOWN or (resolution.bounces_only and transaction.reverse_path):
             return self._refuse(
                 trace, forward_path, Reply(550, "5.1.1", f"There is no mailbox <{forward_path}> here")
             )
+        if found is Found.ENDLESS:
+            return self._refuse(trace, forward_path, Reply(550, "5.2.4", "The address stands for too many others"))
+        closed = next((limit for limit in resolution.limits if not limit.allows(session.username)), None)
+        if closed is not None:
+            return self._refuse(trace, forward_path, Reply(550, "5.7.1", closed.refusal))
         if found is Found.PARKED:
             return self._refuse(trace, forward_path, Reply(556, "5.1.10", "The recipient's domain takes no mail"))
         if found is Found.DISABLED:
