@@ -1,23 +1,29 @@
-"""Messages a second of the whole inbound path, durable, beside Debian's Postfix delivering to Maildir, as a ratio.
+"""Messages a second of the whole inbound path, durable, beside Debian's Postfix with and without rspamd, as a ratio.
 
-    python -m bench.inbound [--messages 3000] [--rounds 3] [--workers 2] [--per-session 1]
+    python -m bench.inbound [--messages 3000] [--rounds 3] [--workers 2] [--per-session 1] [--tls]
+                            [--rspamd verify|stock|none]
 
-Both sides get the same messages of 4 kB over 20 connections in turns: the product accepts, verifies SPF, DKIM
-(RSA-2048) and DMARC against a DNS server on loopback, files and commits each message (fsync on); Postfix accepts,
-queues and delivers to Maildir, verifying nothing. Needs root and the packages postfix and redis-server.
+All get the same messages of 4 kB over 20 connections in turns. The product accepts, verifies SPF, DKIM (RSA-2048),
+DMARC and ARC against a DNS server on loopback, judges, writes the trace, files and commits each message (fsync on).
+Postfix accepts, queues and delivers to Maildir, verifying nothing; with rspamd as its milter it verifies the same
+(``bench.rspamd`` says how that is set up). ``--tls``: every connection says STARTTLS, with the same key on all sides.
+Needs root and the packages postfix, rspamd and redis-server.
 """
 
 import argparse
 import asyncio
 import shutil
+import ssl
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.postfix import postfix, wait_for_files
+from bench.rspamd import rspamd
 from bench.smtp_load import Tally, run_load
 from domains.dkim.keys import generate_key, load_key
 from domains.dkim.record import serialise_key_record
@@ -67,20 +73,62 @@ def product(folder: Path, dns: DnsServer, workers: int) -> Iterator[Installation
         made.stop()
 
 
-def _ours(house: Installation, messages: Sequence[tuple[str, str, bytes]], per_session: int) -> Tally:
-    tally = asyncio.run(run_load((house.address, house.ports["mx"]), messages, CONNECTIONS, per_session))
-    assert tally.refused == 0, tally.replies[:3]
-    return tally
+@dataclass(frozen=True)
+class Load:
+    """What is sent to each side: the messages, how many a session, and TLS or not."""
+
+    messages: Sequence[tuple[str, str, bytes]]
+    per_session: int
+    tls: ssl.SSLContext | None
+
+    def to(self, address: tuple[str, int], count: int | None = None) -> Tally:
+        """Send them, or the first ``count``; none may be refused."""
+        chosen = self.messages[:count]
+        tally = asyncio.run(run_load(address, chosen, CONNECTIONS, self.per_session, self.tls))
+        assert tally.refused == 0, tally.replies[:3]
+        return tally
 
 
-def _theirs(port: int, maildir: Path, messages: Sequence[tuple[str, str, bytes]], per_session: int) -> Tally:
+def _anybody() -> ssl.SSLContext:
+    """A client that takes any certificate, as servers do on port 25."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _ours(house: Installation, load: Load) -> float:
+    """Return the product's messages a second."""
+    tally = load.to((house.address, house.ports["mx"]))
+    return tally.accepted / tally.seconds
+
+
+def _theirs(port: int, maildir: Path, load: Load) -> float:
+    """Return a Postfix's messages a second, until the last lies in the Maildir."""
     before = sum(1 for _ in (maildir / "new").iterdir())
     begin = time.perf_counter()
-    tally = asyncio.run(run_load(("127.0.0.1", port), messages, CONNECTIONS, per_session))
+    tally = load.to(("127.0.0.1", port))
     wait_for_files(maildir, before + tally.accepted, 120)
-    tally.seconds = time.perf_counter() - begin
-    assert tally.refused == 0, tally.replies[:3]
-    return tally
+    return tally.accepted / (time.perf_counter() - begin)
+
+
+@contextmanager
+def _peers(
+    folder: Path, dns: DnsServer, profile: str, certificate: tuple[Path, Path] | None
+) -> Iterator[dict[str, tuple[int, Path]]]:
+    """Run Postfix, and a second one with rspamd unless the profile is ``none``; port and Maildir of each by name."""
+    with ExitStack() as stack:
+        (folder / "postfix").mkdir()
+        port = free_port()
+        maildir = stack.enter_context(postfix(folder / "postfix", port, "acme.example", certificate=certificate))
+        peers = {"postfix": (port, maildir)}
+        if profile != "none":
+            (folder / "rspamd").mkdir()
+            (folder / "milter").mkdir()
+            milter, port = free_port(), free_port()
+            stack.enter_context(rspamd(folder / "rspamd", milter, dns.port, profile))
+            filtered = postfix(folder / "milter", port, "acme.example", milter, certificate)
+            peers["postfix+rspamd"] = (port, stack.enter_context(filtered))
+        yield peers
 
 
 def main() -> None:
@@ -90,31 +138,42 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--per-session", type=int, default=1)
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--rspamd", choices=("verify", "stock", "none"), default="verify")
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mailadmin-bench-"))
     folder.chmod(0o755)
-    rates: dict[str, list[float]] = {"mailadmin": [], "postfix": []}
     try:
-        with DnsServer() as dns, product(folder / "ours", dns, chosen.workers) as house:
-            messages = make_messages(chosen.messages, publish_sender(dns))
-            (folder / "peer").mkdir()
-            port = free_port()
-            with postfix(folder / "peer", port, "acme.example") as maildir:
-                eventually(lambda: asyncio.run(run_load(("127.0.0.1", port), messages[:1], 1)).accepted)
-                _ours(house, messages[:100], chosen.per_session)
-                for _ in range(chosen.rounds):
-                    tally = _ours(house, messages, chosen.per_session)
-                    rates["mailadmin"].append(tally.accepted / tally.seconds)
-                    tally = _theirs(port, maildir, messages, chosen.per_session)
-                    rates["postfix"].append(tally.accepted / tally.seconds)
-            stored = house.api("GET", f"/mailboxes/{RECIPIENT}")["messages"]
-            assert stored == 100 + chosen.rounds * chosen.messages, stored
+        rates = _measure(folder, chosen)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    ours = statistics.median(rates["mailadmin"])
     for name, found in rates.items():
-        print(f"{name}: {', '.join(f'{rate:.0f}' for rate in found)} messages/s")
-    ratio = statistics.median(rates["mailadmin"]) / statistics.median(rates["postfix"])
-    print(f"ratio mailadmin / postfix: {ratio:.2f} ({chosen.per_session} messages a session)")
+        ratio = f", ratio mailadmin / {name}: {ours / statistics.median(found):.2f}" if name != "mailadmin" else ""
+        print(f"{name}: {', '.join(f'{rate:.0f}' for rate in found)} messages/s{ratio}")
+    print(f"{chosen.per_session} messages a session, TLS {'on' if chosen.tls else 'off'}, rspamd {chosen.rspamd}")
+
+
+def _measure(folder: Path, chosen: argparse.Namespace) -> dict[str, list[float]]:
+    """Run the rounds and return each side's rates."""
+    with DnsServer() as dns, product(folder / "ours", dns, chosen.workers) as house:
+        messages = make_messages(chosen.messages, publish_sender(dns))
+        load = Load(messages, chosen.per_session, _anybody() if chosen.tls else None)
+        place = house.folder / "data" / "tls"
+        certificate = (place / "certificate.pem", place / "key.pem") if chosen.tls else None
+        (folder / "peers").mkdir()
+        with _peers(folder / "peers", dns, chosen.rspamd, certificate) as peers:
+            for port, _ in peers.values():
+                eventually(lambda port=port: load.to(("127.0.0.1", port), 1).accepted)  # type: ignore[misc]
+            load.to((house.address, house.ports["mx"]), 100)
+            rates: dict[str, list[float]] = {name: [] for name in ("mailadmin", *peers)}
+            for _ in range(chosen.rounds):
+                rates["mailadmin"].append(_ours(house, load))
+                for name, (port, maildir) in peers.items():
+                    rates[name].append(_theirs(port, maildir, load))
+        stored = house.api("GET", f"/mailboxes/{RECIPIENT}")["messages"]
+        assert stored == 100 + chosen.rounds * chosen.messages, stored
+    return rates
 
 
 if __name__ == "__main__":

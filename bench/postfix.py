@@ -36,6 +36,17 @@ smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 """
 
+MILTER = """
+smtpd_milters = inet:127.0.0.1:{port}
+milter_default_action = tempfail
+"""
+
+TLS = """
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {chain}
+smtpd_tls_key_file = {key}
+"""
+
 SERVICES = """
 {port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -60,13 +71,20 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 @contextmanager
-def postfix(folder: Path, port: int, domain: str) -> Iterator[Path]:
-    """Run a Postfix that takes mail for ``domain`` on 127.0.0.1:``port``; yields the Maildir that it fills."""
+def postfix(
+    folder: Path, port: int, domain: str, milter_port: int = 0, certificate: tuple[Path, Path] | None = None
+) -> Iterator[Path]:
+    """Run a Postfix that takes mail for ``domain`` on 127.0.0.1:``port``; yields the Maildir that it fills.
+
+    With ``milter_port`` every message passes that milter; with ``certificate`` (PEM chain, key) STARTTLS is offered.
+    """
     config = folder / "etc"
     for name in ("etc", "queue", "data", "log", "maildirs/box/new", "maildirs/box/tmp", "maildirs/box/cur"):
         (folder / name).mkdir(parents=True)
     folder.chmod(0o755)
-    config.joinpath("main.cf").write_text(MAIN.format(folder=folder, domain=domain))
+    more = MILTER.format(port=milter_port) if milter_port else ""
+    more += TLS.format(chain=certificate[0], key=certificate[1]) if certificate else ""
+    config.joinpath("main.cf").write_text(MAIN.format(folder=folder, domain=domain) + more)
     config.joinpath("master.cf").write_text(SERVICES.format(port=port))
     shutil.chown(folder / "data", "postfix", "postfix")
     for path in [folder / "maildirs", *(folder / "maildirs").rglob("*")]:

@@ -6,7 +6,9 @@ Used by bench/inbound for both sides alike. Envelope commands are pipelined (RFC
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,7 +25,7 @@ class Tally:
     latencies: list[float] = field(default_factory=list)
 
 
-async def _reply(reader: asyncio.StreamReader) -> str:
+async def _reply(reader: StreamReader) -> str:
     while True:
         line = await reader.readline()
         if not line:
@@ -32,14 +34,30 @@ async def _reply(reader: asyncio.StreamReader) -> str:
             return line.decode(errors="replace").strip()
 
 
-async def _session(
-    address: tuple[str, int], work: Iterator[tuple[str, str, bytes]], tally: Tally, per_session: int
-) -> None:
-    """Open one connection and send at most ``per_session`` messages from the shared work."""
+async def _greeted(address: tuple[str, int], tls: ssl.SSLContext | None) -> tuple[StreamReader, StreamWriter]:
+    """Open one connection and say EHLO, under TLS again."""
     reader, writer = await asyncio.open_connection(*address)
     await _reply(reader)
     writer.write(b"EHLO load.example\r\n")
     await _reply(reader)
+    if tls is not None:
+        writer.write(b"STARTTLS\r\n")
+        await _reply(reader)
+        await writer.start_tls(tls)
+        writer.write(b"EHLO load.example\r\n")
+        await _reply(reader)
+    return reader, writer
+
+
+async def _session(
+    address: tuple[str, int],
+    work: Iterator[tuple[str, str, bytes]],
+    tally: Tally,
+    per_session: int,
+    tls: ssl.SSLContext | None,
+) -> None:
+    """Send at most ``per_session`` messages from the shared work through one connection."""
+    reader, writer = await _greeted(address, tls)
     for sender, recipient, body in islice(work, per_session):
         begun = time.perf_counter()
         writer.write(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
@@ -62,11 +80,16 @@ async def _session(
 
 
 async def run_load(
-    address: tuple[str, int], messages: Sequence[tuple[str, str, bytes]], connections: int, per_session: int = 1
+    address: tuple[str, int],
+    messages: Sequence[tuple[str, str, bytes]],
+    connections: int,
+    per_session: int = 1,
+    tls: ssl.SSLContext | None = None,
 ) -> Tally:
     """Send all (sender, recipient, wire octets ending CRLF.CRLF) messages; returns the tally.
 
-    ``per_session`` messages go through one connection before it is closed: 1 is what most servers do.
+    ``per_session`` messages go through one connection before it is closed: 1 is what most servers do. With ``tls``
+    each connection says STARTTLS.
     """
     tally = Tally()
     work = iter(messages)
@@ -75,7 +98,7 @@ async def run_load(
 
     async def lane() -> None:
         for _ in sessions:
-            await _session(address, work, tally, per_session)
+            await _session(address, work, tally, per_session, tls)
 
     await asyncio.gather(*(lane() for _ in range(connections)))
     tally.seconds = time.perf_counter() - begun
