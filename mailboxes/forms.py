@@ -1,4 +1,4 @@
-"""Forms of mailboxes, aliases and the catch-all."""
+"""Forms of mailboxes, aliases, groups and the catch-all."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from domains.forms import PanelForm
+from mailboxes.models import Writers
 
 MEGABYTE = 1024 * 1024
 MAXIMUM_MEGABYTES = 2**33 - 1
@@ -92,6 +93,10 @@ class MailboxChangeForm(_Quota):
         return self.cleaned_data["password"] or None
 
 
+def _lines(text: str) -> list[str]:
+    return [part.strip() for part in text.replace(",", "\n").splitlines() if part.strip()]
+
+
 class _Targets(PanelForm):
     """Full addresses, one a line."""
 
@@ -104,8 +109,7 @@ class _Targets(PanelForm):
 
     def clean_targets(self) -> list[str]:
         """Return the addresses as a list."""
-        text = str(self.cleaned_data["targets"])
-        return [part.strip() for part in text.replace(",", "\n").splitlines() if part.strip()]
+        return _lines(self.cleaned_data["targets"])
 
 
 class AliasForm(_AddressForm, _Targets):
@@ -120,6 +124,45 @@ class AliasForm(_AddressForm, _Targets):
 
 class AliasChangeForm(_Targets):
     """New targets for an alias."""
+
+
+class _Members(PanelForm):
+    """Who is in a group and who may write to it."""
+
+    name = forms.CharField(label=_("Name"), required=False, max_length=200)
+    members = forms.CharField(
+        label=_("Members"),
+        max_length=170_000,
+        widget=forms.Textarea(attrs={"rows": 8} | PLAIN),
+        help_text=_("Full addresses, one a line; here or elsewhere."),
+    )
+    writers = forms.ChoiceField(
+        label=_("Who may write to it"),
+        choices=Writers.choices,
+        initial=Writers.EVERYBODY,
+        help_text=_(
+            "People of the domain and members are known by signing in, or by DMARC when they write from elsewhere. "
+            "Others are refused while the sender is still connected."
+        ),
+    )
+
+    def clean_members(self) -> list[str]:
+        """Return the addresses as a list."""
+        return _lines(self.cleaned_data["members"])
+
+
+class GroupForm(_AddressForm, _Members):
+    """A group to add."""
+
+    field_order = ["address", "name", "members", "writers"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields(self.field_order)
+
+
+class GroupChangeForm(_Members):
+    """What can change in a group."""
 
 
 class CatchAllForm(PanelForm):

@@ -1,8 +1,8 @@
-"""Addresses of mailboxes, aliases and the queue."""
+"""Addresses of mailboxes, aliases, groups and the queue."""
 
 from django.urls import path
 
-from mailboxes.views import aliases, mailboxes, queue
+from mailboxes.views import aliases, groups, mailboxes, queue
 
 urlpatterns = [
     path("domains/<str:name>/mailboxes", mailboxes.mailboxes, name="domain-mailboxes"),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("domains/<str:name>/catch-all", aliases.catch_all, name="catch-all"),
     path("aliases/<str:address>", aliases.change, name="alias"),
     path("aliases/<str:address>/delete", aliases.delete, name="alias-delete"),
+    path("domains/<str:name>/groups", groups.groups, name="domain-groups"),
+    path("domains/<str:name>/groups/add", groups.add, name="group-add"),
+    path("groups/<str:address>", groups.change, name="group"),
+    path("groups/<str:address>/delete", groups.delete, name="group-delete"),
     path("queue", queue.queue, name="queue"),
     path("queue/<str:identifier>/retry", queue.retry, name="queue-retry"),
     path("queue/<str:identifier>/delete", queue.delete, name="queue-delete"),

@@ -6,8 +6,8 @@ from typing import Any
 from domains.audit import Act, system_act
 from domains.models import Actor, DkimKey, Domain, DomainState, KeyState, Role
 from domains.services import provision
-from mailboxes.models import Account, Alias
-from mailboxes.services import accounts, aliases
+from mailboxes.models import Account, Alias, Group
+from mailboxes.services import accounts, aliases, groups
 
 PASSWORD = "a long sentence 42"
 
@@ -45,6 +45,14 @@ def make_alias(address: str = "sales@acme.example", targets: Iterable[str] = ("a
     """An alias; its domain is made when there is none."""
     _ensure_domain(address)
     return aliases.create_alias(superadmin_act(), address, list(targets))
+
+
+def make_group(
+    address: str = "team@acme.example", members: Iterable[str] = ("alice@acme.example",), writers: str = "everybody"
+) -> Group:
+    """A group; its domain is made when there is none."""
+    _ensure_domain(address)
+    return groups.create_group(superadmin_act(), address, list(members), writers=writers)
 
 
 def make_administrator(email: str, *domains: Domain, role: str = Role.DOMAIN_ADMIN) -> Actor:

@@ -37,9 +37,9 @@ def facts_about(domain: Domain, now: datetime | None = None) -> Facts:
 
 
 def takes_mail(domain: Domain) -> bool:
-    """True when a mailbox or an alias takes mail of the domain, or of the one that it is an alias of."""
+    """True when a mailbox, an alias or a group takes mail of the domain, or of the one that it is an alias of."""
     contents = contents_of(domain.alias_of or domain)
-    return bool(contents.get("mailboxes") or contents.get("aliases"))
+    return bool(contents.get("mailboxes") or contents.get("aliases") or contents.get("groups"))
 
 
 def is_settled(domain: Domain) -> bool:

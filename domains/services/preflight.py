@@ -143,13 +143,13 @@ def _recipients(domain: Domain) -> Check:
         return Check("recipients", Verdict.FAIL, _("The domain is parked: it takes no mail."))
     if not takes_mail(domain):
         return Check(
-            "recipients", Verdict.FAIL, _("No mailbox and no alias takes mail yet: everything would bounce.")
+            "recipients", Verdict.FAIL, _("No mailbox, alias or group takes mail yet: everything would bounce.")
         )
     text = _(
-        "Mailboxes: %(mailboxes)d, aliases: %(aliases)d; postmaster and abuse reach the administrators. Compare them "
-        "with the addresses in use today: mail to any other is refused."
+        "Mailboxes: %(mailboxes)d, aliases: %(aliases)d, groups: %(groups)d; postmaster and abuse reach the "
+        "administrators. Compare them with the addresses in use today: mail to any other is refused."
     )
-    counts = {"mailboxes": contents.get("mailboxes", 0), "aliases": contents.get("aliases", 0)}
+    counts = {name: contents.get(name, 0) for name in ("mailboxes", "aliases", "groups")}
     return Check("recipients", Verdict.PASS, text % counts)
 
 

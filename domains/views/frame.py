@@ -16,8 +16,8 @@ SWITCH_ROWS = 60
 
 # What a kind of domain has none of.
 _IDLE = {
-    DomainKind.PARKED.value: ("domain-keys", "domain-senders", "domain-mailboxes", "domain-aliases"),
-    DomainKind.ALIAS.value: ("domain-mailboxes", "domain-aliases"),
+    DomainKind.PARKED.value: ("domain-keys", "domain-senders", "domain-mailboxes", "domain-aliases", "domain-groups"),
+    DomainKind.ALIAS.value: ("domain-mailboxes", "domain-aliases", "domain-groups"),
 }
 
 
@@ -39,6 +39,7 @@ def tabs_of(domain: Domain, current: str) -> list[Tab]:
         ("domain-reports", _("Reports")),
         ("domain-mailboxes", _("Mailboxes")),
         ("domain-aliases", _("Aliases")),
+        ("domain-groups", _("Groups")),
         ("domain-settings", _("Settings")),
     ]
     idle = _IDLE.get(domain.kind, ())

@@ -12,7 +12,8 @@ from domains.models import Actor, Domain, DomainKind, DomainState, Role
 from domains.services.actors import check_password_rules, set_actor_password
 from domains.services.provision import get_domain_for, require_administrator
 from mailboxes.addresses import RESERVED, Address, normalised, parse_local_address
-from mailboxes.models import Account, Alias
+from mailboxes.models import Account, Alias, Group
+from mailboxes.outbound.srs import is_srs
 from mailboxes.store.folders import create_default_mailboxes
 
 MAXIMUM_QUOTA = 2**53 - 1
@@ -77,6 +78,8 @@ def parse_new_address(act: Act, text: str, field: str = "address") -> tuple[Addr
     refuse_kind(domain, field)
     if address.local_part in RESERVED:
         raise Taken({field: _("%(address)s is reserved for taking in reports.") % {"address": address}})
+    if is_srs(address.local_part):
+        raise Taken({field: _("%(address)s is reserved for forwarded mail.") % {"address": address}})
     return address, domain
 
 
@@ -90,8 +93,8 @@ def refuse_kind(domain: Domain, field: str) -> None:
 
 
 def refuse_taken(address: Address, domain: Domain, field: str = "address") -> None:
-    """Raise Taken when the address is a mailbox or an alias already."""
-    for model in (Account, Alias):
+    """Raise Taken when the address is a mailbox, an alias or a group already."""
+    for model in (Account, Alias, Group):
         if model.objects.filter(domain=domain, local_part=address.local_part).exists():
             raise Taken({field: _("%(address)s exists already.") % {"address": address}})
 

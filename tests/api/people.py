@@ -23,7 +23,7 @@ from domains.models import (
 )
 from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
-from tests.factories import make_account, make_administrator, make_alias, make_domain
+from tests.factories import make_account, make_administrator, make_alias, make_domain, make_group
 
 API = "/api/v1"
 
@@ -64,6 +64,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     now = timezone.now()
     account = make_account(f"alice@{domain.name}")
     alias = make_alias(f"sales@{domain.name}", [account.address])
+    group = make_group(f"team@{domain.name}", [account.address, alias.address])
     trace = Trace.objects.create(
         id=new_identifier(), direction="in", recipients=[account.address], domains=[domain.name],
         received_at=now, outcome="delivered", pending_events=[],
@@ -91,6 +92,8 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "selector": domain.dkim_keys.order_by("pk")[0].selector,
         "mailbox": account.address,
         "alias": alias.address,
+        "group": group.address,
+        "member": account.address,
         "message": trace.pk,
         "queue": entry.pk,
         "token": str(token.pk),

@@ -101,6 +101,13 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/aliases/{address}"): Row(200),
     ("PATCH", "/aliases/{address}"): Row(200, owner=403, body={"targets": ["zoe@remote.example"]}),
     ("DELETE", "/aliases/{address}"): Row(204, owner=403),
+    ("GET", "/groups"): Row(200, LIST, 200),
+    ("POST", "/groups"): Row(201, 422, 403, body={"address": "new@{name}", "members": ["zoe@remote.example"]}),
+    ("GET", "/groups/{address}"): Row(200),
+    ("PATCH", "/groups/{address}"): Row(200, owner=403, body={"writers": "members"}),
+    ("DELETE", "/groups/{address}"): Row(204, owner=403),
+    ("PUT", "/groups/{address}/members/{member}"): Row(200, owner=403),
+    ("DELETE", "/groups/{address}/members/{member}"): Row(204, owner=403),
     ("GET", "/administrators"): Row(200, 403, 403, admin=403),
     ("POST", "/administrators"): Row(
         201, 403, 403, admin=403, body={"email": "new@x.example", "password": PASSWORD, "role": "superadmin"}
@@ -130,6 +137,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/webhooks/{id}/enable"): Row(200),
 }
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
+THINGS |= {"groups": "group"}
 THINGS |= {"zone-changes": "zone_change", "webhooks": "webhook"}
 
 

@@ -10,18 +10,20 @@ from django.db import connections
 from domains.models import AuditRecord, DkimKey, Role
 from domains.services import failures
 from tests.api.people import call, make_token
-from tests.factories import PASSWORD, make_account, make_administrator, make_alias, make_domain
+from tests.factories import PASSWORD, make_account, make_administrator, make_alias, make_domain, make_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MAILBOX = {"address": "bob@acme.example", "password": PASSWORD}
 ALIAS = {"address": "sales@acme.example", "targets": ["bob@acme.example"]}
+GROUP = {"address": "team@acme.example", "members": ["bob@acme.example"]}
 ADMIN = {"email": "dora@operator.example", "password": PASSWORD, "role": "domain_admin", "domains": ["acme.example"]}
 KEY = {"algorithm": "ed25519", "selector": "summer"}
 KINDS = {
     "domains": ["domain"],
     "mailboxes": ["mailbox"],
     "aliases": ["alias"],
+    "groups": ["group"],
     "keys": ["dkim_key"],
     "tokens": ["token"],
     "administrators": ["actor"],
@@ -52,6 +54,7 @@ def at_once(*calls):
         ("/domains", {"name": "new.example"}),
         ("/mailboxes", MAILBOX),
         ("/aliases", ALIAS),
+        ("/groups", GROUP),
         ("/administrators", ADMIN),
         ("/domains/acme.example/dkim-keys", KEY),
     ],
@@ -61,11 +64,20 @@ def test_the_same_post_twelve_times_makes_one(path, body):
     assert Counter(at_once(*[("POST", path, body)] * 12)) == {201: 1, 409: 11}
 
 
-def test_an_address_is_a_mailbox_or_an_alias_never_both():
+def test_an_address_is_a_mailbox_or_an_alias_or_a_group_never_two():
     make_domain()
     alias = {"address": "bob@acme.example", "targets": ["zoe@remote.example"]}
-    both = [("POST", "/mailboxes", MAILBOX), ("POST", "/aliases", alias)]
-    assert Counter(at_once(*both * 4)) == {201: 1, 409: 7}
+    group = {"address": "bob@acme.example", "members": ["zoe@remote.example"]}
+    each = [("POST", "/mailboxes", MAILBOX), ("POST", "/aliases", alias), ("POST", "/groups", group)]
+    assert Counter(at_once(*each * 3)) == {201: 1, 409: 8}
+
+
+def test_members_added_at_once_are_all_there():
+    make_group()
+    members = [f"m{number}@remote.example" for number in range(8)]
+    calls = [("PUT", f"/groups/team@acme.example/members/{member}", None) for member in members]
+    assert Counter(at_once(*calls)) == {200: 8}
+    assert set(call("GET", "/groups/team@acme.example").json()["members"]) == {"alice@acme.example", *members}
 
 
 def test_keys_made_at_once_get_selectors_of_their_own_and_keep_the_limit():
@@ -75,17 +87,19 @@ def test_keys_made_at_once_get_selectors_of_their_own_and_keep_the_limit():
     assert DkimKey.objects.filter(domain=domain).count() == 20
 
 
-@pytest.mark.parametrize("thing", ["domains", "mailboxes", "aliases", "keys", "tokens", "administrators"])
+@pytest.mark.parametrize("thing", ["domains", "mailboxes", "aliases", "groups", "keys", "tokens", "administrators"])
 def test_the_same_delete_at_once_happens_once(thing):
     domain = make_domain()
     make_account("bob@other.example")
     make_alias()
+    make_group()
     call("POST", "/administrators", body=ADMIN)
     token = call("POST", "/tokens", body={"name": "ci", "role": "superadmin"}).json()["id"]
     paths = {
         "domains": "/domains/acme.example?cascade=true",
         "mailboxes": "/mailboxes/bob@other.example",
         "aliases": "/aliases/sales@acme.example",
+        "groups": "/groups/team@acme.example",
         "keys": f"/domains/acme.example/dkim-keys/{domain.dkim_keys.order_by('pk')[0].selector}",
         "tokens": f"/tokens/{token}",
         "administrators": f"/administrators/{ADMIN['email']}",

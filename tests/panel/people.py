@@ -36,7 +36,7 @@ from domains.services.check import RecordState, record_states
 from mailadmin.access.middleware import VERSION_KEY
 from mailadmin.runner.status import ListenerRow, WorkerList, WorkerStatus
 from mailboxes.models import Blob, QueueEntry
-from mailboxes.services import accounts, aliases
+from mailboxes.services import accounts, aliases, groups
 
 PASSWORD = "a long sentence 42"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -57,6 +57,7 @@ class Place:
     zone_change: int
     webhook: int
     sender: int
+    group: str
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -135,6 +136,7 @@ def make_place(name: str, owner: str) -> Place:
     domain = provision.create_domain(act, name)
     account = accounts.create_account(act, f"{owner}@{name}", PASSWORD)
     alias = aliases.create_alias(act, f"sales@{name}", [account.address])
+    group = groups.create_group(act, f"team@{name}", [account.address])
     trace = make_trace(name, account.address)
     entry = make_entry(name, trace.pk)
     report = make_report(domain)
@@ -158,6 +160,7 @@ def make_place(name: str, owner: str) -> Place:
         change.pk,
         webhook.pk,
         sender.pk,
+        group.address,
     )
 
 
