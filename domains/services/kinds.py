@@ -1,8 +1,8 @@
 """What a domain is for: mail, parked, or an alias of another domain; turned from one into another.
 
-A domain that holds mailboxes, aliases, groups or alias domains keeps its kind. An alias leads to a domain of kind ``mail``
-that is proven, never to another alias, so one look-up ends it. Parking revokes every key, for nothing is to be signed
-any more; a domain that comes back gets fresh ones.
+A domain that holds mailboxes, aliases, groups or alias domains keeps its kind. An alias leads to a domain of kind
+``mail`` that is proven, never to another alias, so one look-up ends it. Parking revokes every key, for nothing is to
+be signed any more; a domain that comes back gets fresh ones.
 """
 
 from dataclasses import dataclass
