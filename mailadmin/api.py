@@ -20,6 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
+from antispam.api import what_if
 from domains.api import (
     access,
     bimi,
@@ -63,6 +64,7 @@ ROUTERS = (
     tls.router,
     queue.router,
     messages.router,
+    what_if.router,
     notices.router,
     lint.router,
     client_test.router,

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/", audience(Audience.PUBLIC)(not_found), name="api-not-found"),
     path("", include("mailadmin.dashboard.urls")),
     path("", include("mailadmin.access.urls")),
+    path("", include("antispam.urls")),
     path("", include("mailboxes.urls")),
     path("", include("domains.urls")),
 ]

@@ -83,6 +83,7 @@ class DmarcEvaluation:
     result: DmarcResult
     reason: str
     author_domain: str = ""
+    author_domains: tuple[str, ...] = ()  # each once, for a replay
     policy_domain: str = ""
     organizational_domain: str = ""
     policy: str = "none"
@@ -156,7 +157,7 @@ async def evaluate_dmarc(
     distinct = sorted(set(author_domains))
     if len(distinct) != 1 or not distinct[0]:
         reason = "there is no usable From" if distinct in ([], [""]) else f"From names {len(distinct)} domains"
-        return DmarcEvaluation(DmarcResult.PERMERROR, reason)
+        return DmarcEvaluation(DmarcResult.PERMERROR, reason, author_domains=tuple(distinct))
     author = distinct[0]
     walk = await walk_tree(author, resolver)
     organizational = walk.organizational_domain
@@ -164,6 +165,7 @@ async def evaluate_dmarc(
         DmarcResult.NONE,
         "",
         author_domain=author,
+        author_domains=tuple(distinct),
         organizational_domain=organizational,
         steps=walk.steps,
         psl_organizational_domain=psl_organizational_domain(author),

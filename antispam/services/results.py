@@ -37,7 +37,10 @@ def tell(trace: MessageTrace, evidence: Evidence, answers: Mapping[str, Sequence
 def _tell_spf(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answer]) -> None:
     spf = evidence.spf
     steps = [asdict(step) for step in spf.steps[:STEPS_KEPT]]
-    trace.add("spf", spf.result.value, spf.reason, {"domain": spf.domain, "steps": steps}, answers)
+    detail = {"domain": spf.domain, "identity": spf.identity, "lookups": spf.lookups, "steps": steps}
+    if spf.explanation:
+        detail["explanation"] = spf.explanation
+    trace.add("spf", spf.result.value, spf.reason, detail, answers)
 
 
 def _tell_dkim(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answer]) -> None:
@@ -52,6 +55,7 @@ def _tell_dmarc(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answe
     dmarc = evidence.dmarc
     detail = {
         "author_domain": dmarc.author_domain,
+        "author_domains": list(dmarc.author_domains),
         "organizational_domain": dmarc.organizational_domain,
         "policy_domain": dmarc.policy_domain,
         "policy": dmarc.policy,

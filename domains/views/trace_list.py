@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from domains.models import Role
 from domains.services.trace_days import KEEP_DAYS
 from domains.services.traces import find_traces, search_traces
 from domains.trace_search import OUTCOMES, TraceQuery, parse_search
@@ -43,11 +44,13 @@ def messages(request: HttpRequest) -> HttpResponse:
     outcome = outcome if outcome in OUTCOMES else ""
     before = typed(request, "before", IDENTIFIER_LENGTH)
     query = parse_search(text, timezone.localdate(), timezone.get_current_timezone())
-    rows = search_traces(act_of_request(request), query)
+    act = act_of_request(request)
+    rows = search_traces(act, query)
     found = find_traces(rows.filter(outcome=outcome) if outcome else rows, PAGE_ROWS + 1, before)
     shown = found[:PAGE_ROWS]
     values = {
         "rows": shown,
+        "own": act.actor.email if act.role == Role.OWNER and act.actor is not None else "",  # not who else got it
         "text": text,
         "outcome": outcome,
         "chips": _chips(text, outcome),

@@ -20,6 +20,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from domains import visible as honest
 from domains.views import words
 from domains.views.words import sign_of, word_of
 
@@ -159,6 +160,12 @@ def octets(value: object) -> str:
 def word(value: object) -> str:
     """Return the reader's word for one of our state words."""
     return word_of(str(value))
+
+
+@register.filter
+def visible(value: object) -> str:
+    """Return foreign text with what is invisible in it shown, to be escaped like any text."""
+    return honest.visible(str(value or ""))
 
 
 @register.filter

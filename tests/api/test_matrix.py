@@ -129,6 +129,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/queue/{id}/retry"): Row(202, owner=403),
     ("GET", "/messages"): Row(200, LIST, 200),
     ("GET", "/messages/{id}"): Row(200, owner=200),
+    ("POST", "/messages/{id}/what-if"): Row(422, owner=403, body={}),  # it was never judged
     ("GET", "/webhooks"): Row(200, LIST, 200),
     ("POST", "/webhooks"): Row(201, 422, 403, body={"url": "https://hooks.remote.example/", "domain": "{name}"}),
     ("GET", "/webhooks/{id}"): Row(200),

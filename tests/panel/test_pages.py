@@ -340,7 +340,7 @@ def test_an_entry_being_sent_says_so(dora: Actor, near: Place) -> None:
 
 def test_a_message_tells_its_story(dora: Actor, near: Place) -> None:
     page = _text(signed_in(dora), reverse("message", args=[near.trace]))
-    for text in ("Delivered to 1 recipient.", "192.0.2.1 may send.", "v=spf1 -all", "DNS answers used"):
+    for text in ("Delivered to 1 recipient.", "192.0.2.1 may send.", "v=spf1 -all", "1 DNS answer used"):
         assert text in page
 
 
@@ -363,7 +363,7 @@ def test_a_sent_message_is_found_by_the_domain_it_went_to(dora: Actor, near: Pla
 
 def test_the_details_of_a_message_are_named_for_the_reader(dora: Actor, near: Place) -> None:
     detail = {"author_domain": "other.example", "signatures": [{"reason": "none", "bits": 0, "domain": "x.example"}]}
-    TraceEvent.objects.filter(trace=near.trace).update(stage="dmarc", detail=detail)
+    TraceEvent.objects.filter(trace=near.trace).update(stage="filter", detail=detail)
     page = _text(signed_in(dora, headers={"accept-language": "fr"}), reverse("message", args=[near.trace]))
     assert "<dt>Domaine du From</dt>" in page
     assert re.findall(r'<th scope="col">(\w+)</th>', page)[:2] == ["Domaine", "Raison"]

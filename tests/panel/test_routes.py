@@ -118,6 +118,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "group-delete": (ADMINS, ("group",), False),
     "messages": (OWNERS, (), False),
     "message": (OWNERS, ("trace",), False),
+    "what-if": (ADMINS, ("trace",), False),
     "queue": (ADMINS, (), False),
     "queue-retry": (ADMINS, ("entry",), True),
     "queue-delete": (ADMINS, ("entry",), False),

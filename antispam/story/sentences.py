@@ -1,0 +1,154 @@
+"""The sentences of our engines in the reader's language.
+
+A trace keeps its reasons as English sentences, for the API and for search. Each sentence that an engine can write
+stands here once, with its changing parts named; a stored one is matched, and its parts go into the translation.
+What is not known here – a remote's words, a sentence of an older release – is shown as it stands.
+"""
+
+import re
+from functools import lru_cache
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from domains.views.words import word_of
+
+READ_CHARACTERS = 600
+
+# Parts: %(reason)s is a sentence of ours itself, %(result)s a state word, %(text)s any words, others hold no space.
+_SENTENCES = (
+    # SPF
+    _("more than %(count)s terms need the DNS"),
+    _("more than %(count)s names that are asked for do not exist"),
+    _("the DNS did not answer about %(name)s"),
+    _("the DNS did not answer about %(name)s %(type)s"),
+    _("'%(name)s' is not a name that can have a record"),
+    _("%(name)s publishes no SPF record"),
+    _("%(name)s publishes %(count)s SPF records"),
+    _("the SPF record of %(name)s is wrong: %(text)s"),
+    _("%(term)s of %(name)s matches %(address)s"),
+    _("no term of %(name)s matches %(address)s"),
+    _("redirect leads to %(name)s, which has no SPF record"),
+    _("include leads to %(name)s, which has no SPF record"),
+    _("%(name)s has more than %(count)s MX hosts"),
+    _("%(name)s: %(result)s, %(reason)s"),
+    # DKIM
+    _("there is no signature"),
+    _("the signature verifies"),
+    _("the signature does not verify"),
+    _("the body was changed after it was signed"),
+    _("the signature has expired (x=)"),
+    _("the signature is from the future (t=)"),
+    _("the signature covers only a part of the body (l=)"),
+    _("the signature uses SHA-1 (RFC 8301)"),
+    _("the signature does not cover From"),
+    _("the signature lacks %(text)s"),
+    _("the signature is not a tag list: %(text)s"),
+    _("the signature cannot be processed: %(text)s"),
+    _("the signature names more than %(count)s fields (h=)"),
+    _("the algorithm %(name)s is not known"),
+    _("%(tag)s is not base64"),
+    _("there is no key at %(name)s"),
+    _("there are %(count)s records at %(name)s"),
+    _("the key record cannot be used: %(text)s"),
+    _("the key is revoked (empty p=)"),
+    _("the key is %(type)s, the signature %(algorithm)s"),
+    _("the key does not allow sha256"),
+    _("the key is not for e-mail"),
+    _("the key does not allow a subdomain in i="),
+    _("the key record holds no readable RSA key"),
+    _("the RSA key is shorter than %(count)s bits"),
+    _("The RSA key has %(bits)s bits, fewer than %(count)s."),
+    _("%(count)s more signatures are not looked at"),
+    _("the header block is longer than any that is read"),
+    _("the header block cannot be read: %(text)s"),
+    # DMARC
+    _("there is no usable From"),
+    _("From names %(count)s domains"),
+    _("%(name)s and its parents publish no DMARC policy"),
+    _("%(method)s of %(name)s agrees with From %(author)s"),
+    _("nothing that passed agrees with From %(author)s"),
+    _("the DNS did not answer about an identifier"),
+    _("the same domain"),
+    _("strict alignment asks for the same domain"),
+    _("the organizational domain %(name)s"),
+    _("not below %(name)s"),
+    _("its organizational domain is %(name)s"),
+    _("no answer: %(reason)s"),
+    _("no answer"),
+    _("no record"),
+    _("%(count)s records: none counts"),
+    _("not usable: %(text)s"),
+    # The verdict
+    _("By the row %(row)s."),
+    _("SPF: %(result)s for %(name)s"),
+    _("DKIM: valid for %(text)s"),
+    _("DKIM: no valid signature"),
+    _("DMARC: %(result)s, %(reason)s"),
+    # A replay
+    _("this was not asked then, so nothing is known of it"),
+    _("the message is not here any more, so its signature cannot be checked with this key"),
+    _("The result of then: the signature itself does not depend on what was changed."),
+    _("Another key than the one that signed: no signature fits two keys."),
+    _("Checked again on the stored message."),
+    # Delivery and the queue
+    _("Stored for %(address)s in %(text)s."),
+    _("To be forwarded to %(address)s."),
+    _("It was forwarded for this address before."),
+    _("Taken in as a report."),
+    _("The mailbox is full."),
+    _("The mailbox does not exist any more."),
+    _("The message waits to be sent."),
+    _("Signed for %(name)s."),
+    _("%(name)s signed in."),
+    _("The sender %(name)s is told."),
+    _("The worker ended during the attempt."),
+    _("%(remote)s accepted the message: %(text)s"),
+)
+_PART = re.compile(r"%\((\w+)\)s")
+_LOOSE = frozenset({"text", "reason"})
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return each sentence as a pattern, those with fewer open parts first."""
+    made = [(re.compile(_pattern(sentence), re.DOTALL), sentence) for sentence in _SENTENCES]
+    return tuple(sorted(made, key=lambda pair: bool(_LOOSE & set(_PART.findall(pair[1])))))
+
+
+def _pattern(sentence: str) -> str:
+    pieces: list[str] = []
+    position = 0
+    for part in _PART.finditer(sentence):
+        pieces.append(re.escape(sentence[position : part.start()]))
+        pieces.append(f"(?P<{part[1]}>{'.+' if part[1] in _LOOSE else '[^ ]+'})")
+        position = part.end()
+    return "".join(pieces) + re.escape(sentence[position:])
+
+
+def told(sentence: str) -> str:
+    """Return one of our sentences in the reader's language; anything else as it is."""
+    return _told(sentence, 3) if len(sentence) <= READ_CHARACTERS else sentence
+
+
+def _told(sentence: str, deep: int) -> str:
+    for pattern, known in _patterns():
+        match = pattern.fullmatch(sentence)
+        if match is not None:
+            parts = match.groupdict()
+            if "result" in parts:
+                parts["result"] = word_of(parts["result"]).lower()
+            if "reason" in parts and deep:
+                parts["reason"] = _told(parts["reason"], deep - 1)
+            return gettext(known) % parts
+    return sentence
+
+
+def as_sentence(text: str) -> str:
+    """Return the words with a capital and a full stop, so that a reason can stand alone."""
+    shown = told(text)
+    if not shown:
+        return ""
+    first = shown.split(" ", 1)[0]
+    begins = shown if "." in first or not first.isalpha() else shown[:1].upper() + shown[1:]
+    return begins if begins[-1] in ".…!?" else f"{begins}."
