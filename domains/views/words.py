@@ -138,7 +138,6 @@ _WORDS: dict[str, Promise] = {
     "arc": _("ARC"),
     "iprev": _("Name by the DNS"),
     "proxy": _("Proxy"),
-    "forward": _("Forwarding"),
     "moved": _("Moved"),
     "dsn": _("Notice to the sender"),
     "refuse": _("Refused"),
