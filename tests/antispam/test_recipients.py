@@ -1,4 +1,4 @@
-"""What each kind of recipient is answered and where its mail goes, over a real socket; quota; the work of an answer."""
+"""What each kind of recipient is answered and where its mail goes, over a real socket; quota; what answers cost."""
 
 from datetime import timedelta
 from typing import Any
