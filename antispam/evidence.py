@@ -29,6 +29,9 @@ class Evidence:
     spf: SpfEvaluation
     dkim: Sequence[DkimSignature]
     dmarc: DmarcEvaluation
+    mailing_list: str = ""  # the sign of a mailing list, empty for none
+    known_forwarder: str = ""  # whose valid signature says that it forwarded, empty for none
+    known_network: bool | None = None  # whether good mail came from its network before; None when nobody asked
 
     @property
     def authenticated_domain(self) -> str:

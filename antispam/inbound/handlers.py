@@ -17,6 +17,7 @@ from antispam.inbound.policy import (
     UNAVAILABLE,
     WITHHELD,
     is_looping,
+    refusal_by_verdict,
     refuse_writer,
     reply_to_full,
     reply_to_recipient,
@@ -125,7 +126,11 @@ class InboundHandler:
         hostname = settings.MAILADMIN.hostname
         trace = incoming.trace
         envelope = Envelope(session.client_address, session.helo_name, transaction.reverse_path)
-        found = await inspect(octets, envelope, default_resolver(), hostname, trace)
+        found = await inspect(octets, envelope, default_resolver(), hostname, trace, transaction.forward_paths)
+        if found.verdict.refused:
+            reply = refusal_by_verdict(found.verdict.row, found.evidence.dmarc.author_domain)
+            _note_refusal(trace, "data", reply)
+            return reply
         if incoming.limits:
             authors = _authors(read_block(octets).fields)
             refusal = refuse_writer(incoming.limits, authors, found.evidence)
@@ -223,8 +228,9 @@ def _unproven(found: Inspection, octets: bytes) -> frozenset[str]:
 
 
 def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
-    """Return the targets, mailboxes with the verdict's folder."""
-    return [replace(target, folder=found.verdict.folder) for target in targets]
+    """Return the targets, each with the folder that the verdict has for its recipient's domain."""
+    verdict = found.verdict
+    return [replace(target, folder=verdict.folder_in(envelope_domain(target.recipient))) for target in targets]
 
 
 def _refusal_of(outcome: RecipientOutcome) -> Reply:

@@ -59,6 +59,19 @@ def refuse_writer(limits: Sequence[Limit], authors: Sequence[str], evidence: Evi
     return Reply(550, "5.7.1", refusing.refusal)
 
 
+def refusal_by_verdict(row: str, author_domain: str) -> Reply:
+    """Return the reply to a message that the decision table refuses: what is wrong, and what its author can do."""
+    if row == "from-unclear":
+        text = "The From field has to name its author at one domain.\nCorrect it and send the message again."
+    else:
+        text = (
+            f"The owner of {author_domain} asks receivers to refuse mail in its name that fails DMARC; this does.\n"
+            f"Send it through a server that signs for {author_domain} (DKIM) or that it authorises (SPF),\n"
+            f"or ask the administrator of {author_domain} to set up DKIM or SPF for the server that sent it."
+        )
+    return Reply(550, "5.7.1", text, cause=f"by the row {row}")
+
+
 def is_looping(header_block: bytes) -> bool:
     """True for more than ``HOPS`` Received fields (RFC 5321 section 6.3)."""
     return (b"\r\n" + header_block.lower()).count(b"\r\nreceived:") > HOPS

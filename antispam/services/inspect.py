@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from antispam.authres import authentication_results, strip_foreign_results
+from antispam.disposition.mailing_list import mailing_list_sign
 from antispam.dkim.verify import DkimResult, verify_dkim
 from antispam.dmarc.evaluate import evaluate_dmarc
 from antispam.evidence import Envelope, Evidence
+from antispam.services.consulting import consult
 from antispam.services.results import method_results, tell, tell_verdict
 from antispam.spf.evaluate import SpfResult, evaluate_spf
 from antispam.verdict import Verdict, decide
@@ -39,15 +42,21 @@ def author_domains(octets: bytes) -> list[str]:
 
 
 async def inspect(
-    octets: bytes, envelope: Envelope, resolver: NetworkResolver, hostname: str, trace: MessageTrace
+    octets: bytes,
+    envelope: Envelope,
+    resolver: NetworkResolver,
+    hostname: str,
+    trace: MessageTrace,
+    recipients: Sequence[str] = (),
 ) -> Inspection:
-    """Return the inspection of a message (CRLF line ends) and add its stages to the trace; never raises for a fault
-    of the DNS or of the message.
+    """Return the inspection of a message (CRLF line ends) to these forward paths and add its stages to the trace;
+    never raises for a fault of the DNS or of the message.
     """
-    evidence = await gather_evidence(octets, envelope, resolver, hostname, trace)
-    verdict = decide(evidence)
+    consulted = await consult(await gather_evidence(octets, envelope, resolver, hostname, trace), recipients)
+    evidence = consulted.evidence
+    verdict = decide(evidence, consulted.tables, consulted.may_refuse)
     kept, removed = strip_foreign_results(octets, hostname)
-    tell_verdict(trace, verdict, removed)
+    tell_verdict(trace, evidence, verdict, removed)
     field = authentication_results(hostname, method_results(evidence))
     return Inspection(evidence, verdict, kept, field)
 
@@ -67,7 +76,7 @@ async def gather_evidence(
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
     shares["dmarc"] = BudgetedResolver(resolver, QUESTIONS // 3, POLICY_SECONDS)
     dmarc = await evaluate_dmarc(shares["dmarc"], author_domains(octets), passed_spf, passed_dkim)
-    evidence = Evidence(envelope, spf, dkim, dmarc)
+    evidence = Evidence(envelope, spf, dkim, dmarc, mailing_list_sign(read_block(octets).fields))
     tell(trace, evidence, {name: share.answers for name, share in shares.items()})
     return evidence
 

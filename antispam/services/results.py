@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from antispam.authres import MethodResult
+from antispam.disposition.stored import judgement_detail
 from antispam.dkim.verify import DkimResult
 from antispam.evidence import Evidence
 from antispam.verdict import Verdict
@@ -65,7 +66,7 @@ def _tell_dmarc(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answe
     trace.add("dmarc", dmarc.result.value, dmarc.reason, detail, answers)
 
 
-def tell_verdict(trace: MessageTrace, verdict: Verdict, removed: int) -> None:
-    """Add the decision, the row that took it, and how many forged results were taken out."""
-    judged = {"row": verdict.row, "reasons": list(verdict.reasons), "forged_results_removed": removed}
+def tell_verdict(trace: MessageTrace, evidence: Evidence, verdict: Verdict, removed: int) -> None:
+    """Add the decision, the rows tried, the signs that were weighed, and how many forged results were taken out."""
+    judged = judgement_detail(evidence, verdict) | {"forged_results_removed": removed}
     trace.add("verdict", verdict.disposition.value, f"By the row {verdict.row}.", judged)

@@ -4,7 +4,7 @@ Reads only; nothing is asked of the network and nothing of the message changes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -12,11 +12,12 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from antispam.disposition.stored import decide_again, with_signs
 from antispam.dkim.verify import DkimSignature, verify_dkim
 from antispam.evidence import Envelope
 from antispam.replay import Change, Replayed, ReplayResolver, StoredInputs, replay, restored, stored_answers
 from antispam.services.results import tell, tell_verdict
-from antispam.verdict import Verdict, decide
+from antispam.verdict import Verdict
 from domains.audit import Act
 from domains.dns.port import Resolver
 from domains.errors import Forbidden, Refused
@@ -125,7 +126,9 @@ def what_if(act: Act, identifier: str, change: Change | None) -> WhatIf:
     inputs = _inputs(trace, events)
     octets = _message(trace, events)
     replayed, verified = async_to_sync(_replay)(inputs, wanted, octets)
-    verdict = decide(replayed.evidence)
+    told: dict[str, Any] = next((event.detail for event in judged if event.stage == "verdict"), {})
+    replayed = replace(replayed, evidence=with_signs(replayed.evidence, told))
+    verdict = decide_again(replayed.evidence, told)
     before = [Event(one.stage, one.outcome, one.reason, one.detail, one.dns, one.at) for one in judged]
     after = _told(replayed, verdict, before)
     return WhatIf(
@@ -191,7 +194,7 @@ def _told(replayed: Replayed, verdict: Verdict, before: Sequence[Event]) -> list
     trace = MessageTrace("in")
     tell(trace, replayed.evidence, replayed.answers)
     forged = next((one.detail.get("forged_results_removed") for one in before if one.stage == "verdict"), 0)
-    tell_verdict(trace, verdict, forged if isinstance(forged, int) else 0)
+    tell_verdict(trace, replayed.evidence, verdict, forged if isinstance(forged, int) else 0)
     told = {event.stage: event for event in trace.events}
     return [told.get(event.stage, event) for event in before]
 

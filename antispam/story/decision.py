@@ -57,8 +57,6 @@ def _no_objection(dmarc: Stage | None) -> str:
         return _(
             "Whose message it is could not be checked: the DNS did not answer. That alone does not speak against it."
         )
-    if outcome == "permerror":
-        return _("Nobody can tell whose message it is. That alone does not speak against it.")
     return _("Nothing speaks against it; that it comes from whom it names is not proven.")
 
 
@@ -75,9 +73,18 @@ def why_words(verdict: Stage | None, dmarc: Stage | None) -> str:
         + " "
         + _("%(author)s asks to treat such mail as suspicious.") % {"author": author},
         "dmarc-fail-reject": failing + " " + _("%(author)s asks to refuse such mail.") % {"author": author},
+        "dmarc-fail-reject-detour": failing
+        + " "
+        + _("%(author)s asks to refuse such mail, but there are signs that it took a detour on the way here.")
+        % {"author": author},
+        "dmarc-fail-reject-unsure": failing
+        + " "
+        + _("%(author)s asks to refuse such mail, but the DNS did not answer every question.") % {"author": author},
+        "dmarc-temperror": _no_objection(dmarc),
+        "from-unclear": _("Nobody can tell whose message it is: From does not name one author domain."),
         "dmarc-fail-none": failing + " " + _("%(author)s asks for nothing but reports.") % {"author": author},
         "no-objection": _no_objection(dmarc),
     }
-    if row in known and (author or row == "no-objection"):
+    if row in known and (author or row in ("no-objection", "from-unclear", "dmarc-temperror")):
         return known[row]
     return as_sentence(verdict.reason)

@@ -8,12 +8,14 @@ from psycopg import OperationalError
 
 from antispam.inbound import handlers
 from antispam.inbound.handlers import InboundHandler
+from antispam.models import InboundPolicy
 from domains.database import close_pool
 from domains.models import Trace
 from domains.services.traces import TraceQuery, events_of, search_traces, traces_for
 from domains.trace_buffer import trace_buffer
+from mailboxes.models import Message
 from mailboxes.smtp.server import SmtpService
-from tests.factories import make_account, owner_act, superadmin_act
+from tests.factories import make_account, make_alias, owner_act, superadmin_act
 from tests.mailboxes.smtp_peer import Talker, connected
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("dns_settings")]
@@ -109,3 +111,41 @@ async def test_a_temporary_failure_of_ours_stands_in_the_trace(alice, monkeypatc
     trace = await Trace.objects.aget()
     assert (await stages(trace))[-1] == (stage, "refused")
     assert trace.recipients == ["alice@acme.example"]
+
+
+async def test_a_forgery_is_refused_with_words_for_its_author_and_nothing_is_kept(alice, dns_settings):
+    dns_settings.zone[("_dmarc.bank.example", "TXT")] = ["v=DMARC1; p=reject"]
+    forgery = "From: ceo@bank.example\r\nMessage-ID: <f@b.example>\r\n\r\nbody\r\n."
+    async with mx() as client:
+        await begin(client, "alice@acme.example")
+        await client.say("DATA")
+        reply = await client.say(forgery)
+    assert reply.startswith("550-5.7.1 The owner of bank.example")
+    assert "DKIM" in reply
+    assert "dmarc-fail-reject" not in reply
+    assert not await Message.objects.aexists()
+    trace = await Trace.objects.aget()
+    words = ["connect", "helo", "mail", "rcpt", "data", "spf", "dkim", "dmarc", "verdict", "data"]
+    assert [stage for stage, _ in await stages(trace)] == words
+    assert (trace.outcome, trace.message_id) == ("refused", "<f@b.example>")
+    verdict = (await sync_to_async(events_of)(trace))[-2]
+    assert (verdict.outcome, verdict.detail["row"]) == ("refuse", "dmarc-fail-reject")
+    assert verdict.detail["table"]["domain"] == "acme.example"
+    assert verdict.detail["table"]["rows"][-1]["hit"] is True
+    assert verdict.detail["signs"] == {"mailing_list": "", "known_forwarder": "", "known_network": False}
+
+
+@pytest.mark.parametrize("recipient", ["postmaster@acme.example", "alice@other.example"])
+async def test_one_recipient_that_takes_it_saves_it_for_all_into_junk(alice, dns_settings, recipient):
+    dns_settings.zone[("_dmarc.bank.example", "TXT")] = ["v=DMARC1; p=reject"]
+    await sync_to_async(make_alias)("postmaster@acme.example", ["alice@acme.example"])
+    other = await sync_to_async(make_account)("alice@other.example")
+    await InboundPolicy.objects.acreate(domain_id=other.domain_id, dispositions={"dmarc-fail-reject": "inbox"})
+    async with mx() as client:
+        await begin(client, "alice@acme.example")
+        await client.say(f"RCPT TO:<{recipient}>")
+        await client.say("DATA")
+        assert (await client.say("From: ceo@bank.example\r\n\r\nbody\r\n.")).startswith("250")
+    kept = {row async for row in Message.objects.values_list("mailbox__account__domain__name", "mailbox__name")}
+    own = {("other.example", "INBOX")} if recipient == "alice@other.example" else set()
+    assert kept == {("acme.example", "Junk")} | own
