@@ -22,7 +22,7 @@ from antispam.inbound.policy import (
     reply_to_full,
     reply_to_recipient,
 )
-from antispam.services.inspect import Inspection, author_domains, inspect
+from antispam.services.inspect import Inspection, inspect
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
@@ -145,7 +145,7 @@ class InboundHandler:
             received_at=now,
             trace=trace,
             authenticated_domain=found.evidence.authenticated_domain,
-            unproven_domains=_unproven(found, octets),
+            unproven_domains=_unproven(found),
             returnable=found.evidence.proves_sender,
             smtputf8=transaction.smtputf8,
             all_or_nothing=True,
@@ -222,9 +222,9 @@ def _ends_with_second_round(incoming: _Incoming, fields: Sequence[Field]) -> boo
     return not incoming.targets
 
 
-def _unproven(found: Inspection, octets: bytes) -> frozenset[str]:
+def _unproven(found: Inspection) -> frozenset[str]:
     """Return the domains of the authors, none when the author's was authenticated."""
-    return frozenset() if found.evidence.authenticated_domain else frozenset(author_domains(octets))
+    return frozenset() if found.evidence.authenticated_domain else frozenset(found.evidence.dmarc.author_domains)
 
 
 def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
