@@ -22,6 +22,7 @@ from antispam.inbound.policy import (
     reply_to_full,
     reply_to_recipient,
 )
+from antispam.services.consulting import full_mailbox_reply_of
 from antispam.services.inspect import Inspection, inspect
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
@@ -89,6 +90,8 @@ class InboundHandler:
         if resolution.found is not Found.FOREIGN:
             incoming.trace.domains |= {name for name in (resolution.domain, resolution.home) if name}
         refusal = reply_to_recipient(resolution, transaction.reverse_path, len(incoming.targets))
+        if resolution.found is Found.FULL:
+            refusal = reply_to_full(await full_mailbox_reply_of(forward_path))
         if refusal is not None:
             _note_refusal(incoming.trace, "rcpt", refusal, forward_path, resolution.steps)
             return refusal
@@ -114,7 +117,7 @@ class InboundHandler:
         try:
             return await self._deliver(session, transaction, incoming, octets)
         except NotAll as fault:
-            reply = _refusal_of(fault.outcome)
+            reply = await _refusal_of(fault.outcome)
             _note_refusal(trace, "delivery", reply, fault.outcome.target.recipient)
             return reply
         except (Error, PoolTimeout, OSError) as fault:
@@ -233,11 +236,11 @@ def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
     return [replace(target, folder=verdict.folder_in(envelope_domain(target.recipient))) for target in targets]
 
 
-def _refusal_of(outcome: RecipientOutcome) -> Reply:
+async def _refusal_of(outcome: RecipientOutcome) -> Reply:
     if outcome.status is RecipientStatus.WITHHELD:
         return WITHHELD
     if outcome.status is RecipientStatus.OVER_QUOTA:
-        full = reply_to_full(envelope_domain(outcome.target.recipient))
+        full = reply_to_full(await full_mailbox_reply_of(outcome.target.recipient))
         return replace(full, text=f"The mailbox <{outcome.target.recipient}> is full; nothing was delivered")
     return Reply(450, "4.2.1", f"The mailbox <{outcome.target.recipient}> changed; try again")
 

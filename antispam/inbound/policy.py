@@ -20,7 +20,10 @@ _REFUSALS = {
     Found.ENDLESS: Reply(550, "5.2.4", "The address stands for too many others"),
 }
 UNAVAILABLE = Reply(451, "4.3.0", "Temporary failure; try again later")
-FULL = Reply(452, "4.2.2", "The mailbox is full; try again later")
+_FULL = {
+    452: Reply(452, "4.2.2", "The mailbox is full; try again later"),
+    552: Reply(552, "5.2.2", "The mailbox is full"),
+}
 TOO_MANY = Reply(452, "4.5.3", "Too many recipients; send to the others in another message")
 ONLY_BOUNCES = Reply(550, "5.7.1", "Only notices of failure are accepted for this address")
 WITHHELD = Reply(550, "5.7.1", "Mail in the name of a domain here is forwarded only when it is authenticated")
@@ -28,9 +31,9 @@ LOOP = Reply(554, "5.4.6", f"The message has passed more than {HOPS} servers: a 
 
 
 def reply_to_recipient(resolution: Resolution, mail_from: str, copies: int) -> Reply | None:
-    """Return the refusal, or None when the recipient is accepted; ``copies`` are those of the others before it."""
-    if resolution.found is Found.FULL:
-        return reply_to_full(resolution.home)
+    """Return the refusal, or None when the recipient is accepted or only full; ``copies`` are those of the others
+    before it.
+    """
     if resolution.bounces_only and mail_from and resolution.found is Found.LOCAL:
         return ONLY_BOUNCES
     if copies and copies + len(resolution.targets) > TARGETS:
@@ -38,9 +41,9 @@ def reply_to_recipient(resolution: Resolution, mail_from: str, copies: int) -> R
     return _REFUSALS.get(resolution.found)
 
 
-def reply_to_full(domain: str) -> Reply:
-    """Return what a sender is told when a mailbox of this domain has no room."""
-    return FULL
+def reply_to_full(code: int) -> Reply:
+    """Return what a sender is told of a mailbox without room: to try again (452), or not (552)."""
+    return _FULL[code]
 
 
 def refuse_writer(limits: Sequence[Limit], authors: Sequence[str], evidence: Evidence) -> Reply | None:

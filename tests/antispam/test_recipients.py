@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from psycopg import AsyncConnection
 
+from antispam.models import InboundPolicy
 from domains.database import database
 from domains.models import Domain, ReportFile, Trace
 from domains.services.traces import events_of
@@ -137,6 +138,27 @@ async def test_the_announced_size_counts_at_the_recipient(size: int) -> None:
         reply = await client.say("RCPT TO:<alice@acme.example>")
         assert reply.startswith("250" if size < 1000 else "452 4.2.2")
         assert (await client.say("RCPT TO:<bob@acme.example>")).startswith("250")
+
+
+@pytest.mark.parametrize(("code", "reply"), [(None, "452 4.2.2"), (452, "452 4.2.2"), (552, "552 5.2.2")])
+async def test_a_domain_says_how_a_full_mailbox_answers_before_and_after_the_message(
+    code: int | None, reply: str
+) -> None:
+    if code is not None:
+        acme = await Domain.objects.aget(name="acme.example")
+        await InboundPolicy.objects.acreate(domain=acme, full_mailbox_reply=code)
+    await fill("alice", 0)
+    assert (await begin_with_size("alice@acme.example", 1)).startswith(reply)
+    await fill("alice", 1000)
+    text = message("X-Long: " + "x" * 900)
+    assert (await send("alice@acme.example", text=text)).startswith(reply)
+    assert await stored() == {}
+
+
+async def begin_with_size(recipient: str, size: int) -> str:
+    async with mx() as client:
+        await client.say(f"MAIL FROM:<bob@b.example> SIZE={size}")
+        return await client.say(f"RCPT TO:<{recipient}>")
 
 
 async def test_the_real_size_counts_when_it_is_stored() -> None:
