@@ -6,10 +6,14 @@ A method adds one field. Evidence is never a verdict: ``antispam.verdict`` reads
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from antispam.arc.verify import ArcEvaluation, ArcResult
 from antispam.dkim.verify import DkimSignature
 from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
+from antispam.iprev import IprevResult
 from antispam.spf.evaluate import SpfEvaluation, SpfResult
 from mailboxes.addresses import envelope_domain
+
+NO_CHAIN = ArcEvaluation(ArcResult.NONE, "there is no ARC chain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class Evidence:
     spf: SpfEvaluation
     dkim: Sequence[DkimSignature]
     dmarc: DmarcEvaluation
+    arc: ArcEvaluation = NO_CHAIN
+    iprev: IprevResult | None = None
+    spf_helo: SpfEvaluation | None = None  # the HELO identity, where it says more than MAIL FROM does
     mailing_list: str = ""  # the sign of a mailing list, empty for none
     known_forwarder: str = ""  # whose valid signature says that it forwarded, empty for none
     known_network: bool | None = None  # whether good mail came from its network before; None when nobody asked

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from antispam.dkim.verify import DkimResult, DkimSignature, verify_dkim
+from antispam.arc.verify import ArcEvaluation, ArcResult, ArcSet
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import DkimSignature, verify_dkim
 from antispam.dmarc.evaluate import evaluate_dmarc
-from antispam.evidence import Envelope, Evidence
-from antispam.spf.evaluate import SpfResult, evaluate_spf
+from antispam.evidence import NO_CHAIN, Envelope, Evidence
+from antispam.iprev import evaluate_iprev
+from antispam.spf.evaluate import SpfEvaluation, SpfResult, evaluate_spf
 from domains.dkim.record import BadKeyRecord, parse_key_record
 from domains.dns.port import Answer, DnsStatus
 from domains.trace import TEXT_LIMIT
@@ -48,6 +51,8 @@ class StoredInputs:
     answers: Mapping[str, Sequence[Answer]]
     receiver: str = ""
     timestamp: int = 0
+    arc: ArcEvaluation = NO_CHAIN
+    with_helo: bool = False
 
 
 @dataclass(slots=True)
@@ -129,22 +134,55 @@ async def replay(inputs: StoredInputs, change: Change | None, verify: Verify | N
     envelope = inputs.envelope
     if change is not None and change.client_address:
         envelope = replace(envelope, client_address=change.client_address)
-    asking = {stage: _resolver(inputs, stage, change) for stage in ("spf", "dkim", "dmarc")}
+    asking = {stage: _resolver(inputs, stage, change) for stage in ("iprev", "spf", "dkim", "dmarc")}
+    iprev = await evaluate_iprev(asking["iprev"], envelope.client_address) if "iprev" in inputs.answers else None
     domain = envelope_domain(envelope.mail_from)
     mail_from = f"{split_address(envelope.mail_from)[0]}@{domain}" if domain else envelope.mail_from
     spf = await evaluate_spf(
         asking["spf"], envelope.client_address, mail_from, envelope.helo_name, inputs.receiver, inputs.timestamp
     )
+    helo = await _helo(inputs, asking["spf"], envelope)
     dkim, notes = await _signatures(inputs, asking["dkim"], change, verify)
     passed_spf = spf.domain if spf.result is SpfResult.PASS else ""
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
     dmarc = await evaluate_dmarc(asking["dmarc"], list(inputs.author_domains), passed_spf, passed_dkim)
     return Replayed(
-        Evidence(envelope, spf, dkim, dmarc),
+        Evidence(envelope, spf, dkim, dmarc, _sealed(inputs.arc, change), iprev, helo),
         {stage: resolver.answers for stage, resolver in asking.items()},
         list(dict.fromkeys(question for resolver in asking.values() for question in resolver.unasked)),
         notes,
     )
+
+
+async def _helo(inputs: StoredInputs, resolver: ReplayResolver, envelope: Envelope) -> SpfEvaluation | None:
+    """Evaluate the HELO name again where it was evaluated then."""
+    if not inputs.with_helo:
+        return None
+    address, name = envelope.client_address, envelope.helo_name
+    return await evaluate_spf(resolver, address, "", name, inputs.receiver, inputs.timestamp)
+
+
+def _sealed(arc: ArcEvaluation, change: Change | None) -> ArcEvaluation:
+    """Return the chain as it was found, trusted when its last sealer would be."""
+    if change is None or not change.trusted_sealer or arc.last_sealer != change.trusted_sealer:
+        return arc
+    return replace(arc, trusted_sealer=change.trusted_sealer)
+
+
+def restored_chain(outcome: str, reason: str, detail: Mapping[str, Any]) -> ArcEvaluation:
+    """Return a chain's evaluation from its stage."""
+    rows = [row for row in detail.get("sets") or () if isinstance(row, Mapping)]
+    known = {one.name for one in fields(ArcSet)}
+    sets = [
+        ArcSet(
+            **{str(name): value for name, value in row.items() if name in known}
+            | {name: DkimResult(str(row.get(name, "none"))) for name in ("seal", "message")}
+        )
+        for row in rows
+    ]
+    oldest = detail.get("oldest_pass")
+    trusted = str(detail.get("trusted_sealer", ""))
+    return ArcEvaluation(ArcResult(outcome), reason, sets, oldest if isinstance(oldest, int) else 0, trusted)
 
 
 def _resolver(inputs: StoredInputs, stage: str, change: Change | None) -> ReplayResolver:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from antispam.disposition.rows import DEFAULT_TABLE, ROWS, Disposition, Table
-from antispam.dkim.verify import DkimResult
+from antispam.dkim.policy import DkimResult
 from antispam.evidence import Evidence
 
 __all__ = ["Disposition", "Tried", "Verdict", "decide"]

@@ -11,7 +11,6 @@ Needs root and the packages postfix, rspamd and redis-server.
 """
 
 import argparse
-import asyncio
 import shutil
 import ssl
 import statistics
@@ -21,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import uvloop
 
 from bench.postfix import postfix, wait_for_files
 from bench.rspamd import rspamd
@@ -84,7 +85,7 @@ class Load:
     def to(self, address: tuple[str, int], count: int | None = None) -> Tally:
         """Send them, or the first ``count``; none may be refused."""
         chosen = self.messages[:count]
-        tally = asyncio.run(run_load(address, chosen, CONNECTIONS, self.per_session, self.tls))
+        tally = uvloop.run(run_load(address, chosen, CONNECTIONS, self.per_session, self.tls))
         assert tally.refused == 0, tally.replies[:3]
         return tally
 

@@ -7,7 +7,9 @@ adds its own on its page.
 
 from collections.abc import Iterable, Sequence
 
-from antispam.dkim.verify import DkimResult, DkimSignature
+from antispam.arc.verify import ArcEvaluation
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import DkimSignature
 
 KNOWN_FORWARDERS = frozenset(
     {
@@ -20,6 +22,19 @@ KNOWN_FORWARDERS = frozenset(
         "lists.sourceforge.net",
     }
 )
+
+
+# Who seals what passes through (ARC) and verifies it first: mail forwarded by their users, and their lists.
+TRUSTED_SEALERS = KNOWN_FORWARDERS | {
+    "google.com",  # Gmail and Google Workspace
+    "microsoft.com",  # Microsoft 365 and Outlook.com
+}
+
+
+def trusted_sealer(arc: ArcEvaluation, added: Iterable[str] = ()) -> str:
+    """Return the domain that sealed last, when the chain holds and the domain is trusted or below one, else empty."""
+    sealer = arc.last_sealer
+    return sealer if sealer and _is_within(sealer, TRUSTED_SEALERS.union(added)) else ""
 
 
 def known_forwarder(signatures: Sequence[DkimSignature], added: Iterable[str] = ()) -> str:

@@ -6,7 +6,7 @@ that goes to our own database. A sign that nobody looked for counts as one: what
 
 from collections.abc import Sequence
 
-from antispam.dkim.verify import DkimResult
+from antispam.dkim.policy import DkimResult
 from antispam.evidence import Evidence
 from antispam.spf.evaluate import SpfResult
 
@@ -28,6 +28,8 @@ def signs_in_message(evidence: Evidence) -> Sequence[str]:
         signs.append(f"it came through a mailing list ({evidence.mailing_list})")
     if evidence.known_forwarder:
         signs.append(f"it is signed by the forwarder {evidence.known_forwarder}")
+    if evidence.arc.trusted_sealer:
+        signs.append(f"it is sealed by {evidence.arc.trusted_sealer}, which is trusted, and the ARC chain holds")
     return signs
 
 

@@ -33,6 +33,7 @@ def judgement_detail(evidence: Evidence, verdict: Verdict) -> dict[str, object]:
             "mailing_list": evidence.mailing_list,
             "known_forwarder": evidence.known_forwarder,
             "known_network": evidence.known_network,
+            "trusted_sealer": evidence.arc.trusted_sealer,
         },
     }
     if len(verdict.shares) > 1:

@@ -24,6 +24,7 @@ from antispam.inbound.policy import (
 )
 from antispam.services.consulting import full_mailbox_reply_of
 from antispam.services.inspect import Inspection, inspect
+from domains.arc.seal import Seen
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
@@ -144,12 +145,13 @@ class InboundHandler:
         request = DeliveryRequest(
             mail_from=transaction.reverse_path,
             targets=_into_folder(incoming.targets, found),
-            content=found.field + received_field(session, transaction, hostname, trace.id, now) + found.octets,
+            content=found.field + _received(session, transaction, found, hostname, trace.id, now) + found.octets,
             received_at=now,
             trace=trace,
             authenticated_domain=found.evidence.authenticated_domain,
             unproven_domains=_unproven(found),
             returnable=found.evidence.proves_sender,
+            seen=_seen(found) if any(target.forward_to for target in incoming.targets) else None,
             smtputf8=transaction.smtputf8,
             all_or_nothing=True,
         )
@@ -193,14 +195,30 @@ def _begun(session: Session, transaction: Transaction) -> MessageTrace:
     return trace
 
 
-def received_field(session: Session, transaction: Transaction, hostname: str, trace_id: str, now: datetime) -> bytes:
+def _received(
+    session: Session, transaction: Transaction, found: Inspection, hostname: str, trace_id: str, now: datetime
+) -> bytes:
+    name = found.evidence.iprev.name if found.evidence.iprev is not None else ""
+    return received_field(session, transaction, hostname, trace_id, now, name)
+
+
+def _seen(found: Inspection) -> Seen:
+    """Return our results as an ARC set repeats them."""
+    results = found.field.partition(b":")[2].decode("utf-8", "replace").strip()
+    return Seen(results, found.evidence.arc.result.value)
+
+
+def received_field(
+    session: Session, transaction: Transaction, hostname: str, trace_id: str, now: datetime, client_name: str = ""
+) -> bytes:
     """Return our Received field (RFC 5321 section 4.4, RFC 3848, RFC 6531 section 3.7.3); one recipient is named."""
     protocol = ("UTF8SMTP" if transaction.smtputf8 else "ESMTP") if session.extended else "SMTP"
     protocol += "S" if session.tls and session.extended else ""
     recipient = f"\r\n for <{transaction.forward_paths[0]}>" if len(transaction.forward_paths) == 1 else ""
     literal = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
+    known = f"{client_name} " if client_name else ""
     text = (
-        f"Received: from {session.helo_name} ([{literal}])\r\n by {hostname} with {protocol} id {trace_id}"
+        f"Received: from {session.helo_name} ({known}[{literal}])\r\n by {hostname} with {protocol} id {trace_id}"
         f"{recipient};\r\n {format_datetime(now)}\r\n"
     )
     return text.encode("utf-8", "replace")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from psycopg import Error
 from psycopg_pool import PoolTimeout
 
-from antispam.disposition.forwarders import known_forwarder
+from antispam.disposition.forwarders import known_forwarder, trusted_sealer
 from antispam.disposition.rows import DEFAULT_TABLE, Disposition, Table
 from antispam.disposition.signs import missing_answers, signs_in_message
 from antispam.dmarc.evaluate import DmarcResult
@@ -64,7 +64,8 @@ async def consult(evidence: Evidence, recipients: Sequence[str]) -> Consultation
     try:
         choices = await _choices_of(domains)
         added = [domain for choice in choices for domain in choice.forwarders]
-        evidence = replace(evidence, known_forwarder=known_forwarder(evidence.dkim, added))
+        arc = replace(evidence.arc, trusted_sealer=trusted_sealer(evidence.arc, added))
+        evidence = replace(evidence, known_forwarder=known_forwarder(evidence.dkim, added), arc=arc)
         if _network_matters(evidence):
             known = await is_known_network(evidence.envelope.client_address)
             evidence = replace(evidence, known_network=known)

@@ -12,10 +12,20 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from antispam.arc.verify import ArcEvaluation
 from antispam.disposition.stored import decide_again, with_signs
 from antispam.dkim.verify import DkimSignature, verify_dkim
-from antispam.evidence import Envelope
-from antispam.replay import Change, Replayed, ReplayResolver, StoredInputs, replay, restored, stored_answers
+from antispam.evidence import NO_CHAIN, Envelope
+from antispam.replay import (
+    Change,
+    Replayed,
+    ReplayResolver,
+    StoredInputs,
+    replay,
+    restored,
+    restored_chain,
+    stored_answers,
+)
 from antispam.services.results import tell, tell_verdict
 from antispam.verdict import Verdict
 from domains.audit import Act
@@ -158,7 +168,16 @@ def _inputs(trace: Trace, events: Sequence[TraceEvent]) -> StoredInputs:
         {event.stage: stored_answers(event.dns) for event in events},
         settings.MAILADMIN.hostname,
         int(trace.received_at.timestamp()),
+        _chain(by_stage.get("arc")),
+        isinstance(by_stage["spf"].detail.get("helo"), dict) if "spf" in by_stage else False,
     )
+
+
+def _chain(event: TraceEvent | None) -> ArcEvaluation:
+    """Return the ARC chain as it was found: nothing that can be changed here bears on it."""
+    if event is None or not isinstance(event.detail, dict):
+        return NO_CHAIN
+    return restored_chain(event.outcome, event.reason, event.detail)
 
 
 def _message(trace: Trace, events: Sequence[TraceEvent]) -> bytes | None:

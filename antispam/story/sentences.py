@@ -32,6 +32,23 @@ _SENTENCES = (
     _("include leads to %(name)s, which has no SPF record"),
     _("%(name)s has more than %(count)s MX hosts"),
     _("%(name)s: %(result)s, %(reason)s"),
+    # the client's name
+    _("%(address)s has no name"),
+    _("%(name)s leads back to %(address)s"),
+    _("%(name)s does not lead back to %(address)s"),
+    # ARC
+    _("there is no ARC chain"),
+    _("the chain holds: %(text)s"),
+    _("%(name)s says that the chain was broken before it"),
+    _("the message was changed after %(name)s handed it on"),
+    _("the seal %(count)s of %(name)s does not hold"),
+    _("the seal %(count)s cannot be used: %(text)s"),
+    _("the set %(count)s says cv=%(text)s"),
+    _("the set %(count)s does not have exactly one field of each kind"),
+    _("a field of the chain names no instance"),
+    _("the chain has an instance above %(count)s"),
+    _("the chain has %(count)s sets; more than %(most)s are not verified here"),
+    _("the DNS did not answer about a key of the chain"),
     # DKIM
     _("there is no signature"),
     _("the signature verifies"),

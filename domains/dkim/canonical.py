@@ -7,8 +7,9 @@ library's.
 
 import base64
 import binascii
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +19,15 @@ import dkim.canonicalization
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from domains.dkim.keys import SigningKey
+
 _MANY_LINE_ENDS = b"\r\n" * 4096
+_WINDOW = 256 * 1024
 _RUNS = tuple(b" " * length for length in (4096, 64, 8, 2))
 _HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
@@ -62,23 +66,63 @@ def select_fields(fields: Sequence[Sequence[bytes]], names: Iterable[bytes]) -> 
 
 def relaxed_body(body: bytes) -> bytes:
     """Return the body in relaxed form (RFC 6376 section 3.4.4), in time linear in its size."""
-    body = _single_spaces(body)
-    if b" \r\n" in body:
-        body = body.replace(b" \r\n", b"\r\n")
-    body = body.removesuffix(b" ")
-    stripped: bytes = simple_body(body)
+    stripped = simple_body(_relaxed_lines(body))
     return b"" if stripped == b"\r\n" else stripped
 
 
 def simple_body(body: bytes) -> bytes:
     """Return the body without empty lines at its end, ended by one CRLF (RFC 6376 section 3.4.3)."""
-    end = len(body)
+    end = _end_of_text(body)
+    return body + b"\r\n" if end == len(body) else body[: end + 2]
+
+
+def body_digest(body: bytes, canonicalisation: str, algorithm: str) -> bytes:
+    """Return the hash of a body in ``relaxed`` or ``simple`` form, read in windows: it is never copied whole."""
+    relaxed, hasher = canonicalisation == "relaxed", hashlib.new(algorithm)
+    held, begun = 0, False  # line ends held back: those at the body's end do not count
+    for window in _windows(body):
+        lines = _relaxed_lines(window) if relaxed else window
+        end = _end_of_text(lines)
+        ends = (len(lines) - end) // 2
+        if not end:
+            held += ends
+            continue
+        for step in range(0, held, 4096):
+            hasher.update(_MANY_LINE_ENDS[: 2 * min(4096, held - step)])
+        hasher.update(lines if end == len(lines) else memoryview(lines)[:end])
+        held, begun = ends, True
+    if begun or not relaxed:
+        hasher.update(b"\r\n")
+    return hasher.digest()
+
+
+def _windows(body: bytes) -> Iterator[bytes]:
+    """Yield the body in pieces of whole lines, of about ``_WINDOW`` octets unless a line is longer."""
+    if len(body) <= _WINDOW:
+        yield body
+        return
+    start = 0
+    while start < len(body):
+        end = body.find(b"\r\n", start + _WINDOW)
+        end = len(body) if end < 0 else end + 2
+        yield body[start:end]
+        start = end
+
+
+def _relaxed_lines(lines: bytes) -> bytes:
+    lines = _single_spaces(lines)
+    if b" \r\n" in lines:
+        lines = lines.replace(b" \r\n", b"\r\n")
+    return lines.removesuffix(b" ")
+
+
+def _end_of_text(lines: bytes) -> int:
+    """Return where the text ends before the line ends at its end."""
+    end = len(lines)
     for step in (_MANY_LINE_ENDS, b"\r\n"):
-        while body.endswith(step, 0, end):
+        while lines.endswith(step, 0, end):
             end -= len(step)
-    if end == len(body):
-        return body + b"\r\n"
-    return body[: end + 2]
+    return end
 
 
 def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
@@ -101,12 +145,32 @@ def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
 
 
 class Message(dkim.DKIM):  # type: ignore[misc]
-    """dkimpy's message with the header block split once and the body left as it is."""
+    """dkimpy's message with the header block split once, and the body hashed once for all signatures alike."""
 
     def set_message(self, message: bytes) -> None:
         """Take the message apart; raises dkim.MessageFormatError."""
         super().set_message(b"")
         self.headers, self.body = split_message(message)
+        self._digests: dict[tuple[str, str], bytes] = {}
+
+    def body_hash(self, canonicalisation: str, algorithm: str) -> bytes:
+        """Return the body's hash, computed at the first question; the canonicalisation is that of the body."""
+        asked = (canonicalisation, algorithm)
+        if asked not in self._digests:
+            self._digests[asked] = body_digest(self.body, *asked)
+        return self._digests[asked]
+
+    def verify_sig_process(
+        self, sig: dict[bytes, bytes], include_headers: list[bytes], sig_header: Sequence[bytes], dnsfunc: Any
+    ) -> bool:
+        """Hold ``bh=`` against the shared hash, and leave the rest to the library; ``l=`` is not known here."""
+        _, _, canonicalisation = sig.get(b"c", b"").partition(b"/")
+        algorithm = sig[b"a"].rpartition(b"-")[2].decode()
+        told = base64.b64decode(b"".join(sig[b"bh"].split()))
+        if self.body_hash(canonicalisation.decode() or "simple", algorithm) != told:
+            raise dkim.ValidationError("body hash mismatch")
+        rest = {tag: value for tag, value in sig.items() if tag != b"bh"}
+        return bool(super().verify_sig_process(rest, include_headers, sig_header, dnsfunc))
 
 
 class _RsaKey(dict[str, int]):
@@ -128,6 +192,36 @@ def parse_public_key(der: bytes) -> _RsaKey:
     if not isinstance(key, RSAPublicKey):
         raise dkim.UnparsableKeyError("not an RSA key")
     return _RsaKey(key)
+
+
+_SIGNATURE = re.compile(rb"(\A|;)(\s*b\s*=)[^;]*")
+
+
+def without_signature(value: bytes) -> bytes:
+    """Return a signature field's value with an empty ``b=`` (RFC 6376 section 3.5)."""
+    return _SIGNATURE.sub(rb"\1\2", value)
+
+
+def sign_digest(key: SigningKey, octets: bytes) -> bytes:
+    """Return the signature over the SHA-256 of the octets (RFC 6376 section 3.3.1, RFC 8463 section 3)."""
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(octets, PKCS1v15(), SHA256())
+    return key.sign(hashlib.sha256(octets).digest())
+
+
+def verify_digest(key_type: str, public_key: str, octets: bytes, signature: bytes) -> bool:
+    """Return whether a signature of ``rsa`` or ``ed25519`` by the key of a record (``p=``) verifies."""
+    try:
+        if key_type == "ed25519":
+            key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+            key.verify(signature, hashlib.sha256(octets).digest())
+        else:
+            parse_public_key(base64.b64decode(public_key, validate=True)).key.verify(
+                signature, octets, PKCS1v15(), SHA256()
+            )
+    except (InvalidSignature, ValueError, dkim.UnparsableKeyError):
+        return False
+    return True
 
 
 def _rsa_sign(hasher: Any, key: Any) -> bytes:

@@ -5,6 +5,7 @@ unsealed key objects are cached by their row. No active key: the message leaves 
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from domains.arc.seal import Seen, seal
 from domains.dkim.sign import CannotSign, LoadedKey, sign
 from domains.services.keys import unsealed_key
 from domains.services.sealing import SealBroken
@@ -53,6 +55,27 @@ async def sign_message(connection: AsyncConnection[Any], author_domain: str, oct
     except (CannotSign, SealBroken, LookupError) as error:
         return Signed(b"", warning=f"The message leaves unsigned: {error}.")
     return Signed(header, tuple(key.selector for key in keys))
+
+
+async def seal_message(connection: AsyncConnection[Any], domain: str, octets: bytes, seen: Seen) -> Signed:
+    """Return the ARC set of a message that ``domain`` (A-labels, ours) hands on, by its RSA key where it has one.
+
+    RFC 8617 names RSA alone, so that is what others read. Without a header and without a warning the chain has ended.
+    """
+    cursor = await connection.execute(ACTIVE_KEYS, (domain,))
+    rows = await cursor.fetchall()
+    if not rows:
+        return Signed(b"", warning=f"No DKIM key of {domain} is active: the copy leaves without a seal.")
+    try:
+        key = await _loaded(connection, int(rows[0][0]), str(rows[0][1]))
+        work = partial(seal, octets, seen, domain, key, int(time.time()))
+        if len(octets) <= IN_LOOP_OCTETS:
+            header = work()
+        else:
+            header = await asyncio.get_running_loop().run_in_executor(None, work)
+    except (CannotSign, SealBroken, LookupError) as error:
+        return Signed(b"", warning=f"The copy leaves without a seal: {error}.")
+    return Signed(header, (key.selector,))
 
 
 async def _loaded(connection: AsyncConnection[Any], identifier: int, selector: str) -> LoadedKey:

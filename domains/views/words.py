@@ -25,10 +25,11 @@ DOT = Sign("●", "plain")
 
 _SIGNS: dict[Sign, str] = {
     GOOD: """right applied active good pass passed delivered sent accepted accept ok signed running reachable stored
-        stay local known full found enforce verified aligned done report prepared""",
+        stay local known full found enforce verified aligned sealed done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
         reject dropped permanent over_quota unknown loop withheld""",
-    CARE: "duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned",
+    CARE: """duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned
+        unsealed""",
     MISSING: "missing",
     WAITING: """waiting awaiting_dns pending deferred temperror sending retry unchecked draining starting queued
         temporary retiring delayed""",
@@ -146,6 +147,9 @@ _WORDS: dict[str, Promise] = {
     "delivery": _("Delivery"),
     "deliver": _("Delivery"),
     "forward": _("Forward"),
+    "seal": _("ARC seal"),
+    "sealed": _("Sealed"),
+    "unsealed": _("Without a seal"),
     "sign": _("Signature"),
     "signing": _("Signature"),
     "authorise": _("Permission"),

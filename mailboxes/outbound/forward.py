@@ -21,6 +21,7 @@ from psycopg import AsyncConnection
 from publicsuffixlist import PublicSuffixList
 
 from domains.services.sealing import derive_key
+from domains.services.signing import seal_message
 from mailboxes.addresses import envelope_domain, normalised, split_address
 from mailboxes.delivery.request import GOOD, DeliveryRequest, RecipientOutcome, RecipientStatus, Target
 from mailboxes.outbound.enqueue import OWN_DOMAINS, Outgoing, enqueue
@@ -60,14 +61,32 @@ async def _queue_forwards(
     for target in targets:
         by_recipient.setdefault(target.recipient, []).append(target)
     senders = {}
+    seals: dict[str, bytes] = {}
     for recipient, group in by_recipient.items():
         sender = await _sender(connection, request, envelope_domain(recipient))
         if sender is None:
             continue
         senders[recipient] = sender
+        domain = envelope_domain(recipient)
+        if domain not in seals:
+            seals[domain] = await _seal(connection, request, domain)
         mark = f"Delivered-To: {normalised(recipient)}\r\n".encode()
-        await _enqueue(connection, request, senders[recipient], group, mark + request.content)
+        await _enqueue(connection, request, senders[recipient], group, mark + seals[domain] + request.content)
     return senders
+
+
+async def _seal(connection: AsyncConnection[Any], request: DeliveryRequest, domain: str) -> bytes:
+    """Return the ARC set under which ``domain`` hands a message from outside on; without one the trace says why."""
+    if request.seen is None:
+        return b""
+    sealed = await seal_message(connection, domain, request.content, request.seen)
+    if sealed.header:
+        detail = {"domain": domain, "selector": sealed.selectors[0]}
+        request.trace.add("seal", "sealed", f"Handed on under an ARC seal of {domain}.", detail)
+    else:
+        reason = sealed.warning or "The ARC chain of this message has ended or is not known to hold: no new seal."
+        request.trace.add("seal", "unsealed", reason)
+    return sealed.header
 
 
 def _told(outcome: RecipientOutcome, senders: Mapping[str, str]) -> RecipientOutcome:

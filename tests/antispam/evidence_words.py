@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from antispam.dkim.verify import DkimResult, DkimSignature
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import DkimSignature
 from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
 from antispam.evidence import Envelope, Evidence
 from antispam.spf.evaluate import SpfEvaluation, SpfResult

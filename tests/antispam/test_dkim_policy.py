@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import verify_dkim
 from domains.dkim.canonical import relaxed_body, relaxed_headers, select_fields, simple_body
 from domains.dkim.keys import generate_key, load_key
 from domains.dkim.sign import LoadedKey, sign

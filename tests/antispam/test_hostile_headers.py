@@ -5,7 +5,8 @@ import time
 import pytest
 
 from antispam.authres import strip_foreign_results
-from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import verify_dkim
 from antispam.inbound.policy import is_looping
 from antispam.services.inspect import author_domains
 from domains.dkim.canonical import split_message

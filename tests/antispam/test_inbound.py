@@ -59,7 +59,7 @@ async def test_an_accepted_message_leaves_one_event_a_stage(alice):
         await client.say("DATA")
         reply = await client.say(MESSAGE)
     trace = await Trace.objects.aget(pk=reply.rpartition(" ")[2])
-    words = ["connect", "helo", "mail", "rcpt", "data", "spf", "dkim", "dmarc", "verdict", "delivery"]
+    words = ["connect", "helo", "mail", "rcpt", "data", "iprev", "spf", "dkim", "dmarc", "verdict", "delivery"]
     assert [stage for stage, _ in await stages(trace)] == words
 
 
@@ -125,14 +125,19 @@ async def test_a_forgery_is_refused_with_words_for_its_author_and_nothing_is_kep
     assert "dmarc-fail-reject" not in reply
     assert not await Message.objects.aexists()
     trace = await Trace.objects.aget()
-    words = ["connect", "helo", "mail", "rcpt", "data", "spf", "dkim", "dmarc", "verdict", "data"]
+    words = ["connect", "helo", "mail", "rcpt", "data", "iprev", "spf", "dkim", "dmarc", "verdict", "data"]
     assert [stage for stage, _ in await stages(trace)] == words
     assert (trace.outcome, trace.message_id) == ("refused", "<f@b.example>")
     verdict = (await sync_to_async(events_of)(trace))[-2]
     assert (verdict.outcome, verdict.detail["row"]) == ("refuse", "dmarc-fail-reject")
     assert verdict.detail["table"]["domain"] == "acme.example"
     assert verdict.detail["table"]["rows"][-1]["hit"] is True
-    assert verdict.detail["signs"] == {"mailing_list": "", "known_forwarder": "", "known_network": False}
+    assert verdict.detail["signs"] == {
+        "mailing_list": "",
+        "known_forwarder": "",
+        "known_network": False,
+        "trusted_sealer": "",
+    }
 
 
 @pytest.mark.parametrize("recipient", ["postmaster@acme.example", "alice@other.example"])

@@ -7,7 +7,8 @@ import pytest
 from antispam.disposition.forwarders import known_forwarder
 from antispam.disposition.mailing_list import SIGN_OCTETS, mailing_list_sign
 from antispam.disposition.networks import GOOD_DAYS, KEPT, STANDING, is_known, network_of
-from antispam.dkim.verify import DkimResult, DkimSignature
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import DkimSignature
 from mailboxes.mime.headers import read_block
 
 LISTS = [

@@ -4,7 +4,8 @@ import dns.resolver
 import pytest
 from asgiref.sync import sync_to_async
 
-from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import verify_dkim
 from domains.database import close_pool, database
 from domains.dns.resolver import NetworkResolver
 from domains.models import DkimKey, KeyState

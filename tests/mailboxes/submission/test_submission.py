@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import verify_dkim
 from domains.dns.resolver import NetworkResolver
 from domains.models import DkimKey, Domain, DomainState
 from domains.services.publication import desired_records, zone_text

@@ -3,7 +3,8 @@
 import pytest
 from asgiref.sync import sync_to_async
 
-from antispam.dkim.verify import DkimResult, verify_dkim
+from antispam.dkim.policy import DkimResult
+from antispam.dkim.verify import verify_dkim
 from domains.dns.resolver import NetworkResolver
 from domains.models import DkimKey, Domain, DomainKind, DomainState, KeyState
 from domains.services.kinds import Purpose, add_domain
