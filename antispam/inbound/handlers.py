@@ -264,7 +264,7 @@ async def _refusal_of(outcome: RecipientOutcome) -> Reply:
 
 
 def _places(targets: Sequence[Target]) -> list[str]:
-    return [target.address for target in targets[:REFUSALS_KEPT]]
+    return [target.mailbox or target.address for target in targets[:REFUSALS_KEPT]]
 
 
 def _note_refusal(

@@ -34,6 +34,7 @@ def _step(row: Mapping[str, Any]) -> str:
         "report address": _("the address for reports"),
         "catch-all": _("no address of its own; the catch-all takes it"),
         "rewritten sender": _("the sender of a forwarded message, rewritten"),
+        "no rewritten sender": _("looks like a rewritten sender, and is none"),
     }
     ways = {"alias domain": _("through an alias domain"), "subaddress": _("with a subaddress")}
     meaning = as_text(row.get("is"))
@@ -41,6 +42,8 @@ def _step(row: Mapping[str, Any]) -> str:
     through = [ways.get(as_text(way), as_text(way)) for way in _list(row.get("through"))]
     beyond = [as_text(one) for one in _list(row.get("to"))]
     text = f"{as_text(row.get('address'))}: {', '.join([words, *through])}"
+    if note := as_text(row.get("note")):
+        text += f". {as_sentence(note)}"
     return f"{text} → {', '.join(beyond)}" if beyond else text
 
 

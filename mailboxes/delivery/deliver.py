@@ -186,11 +186,12 @@ def _outcome(outcomes: Sequence[RecipientOutcome]) -> str:
 
 def _event(outcome: RecipientOutcome) -> Event:
     target = outcome.target
-    detail = {"recipient": target.recipient, "address": target.address, **outcome.detail}
+    place = target.mailbox or target.address
+    detail = {"recipient": target.recipient, "address": place, **outcome.detail}
     if outcome.status is RecipientStatus.DELIVERED:
         folder = outcome.folder.partition("/")[2]
         detail |= {"folder": folder, "uid": str(outcome.uid)}
-        return Event("delivery", "delivered", f"Stored for {target.address} in {folder}.", detail)
+        return Event("delivery", "delivered", f"Stored for {place} in {folder}.", detail)
     stage = "forward" if target.forward_to else "delivery"
     sentence = "Taken in as a report." if outcome.status is RecipientStatus.REPORT else outcome.reason
     return Event(stage, outcome.status.value, sentence, detail)

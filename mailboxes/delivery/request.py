@@ -32,8 +32,9 @@ class Target:
 
     Exactly one of ``account_id`` (a local account), ``forward_to`` (an address elsewhere) and ``report_domain_id``
     (the domain whose report intake it is) is set. ``recipient`` is the address as given in RCPT TO; ``address`` the
-    final address after aliases; ``folder`` the default folder's name. A mailbox that ``may_wait`` is one of several
-    that take the message: when it is full its copy waits in the queue, rather than keep the message from all.
+    final address after aliases, ``mailbox`` the one that a local account has; ``folder`` the default folder's name.
+    A mailbox that ``may_wait`` is one of several that take the message: when it is full its copy waits in the queue,
+    rather than keep the message from all.
     """
 
     recipient: str
@@ -43,6 +44,7 @@ class Target:
     report_domain_id: int | None = None
     report_kind: str = ""  # dmarc-reports, dmarc-failures, tls-reports
     folder: str = "INBOX"
+    mailbox: str = ""
     may_wait: bool = False
 
     @property

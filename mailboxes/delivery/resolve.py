@@ -81,12 +81,13 @@ class _Expansion:
         if len(self.targets) > TARGETS:
             self.refusals.insert(0, Found.ENDLESS)
 
-    def note(self, address: str, meaning: str, row: Row | None = None, to: Sequence[str] = ()) -> None:
+    def note(
+        self, address: str, meaning: str, row: Row | None = None, to: Sequence[str] = (), note: str = ""
+    ) -> None:
         """Keep one step for the trace."""
         if len(self.steps) < STEPS:
-            self.steps.append(
-                {"address": address, "is": meaning, "through": _through(address, row), "to": to[:STEPS]}
-            )
+            step = {"address": address, "is": meaning, "through": _through(address, row), "to": to[:STEPS]}
+            self.steps.append(step | ({"note": note} if note else {}))
 
     @property
     def limits(self) -> list[Limit]:
@@ -217,8 +218,9 @@ def _elsewhere(expansion: _Expansion, address: str) -> Sequence[str]:
 
 def _account(expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
     """Add a mailbox unless it is switched off or has no room; its owner writes as the mailbox's own address."""
-    target = Target(expansion.recipient, address, account_id=row.account_id)
-    expansion.edges[address.lower()] = (f"{row.mailbox}@{row.home}",)
+    mailbox = f"{row.mailbox}@{row.home}"
+    target = Target(expansion.recipient, address, account_id=row.account_id, mailbox=mailbox)
+    expansion.edges[address.lower()] = (mailbox,)
     if not row.enabled:
         expansion.refusals.append(Found.DISABLED)
     elif expansion.size is not None and row.quota is not None and (row.used or 0) + expansion.size > row.quota:
@@ -262,7 +264,7 @@ async def _rewritten(
         if not sender:
             raise NotOurs("Its message is no longer known.")
     except NotOurs as fault:
-        expansion.note(address, f"rewritten sender: {fault}", row)
+        expansion.note(address, "no rewritten sender", row, note=str(fault))
         expansion.refusals.append(Found.UNKNOWN)
         return ()
     expansion.bounces_only = True

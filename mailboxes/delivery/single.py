@@ -77,8 +77,9 @@ def _message(request: DeliveryRequest, target: Target, content: bytes, described
 def _trace(request: DeliveryRequest, target: Target) -> dict[str, object]:
     trace = request.trace
     trace.outcome = trace.outcome or "delivered"
-    event = Event("delivery", "delivered", detail={"recipient": target.recipient, "address": target.address})
+    place = target.mailbox or target.address
+    event = Event("delivery", "delivered", detail={"recipient": target.recipient, "address": place})
     return dict(zip(_TRACE_COLUMNS, trace.as_row(), strict=True)) | {
         "event": json.dumps(event.as_json()),
-        "reason": f"Stored for {target.address} in ",
+        "reason": f"Stored for {place} in ",
     }

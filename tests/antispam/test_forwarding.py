@@ -115,6 +115,10 @@ async def test_an_address_that_was_not_made_here_is_unknown(net: DnsServer) -> N
         "SRS1=x=b.example==y@acme.example",
     ):
         assert (await send(forged, "")).startswith("550 5.1.1"), forged
+    trace = await Trace.objects.filter(outcome="refused").afirst()
+    assert trace is not None
+    (refused,) = [event for event in await sync_to_async(events_of)(trace) if event.stage == "rcpt"]
+    assert refused.detail["steps"][0]["note"]
 
 
 async def test_an_address_ends_after_three_weeks(net: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,10 @@ async def test_where_it_goes(recipient: str, answer: Any, why: str) -> None:
     else:
         assert "queued as" in reply, reply
         assert await stored() == answer, why
+        trace = await Trace.objects.aget()
+        places = [e.detail["address"] for e in await sync_to_async(events_of)(trace) if e.stage == "delivery"]
+        homes = {"dora": "caught.example"}
+        assert sorted(places) == [f"{name}@{homes.get(name, 'acme.example')}" for name in sorted(answer)]
 
 
 async def test_a_report_address_is_taken_in_even_where_everything_is_caught() -> None:
