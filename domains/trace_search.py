@@ -93,6 +93,12 @@ class TraceQuery:
     direction: str = ""
     id: str = ""
 
+    @property
+    def is_selective(self) -> bool:
+        """True when something else than time, outcome and direction narrows the search."""
+        words = (self.message_id, self.address, self.senders, self.recipients, self.networks, self.replies, self.id)
+        return any(words)
+
 
 @dataclass(slots=True)
 class _Reading:

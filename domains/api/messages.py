@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from domains.api.act import act_of
 from domains.api.answers import ExplainedMessage, Message, show_explained, show_message
 from domains.api.paging import Listing, PageQuery, paginate_found
-from domains.services.traces import events_of, find_traces, get_trace_for, search_traces
+from domains.services.traces import events_of, find_traces, get_trace_for
 from domains.trace_search import TraceQuery, network_of
 from domains.trace_terms import reply_words
 
@@ -81,8 +81,8 @@ def _query_of(search: Search) -> TraceQuery:
 @router.get("/messages", response=Listing[Message], summary="Find messages")
 def find_messages(request: HttpRequest, search: Annotated[Search, Query()], page: PageQuery) -> Listing[Message]:
     """List traces, newest first: by Message-ID, by who or what they concern, by reply, outcome and time."""
-    rows = search_traces(act_of(request), _query_of(search))
-    return paginate_found(lambda limit, before: find_traces(rows, limit, before), page, show_message)
+    act, query = act_of(request), _query_of(search)
+    return paginate_found(lambda limit, before: find_traces(act, query, limit, before), page, show_message)
 
 
 @router.get("/messages/{id}", response=ExplainedMessage, summary="Explain one message")

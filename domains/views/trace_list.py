@@ -1,5 +1,6 @@
 """Where is this message: one search field that understands addresses, times, replies and outcomes, newest first."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from domains.models import Role
 from domains.services.trace_days import KEEP_DAYS
-from domains.services.traces import find_traces, search_traces
+from domains.services.traces import find_traces
 from domains.trace_search import OUTCOMES, TraceQuery, parse_search
 from domains.views.web import PAGE_ROWS, Audience, act_of_request, audience, typed
 from domains.views.words import word_of
@@ -44,9 +45,10 @@ def messages(request: HttpRequest) -> HttpResponse:
     outcome = outcome if outcome in OUTCOMES else ""
     before = typed(request, "before", IDENTIFIER_LENGTH)
     query = parse_search(text, timezone.localdate(), timezone.get_current_timezone())
+    if outcome:
+        query = replace(query, outcomes=(outcome,))
     act = act_of_request(request)
-    rows = search_traces(act, query)
-    found = find_traces(rows.filter(outcome=outcome) if outcome else rows, PAGE_ROWS + 1, before)
+    found = find_traces(act, query, PAGE_ROWS + 1, before)
     shown = found[:PAGE_ROWS]
     values = {
         "rows": shown,

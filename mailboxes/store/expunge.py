@@ -7,6 +7,7 @@ from domains.failpoints import fail_point
 from mailboxes.imap.numset import LARGEST, Ranges
 from mailboxes.store.locks import adjust_account, adjust_mailbox, lock_account, lock_mailbox
 from mailboxes.store.reading import bounds
+from mailboxes.store.trail import DELETED
 
 _DELETED = """
 FROM mailboxes_message m
@@ -16,8 +17,9 @@ AND EXISTS (SELECT 1 FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS r(l
 """
 _ANY = f"SELECT 1 {_DELETED} LIMIT 1"
 _EXPUNGE = f"""
-WITH gone AS (DELETE {_DELETED} RETURNING m.uid, m.size, '\\Seen' = ANY(m.flags) AS seen),
-noted AS (INSERT INTO mailboxes_expunged (mailbox_id, uid, modseq) SELECT %(mailbox)s, uid, %(modseq)s FROM gone)
+WITH gone AS (DELETE {_DELETED} RETURNING m.uid, m.trace_id, m.size, '\\Seen' = ANY(m.flags) AS seen),
+noted AS (INSERT INTO mailboxes_expunged (mailbox_id, uid, modseq) SELECT %(mailbox)s, uid, %(modseq)s FROM gone),
+{DELETED}
 SELECT count(*), coalesce(sum(size), 0), count(*) FILTER (WHERE NOT seen) FROM gone
 """  # noqa: S608 - constants only
 

@@ -15,6 +15,7 @@ from mailboxes.store.locks import (
     one,
 )
 from mailboxes.store.reading import bounds
+from mailboxes.store.trail import MOVED
 
 _TARGET = "SELECT id FROM mailboxes_mailbox WHERE account_id = %s AND name = %s"
 _SOURCES = """
@@ -102,5 +103,7 @@ async def transfer_locked(
         await connection.execute(_COPY, values)
         await adjust_account(connection, account_id, len(rows), size)
     await adjust_mailbox(connection, target, len(rows), unseen, size)
+    how = {"how": "moved" if moving else "copied", "mailbox": mailbox_id, "end": first + len(rows)}
+    await connection.execute(MOVED, values | how)
     fail_point("transfer.done")
     return Placed(target, int(allocated[0]), [row[1] for row in rows], list(range(first, first + len(rows))))
