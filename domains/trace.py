@@ -88,7 +88,8 @@ class MessageTrace:
     """The trace of one message in the making; ``direction`` is ``in``, ``out`` or ``local``.
 
     ``domains`` are the names of ours (A-labels) whose administrators may read it; ``outcome`` is one of
-    ``delivered queued sent refused deferred bounced dropped failed``.
+    ``delivered queued sent refused deferred bounced dropped failed``. ``mailboxes`` are the addresses of those that it
+    was for, behind whatever alias: their owners may read their part of it.
     """
 
     direction: str
@@ -100,6 +101,7 @@ class MessageTrace:
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     outcome: str = ""
     client_address: str | None = None
+    mailboxes: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
 
     def add(
@@ -129,7 +131,9 @@ class MessageTrace:
             self.received_at,
             self.outcome,
             self.client_address,
-            trace_terms(message_id, [mail_from, *recipients], self._authors(), self.domains, self._replies()),
+            trace_terms(
+                message_id, [mail_from, *recipients, *self.mailboxes], self._authors(), self.domains, self._replies()
+            ),
             json.dumps([event.as_json() for event in self.events]),
         )
 

@@ -33,6 +33,8 @@ class Trace(models.Model):
     terms = ArrayField(models.TextField(db_collation="C"), default=list)
     pending_events = models.JSONField(null=True)
 
+    shown_to = ""  # the owner's address when it is not for an administrator: services.traces narrows it so far
+
     class Meta:
         ordering = ["-id"]
         indexes = [  # written with every message: the bench trace_search tells what each costs

@@ -37,7 +37,8 @@ SPANS = (timedelta(hours=1), timedelta(days=1), timedelta(days=4), timedelta(day
 def traces_for(act: Act) -> QuerySet[Trace]:
     """Return the traces in the actor's reach: all, those of its domains, or those of the owner's own address.
 
-    A stranger may claim the owner's address: what came from outside is the owner's only as a recipient.
+    A stranger may claim the owner's address: what came from outside is the owner's only as a recipient, or behind an
+    alias, which the terms know. What an owner sees of one is narrowed by ``_narrowed``.
     """
     if act.is_superadmin:
         return Trace.objects.all()
@@ -47,7 +48,7 @@ def traces_for(act: Act) -> QuerySet[Trace]:
     if act.actor is None:
         return Trace.objects.none()
     address = act.actor.email
-    own = Q(recipients__contains=[address]) | (Q(mail_from=address) & ~Q(direction="in"))
+    own = Q(recipients__contains=[address]) | ~Q(mail_from__iexact=address) | ~Q(direction="in")
     return Trace.objects.filter(own, terms__contains=[address_term(address)])
 
 
@@ -100,7 +101,7 @@ def find_traces(
         if len(found) >= limit:
             break
         high = low
-    return found
+    return [_narrowed(act, trace) for trace in found]
 
 
 def _fetch(rows: QuerySet[Trace], by_terms: bool) -> list[Trace]:
@@ -162,13 +163,38 @@ def get_trace_for(act: Act, identifier: str) -> Trace:
     trace = traces_for(act).filter(pk=identifier.lower()).first()
     if trace is None:
         raise NotFound(_("There is no message %(id)s.") % {"id": identifier})
+    return _narrowed(act, trace)
+
+
+def _narrowed(act: Act, trace: Trace) -> Trace:
+    """Return the trace as the actor may see it: to an owner, what came in has no other recipients."""
+    if act.role != Role.OWNER or act.actor is None:
+        return trace
+    address = act.actor.email
+    if trace.direction == "in" or trace.mail_from != address:
+        trace.shown_to = address
+        trace.recipients = [address]
     return trace
 
 
 def events_of(trace: Trace) -> list[TraceEvent]:
     """Return the stages in order: those expanded and those still pending in the head row."""
     pending = [_event(trace, row) for row in trace.pending_events or []]
-    return sorted([*pending, *trace.events.all()], key=lambda event: event.at)
+    events = sorted([*pending, *trace.events.all()], key=lambda event: event.at)
+    return [event for event in events if not trace.shown_to or _concerns(event, trace.shown_to)]
+
+
+def _concerns(event: TraceEvent, address: str) -> bool:
+    """True when the event is about everybody's message or this owner's copy, of which it then tells only."""
+    detail = event.detail if isinstance(event.detail, dict) else {}
+    named = [detail.get(name) for name in ("recipient", "address", "recipients", "to") if name in detail]
+    if event.stage in ("connect", "proxy") or not named:
+        return True
+    places = {str(place) for value in named for place in (value if isinstance(value, list) else [value])}
+    if address not in places:
+        return False
+    event.detail = {name: value for name, value in detail.items() if name not in ("steps", "to", "recipients")}
+    return True
 
 
 def _event(trace: Trace, row: dict[str, Any]) -> TraceEvent:

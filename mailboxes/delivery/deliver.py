@@ -173,6 +173,7 @@ async def _write_trace(
     if request.new_trace:
         request.trace.events += events
         request.trace.outcome = request.trace.outcome or _outcome(outcomes)
+        request.trace.mailboxes |= {t.mailbox or t.address for t in request.targets if t.account_id}
         await connection.execute(TRACE_INSERT, request.trace.as_row())
         return
     for event in events:

@@ -78,6 +78,7 @@ def _trace(request: DeliveryRequest, target: Target) -> dict[str, object]:
     trace = request.trace
     trace.outcome = trace.outcome or "delivered"
     place = target.mailbox or target.address
+    trace.mailboxes.add(place)
     event = Event("delivery", "delivered", detail={"recipient": target.recipient, "address": place})
     return dict(zip(_TRACE_COLUMNS, trace.as_row(), strict=True)) | {
         "event": json.dumps(event.as_json()),

@@ -16,12 +16,15 @@ from psycopg.rows import TupleRow, class_row
 
 from domains.database import database
 from domains.trace import EVENT_INSERT, Event
+from domains.trace_terms import reply_terms
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply
 from mailboxes.outbound.schedule import LEASE, MAXIMUM_DEATHS, retry_delay
 
 log = logging.getLogger(__name__)
 
 Connection = AsyncConnection[TupleRow]
+
+REPLIES_INDEXED = 20
 
 CLAIM = """
 UPDATE mailboxes_queueentry SET state = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s
@@ -71,7 +74,9 @@ UPDATE domains_trace SET outcome = CASE
     WHEN outcome = 'bounced' THEN outcome
     WHEN %(outcome)s = 'sent' AND EXISTS (SELECT 1 FROM mailboxes_queueentry WHERE trace_id = %(id)s)
         THEN CASE WHEN outcome = 'deferred' THEN 'deferred' ELSE 'queued' END
-    ELSE %(outcome)s END
+    ELSE %(outcome)s END,
+    terms = CASE WHEN terms @> %(terms)s::text[] THEN terms
+        ELSE ARRAY(SELECT DISTINCT term FROM unnest(terms || %(terms)s::text[]) AS term) END
 WHERE id = %(id)s
 """
 
@@ -166,7 +171,14 @@ async def finish(
         await connection.execute("DELETE FROM mailboxes_queueentry WHERE id = %s", (item.id,))
     for event in attempt_events(item, results):
         await connection.execute(EVENT_INSERT, event.as_row(item.trace_id))
-    await connection.execute(OUTCOME, {"outcome": trace_outcome(results), "id": item.trace_id})
+    values = {"outcome": trace_outcome(results), "id": item.trace_id, "terms": _reply_terms(results)}
+    await connection.execute(OUTCOME, values)
+
+
+def _reply_terms(results: Sequence[RecipientResult]) -> list[str]:
+    """Return the words by which the trace is found, of at most ``REPLIES_INDEXED`` replies of other servers."""
+    replies = dict.fromkeys(str(result.reply) for result in results)
+    return list(dict.fromkeys(term for reply in list(replies)[:REPLIES_INDEXED] for term in reply_terms(reply)))
 
 
 def trace_outcome(results: Sequence[RecipientResult]) -> str:

@@ -170,6 +170,29 @@ async def test_a_stranger_who_claims_the_owners_address_shows_the_owner_nothing(
     assert await sync_to_async(seen)() == [sent.id]
 
 
+async def test_an_owner_sees_an_aliased_copy_and_nothing_of_the_other_recipients():
+    alice = await sync_to_async(make_account)("alice@near.example")
+    trace = make_trace(recipients=["sales@near.example", "bob@near.example"], mailboxes={"alice@near.example"})
+    trace.add(
+        "rcpt", "accepted", "", {"recipient": "sales@near.example", "to": ["alice@near.example", "carol@x.example"]}
+    )
+    trace.add("rcpt", "accepted", "", {"recipient": "bob@near.example", "to": ["bob@near.example"]})
+    trace.add("spf", "pass")
+    trace.add("delivery", "delivered", "", {"recipient": "bob@near.example", "address": "bob@near.example"})
+    trace.add("delivery", "delivered", "", {"recipient": "sales@near.example", "address": "alice@near.example"})
+    await store(trace)
+
+    def seen():
+        head = get_trace_for(owner_act(alice), trace.id)
+        (listed,) = find_traces(owner_act(alice), TraceQuery(), 10)
+        return head, listed, events_of(head)
+
+    head, listed, events = await sync_to_async(seen)()
+    assert head.recipients == listed.recipients == ["alice@near.example"]
+    assert [event.stage for event in events] == ["rcpt", "rcpt", "spf", "delivery"]
+    assert not any(name in str([event.detail for event in events]) for name in ("bob", "carol"))
+
+
 def aged(days):
     moment = datetime.now(UTC) - timedelta(days=days)
     return make_trace(id=(identifier_at(moment) + "0" * 26)[:26], received_at=moment)

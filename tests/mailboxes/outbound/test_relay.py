@@ -113,6 +113,8 @@ async def test_mail_that_can_never_leave_comes_back_at_once(dns_settings: DnsSer
     assert f"Status: {status}\r\n".encode() in report
     assert await queue() == []
     assert await outcome(trace) == "bounced"
+    ((terms,),) = await rows("SELECT terms FROM domains_trace WHERE id = %s", trace)
+    assert f"={status}" in terms
 
 
 async def test_our_own_listening_place_is_a_loop(dns_settings: DnsServer) -> None:
