@@ -88,8 +88,8 @@ class MessageTrace:
     """The trace of one message in the making; ``direction`` is ``in``, ``out`` or ``local``.
 
     ``domains`` are the names of ours (A-labels) whose administrators may read it; ``outcome`` is one of
-    ``delivered queued sent refused deferred bounced dropped failed``. ``mailboxes`` are the addresses of those that it
-    was for, behind whatever alias: their owners may read their part of it.
+    ``delivered queued sent refused deferred bounced dropped failed``. ``mailboxes`` are the addresses of those it was
+    for, behind whatever alias: their owners may read their part of it.
     """
 
     direction: str
