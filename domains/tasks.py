@@ -13,7 +13,7 @@ from domains.services import (
     provision,
     removal,
     reports,
-    trace_days,
+    trace_keeping,
     transfer,
     webhooks,
 )
@@ -29,10 +29,10 @@ def expand_traces() -> None:
 
 @shared_task(name="domains.tasks.keep_traces", acks_late=True)
 def keep_traces() -> None:
-    """Make the days of the trace ahead, and drop the old ones."""
+    """Make the days of the trace ahead, drop the old ones, redact those that are to be."""
     with single_run("keep_traces") as ours:
         if ours:
-            trace_days.keep_days()
+            trace_keeping.keep_traces()
 
 
 @shared_task(name="domains.tasks.retain", acks_late=True)

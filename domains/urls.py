@@ -21,6 +21,7 @@ from domains.views import (
     plan,
     reports,
     senders,
+    trace_keeping,
     trace_list,
     transfer,
 )
@@ -85,6 +86,8 @@ urlpatterns = [
     path("zones/set", dns_access.zone_set, name="zone-set"),
     path("zones/<str:zone>/delete", dns_access.zone_delete, name="zone-delete"),
     path("messages", trace_list.messages, name="messages"),
+    path("traces/keeping", trace_keeping.keep, name="trace-keeping"),
+    path("traces/forget", trace_keeping.forget, name="trace-forget"),
     path("lint", lint.lint, name="lint"),
     path("certificates", certificates.list_certificates, name="certificates"),
     path("certificates/authority", certificates.choose_authority, name="certificate-authority"),

@@ -36,6 +36,7 @@ from domains.api import (
     reports,
     senders,
     tls,
+    trace_keeping,
     transfer,
     zone,
 )
@@ -60,6 +61,7 @@ ROUTERS = (
     accounts.router,
     groups.router,
     access.router,
+    trace_keeping.router,
     reports.router,
     tls.router,
     queue.router,

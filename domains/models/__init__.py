@@ -14,6 +14,7 @@ from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFi
 from domains.models.source import Sender, SenderKind, SpfReading
 from domains.models.tls_report import TlsReport
 from domains.models.trace import Trace, TraceEvent
+from domains.models.trace_keeping import TraceKeeping
 from domains.models.zone import DnsAccount, ZoneChange, ZoneChangeState
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "TlsReport",
     "Trace",
     "TraceEvent",
+    "TraceKeeping",
     "Trouble",
     "TroubleKind",
     "Webhook",

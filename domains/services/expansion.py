@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from domains.services.trace_keeping import keeping, our_domains, redact
+
 log = logging.getLogger(__name__)
 
 BATCH = 500
@@ -87,6 +89,8 @@ def expand_pending_traces(most: int = 20_000) -> int:
             batch = _expand(min(BATCH, most - done))
             for listener in _listeners if batch else ():
                 _tell(listener, batch)
+            if batch and keeping().redact_days == 0:
+                redact([trace.id for trace in batch], our_domains())
         done += len(batch)
         if len(batch) < BATCH:
             break

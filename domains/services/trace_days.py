@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 TABLES = {"domains_trace": "id", "domains_traceevent": "trace_id"}
 DAYS_AHEAD = 7
-KEEP_DAYS = 30
 LOCK_TIMEOUT = "300ms"
 STATEMENT_TIMEOUT = "10s"
 TRIES = 5
@@ -57,14 +56,6 @@ def make_days(now: datetime | None = None, ahead: int = DAYS_AHEAD) -> int:
         known = set(days_of(table))
         made += sum(_patiently(_make, table, day) for day in wanted if day not in known)
     return made
-
-
-def keep_days(now: datetime | None = None) -> None:
-    """Make the days ahead and drop those past ``KEEP_DAYS``."""
-    today = (now or datetime.now(UTC)).date()
-    make_days(now)
-    for table in TABLES:
-        remove_old_days(table, today - timedelta(days=KEEP_DAYS))
 
 
 def remove_old_days(table: str, before: date) -> int:

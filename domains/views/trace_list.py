@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from domains.models import Role
-from domains.services.trace_days import KEEP_DAYS
+from domains.services.trace_keeping import keeping
 from domains.services.traces import find_traces
 from domains.trace_search import OUTCOMES, TraceQuery, parse_search
 from domains.views.web import PAGE_ROWS, Audience, act_of_request, audience, typed
@@ -61,7 +61,8 @@ def messages(request: HttpRequest) -> HttpResponse:
         "again": _address(text, outcome),
         "understood": _understood(query),
         "examples": _examples(),
-        "days": KEEP_DAYS,
+        "days": keeping().head_days,
+        "may_keep": act.is_superadmin,
     }
     return render(request, "domains/messages.html", values)
 
@@ -89,7 +90,7 @@ def _understood(query: TraceQuery) -> list[tuple[str, str]]:
 
 
 def _moment(value: datetime | None) -> str:
-    return date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT") if value else ""
+    return date_format(timezone.localtime(value), "Y-m-d H:i") if value else ""
 
 
 def _examples() -> list[Example]:

@@ -197,6 +197,8 @@ PURPOSES: dict[str, Promise] = {
 }
 
 ACTIONS: dict[str, Promise] = {
+    "trace.keeping": _("changed how long traces are kept"),
+    "trace.forget": _("had the traces of an address forgotten"),
     "domain.create": _("added the domain"),
     "domain.change": _("changed the domain"),
     "domain.kind": _("changed what the domain is for:"),

@@ -67,6 +67,8 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "domain-notices": (ADMINS, ("domain",), False),
     "domain-webhook-add": (ADMINS, ("domain",), False),
     "notices": (SUPER, (), False),
+    "trace-keeping": (SUPER, (), False),
+    "trace-forget": (SUPER, (), False),
     "webhook-add": (SUPER, (), False),
     "webhook": (ADMINS, ("webhook",), False),
     "webhook-test": (ADMINS, ("webhook",), True),
