@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from domains.models import Role
 from domains.services.trace_keeping import keeping
 from domains.services.traces import find_traces
 from domains.trace_search import OUTCOMES, TraceQuery, parse_search
@@ -52,7 +51,6 @@ def messages(request: HttpRequest) -> HttpResponse:
     shown = found[:PAGE_ROWS]
     values = {
         "rows": shown,
-        "own": act.actor.email if act.role == Role.OWNER and act.actor is not None else "",  # not who else got it
         "text": text,
         "outcome": outcome,
         "chips": _chips(text, outcome),
