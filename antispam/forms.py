@@ -1,12 +1,15 @@
-"""The form of *What would have happened if…*."""
+"""The forms of *What would have happened if…* and of a domain's incoming mail."""
 
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from antispam.disposition.rows import EDITABLE
 from antispam.replay import Change
+from antispam.services.policy import Incoming
 from antispam.services.what_if import TYPES
+from antispam.views.incoming_words import ABOUT, DOES
 from domains.forms import PanelForm
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
@@ -62,3 +65,48 @@ class SealerForm(PanelForm):
     def change(self) -> Change:
         """Return what was asked for."""
         return Change(trusted_sealer=self.cleaned_data["trusted_sealer"])
+
+
+class IncomingForm(PanelForm):
+    """What each row of the decision table does, whose signature counts as a forwarder's, and a full mailbox."""
+
+    forwarders = forms.CharField(
+        label=_("Forwarders that you know"),
+        required=False,
+        max_length=20_000,
+        help_text=_("Domains, one a line, that forward mail to you and sign it, such as that of an alumni address."),
+        widget=forms.Textarea(attrs=_PLAIN | {"rows": 3}),
+    )
+    full_mailbox_reply = forms.TypedChoiceField(
+        label=_("When a mailbox is full"),
+        help_text=_(
+            "Those who try again give up after some days and tell the author; a refusal tells the author at once."
+        ),
+        coerce=int,
+        choices=[
+            (452, _("Let senders try again (452)")),
+            (552, _("Refuse at once (552)")),
+        ],
+    )
+
+    def __init__(self, *args: Any, held: Incoming, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        standing = {choice.row.name: choice.disposition.value for choice in held.rows}
+        for row in EDITABLE:
+            self.fields[row.name] = forms.ChoiceField(
+                label=str(ABOUT[row.name][0]),
+                choices=[(choice.value, DOES[choice]) for choice in row.choices],
+            )
+            self.initial[row.name] = standing[row.name]
+        self.initial["forwarders"] = "\n".join(held.forwarders)
+        self.initial["full_mailbox_reply"] = held.full_mailbox_reply
+
+    def clean_forwarders(self) -> list[str]:
+        """Return the domains as a list."""
+        text = str(self.cleaned_data["forwarders"]).replace(",", "\n")
+        return [part.strip() for part in text.splitlines() if part.strip()]
+
+    @staticmethod
+    def dispositions(data: dict[str, Any]) -> dict[str, str]:
+        """Return what was chosen for each row."""
+        return {row.name: data[row.name] for row in EDITABLE}

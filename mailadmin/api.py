@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from antispam.api import what_if
+from antispam.api import incoming, what_if
 from domains.api import (
     access,
     bimi,
@@ -63,6 +63,7 @@ ROUTERS = (
     access.router,
     trace_keeping.router,
     reports.router,
+    incoming.router,
     tls.router,
     queue.router,
     messages.router,

@@ -16,9 +16,12 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from antispam.models import DmarcEvaluation, VerdictCount
+from domains.audit import Act
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, parse_policy_record
+from domains.errors import Forbidden
 from domains.services.expansion import ExpandedTrace
 from mailboxes.addresses import envelope_domain
 
@@ -195,6 +198,13 @@ def evaluations_on(day: date, policy_domain: str = "") -> QuerySet[DmarcEvaluati
     """Return the rows of one day, of one policy domain (A-labels) unless that is empty."""
     rows = DmarcEvaluation.objects.filter(day=day)
     return rows.filter(policy_domain=policy_domain) if policy_domain else rows
+
+
+def evaluations_for(act: Act, day: date, policy_domain: str = "") -> QuerySet[DmarcEvaluation]:
+    """Return the same for a superadministrator, whose they are; raises Forbidden."""
+    if not act.is_superadmin:
+        raise Forbidden(_("Only a superadministrator may do this."))
+    return evaluations_on(day, policy_domain.strip().lower())
 
 
 def rows_taken(domain: str, days: int = 7, today: date | None = None) -> dict[str, int]:

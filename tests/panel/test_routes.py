@@ -118,6 +118,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "group-add": (ADMINS, ("domain",), False),
     "group": (ADMINS, ("group",), False),
     "group-delete": (ADMINS, ("group",), False),
+    "domain-incoming": (ADMINS, ("domain",), False),
     "messages": (OWNERS, (), False),
     "message": (OWNERS, ("trace",), False),
     "what-if": (ADMINS, ("trace",), False),
