@@ -6,16 +6,22 @@ that goes to our own database. A sign that nobody looked for counts as one: what
 
 from collections.abc import Sequence
 
+from antispam.arc.verify import ArcResult
 from antispam.dkim.policy import DkimResult
 from antispam.evidence import Evidence
 from antispam.spf.evaluate import SpfResult
 
 
 def missing_answers(evidence: Evidence) -> Sequence[str]:
-    """Return the checks that the DNS left without an answer."""
+    """Return the checks that the DNS left without an answer, of those whose answer might have spoken for the message.
+
+    The name of the client and of its HELO are no such checks: a forger leaves them without an answer at will.
+    """
     missing = ["SPF"] if evidence.spf.result is SpfResult.TEMPERROR else []
     if any(signature.result is DkimResult.TEMPERROR for signature in evidence.dkim):
         missing.append("DKIM")
+    if evidence.arc.result is ArcResult.TEMPERROR:
+        missing.append("ARC")
     if evidence.dmarc.walk_failed:
         missing.append("DMARC")
     return missing

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from antispam.arc.verify import ArcEvaluation, ArcResult
 from antispam.disposition.rows import EDITABLE, ROWS, Disposition, Table
 from antispam.dmarc.evaluate import DmarcResult
 from antispam.spf.evaluate import SpfResult
@@ -16,6 +17,10 @@ LIST = {"mailing_list": "dev.lists.example"}
 FORWARDER = {"known_forwarder": "groups.io"}
 KNOWN = {"known_network": True}
 UNASKED = {"known_network": None}
+SEALED = {"arc": ArcEvaluation(ArcResult.PASS, "the chain holds", trusted_sealer="google.com")}
+STRANGER = {"arc": ArcEvaluation(ArcResult.PASS, "the chain holds")}
+BROKEN = {"arc": ArcEvaluation(ArcResult.FAIL, "the seal of station 1 does not hold")}
+UNSEALED = {"arc": ArcEvaluation(ArcResult.TEMPERROR, "the DNS did not answer about a key")}
 SILENT = {"walk_failed": "the DNS did not answer about _dmarc.bank.example"}
 
 # spf, dkim, dmarc, policy, what else, disposition, row, why
@@ -44,6 +49,12 @@ TABLE = [
     ("fail", "fail", "fail", "reject", LIST | KNOWN, "junk", "dmarc-fail-reject-detour", "two signs"),
     ("fail", "pass", "fail", "reject", LIST | FORWARDER | KNOWN, "junk", "dmarc-fail-reject-detour", "all of them"),
     ("fail", "fail", "fail", "reject", LIST | UNASKED, "junk", "dmarc-fail-reject-detour", "a sign was enough"),
+    ("fail", "fail", "fail", "reject", SEALED, "junk", "dmarc-fail-reject-detour", "a trusted domain sealed it"),
+    ("fail", "fail", "fail", "reject", STRANGER, "refuse", "dmarc-fail-reject", "anybody can seal"),
+    ("fail", "fail", "fail", "reject", BROKEN, "refuse", "dmarc-fail-reject", "a broken chain says nothing"),
+    ("fail", "fail", "fail", "reject", UNSEALED, "junk", "dmarc-fail-reject-unsure", "the seal's key is silent"),
+    ("fail", "fail", "fail", "quarantine", SEALED, "junk", "dmarc-fail-quarantine", "nor a trusted seal"),
+    ("fail", "fail", "none", "none", BROKEN, "inbox", "no-objection", "a broken chain alone does nothing"),
     # reject, and an answer is missing: it might have been the pass
     ("temperror", "none", "fail", "reject", {}, "junk", "dmarc-fail-reject-unsure", "SPF might have passed"),
     ("temperror", "fail", "fail", "reject", {}, "junk", "dmarc-fail-reject-unsure", "the broken signature too"),
@@ -152,6 +163,7 @@ ANY = st.builds(
     dmarc=st.sampled_from([word.value for word in DmarcResult]),
     policy=st.sampled_from(["none", "quarantine", "reject"]),
     walk_failed=st.sampled_from(["", "silence"]),
+    arc=st.builds(ArcEvaluation, st.sampled_from(ArcResult), st.just("why")),
     known_network=st.sampled_from([True, False, None]),
     mailing_list=st.sampled_from(["", "dev.lists.example"]),
     known_forwarder=st.sampled_from(["", "groups.io"]),
@@ -171,7 +183,8 @@ def test_without_a_dmarc_failure_the_default_table_neither_refuses_nor_moves(fou
 
 @given(ANY, CHOSEN)
 def test_no_silence_of_the_dns_leads_to_a_refusal_whatever_a_domain_chose(found, chosen):
-    silent = "temperror" in (found.spf.result, found.dmarc.result, *(entry.result for entry in found.dkim))
+    results = (found.spf.result, found.dmarc.result, found.arc.result, *(entry.result for entry in found.dkim))
+    silent = "temperror" in results
     verdict = decide(found, [Table("acme.example", chosen)])
     if (silent or found.dmarc.walk_failed) and verdict.row != "from-unclear":
         assert not verdict.refused
