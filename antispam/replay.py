@@ -53,6 +53,7 @@ class StoredInputs:
     timestamp: int = 0
     arc: ArcEvaluation = NO_CHAIN
     with_helo: bool = False
+    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -145,7 +146,9 @@ async def replay(inputs: StoredInputs, change: Change | None, verify: Verify | N
     dkim, notes = await _signatures(inputs, asking["dkim"], change, verify)
     passed_spf = spf.domain if spf.result is SpfResult.PASS else ""
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
-    dmarc = await evaluate_dmarc(asking["dmarc"], list(inputs.author_domains), passed_spf, passed_dkim)
+    dmarc = await evaluate_dmarc(
+        asking["dmarc"], list(inputs.author_domains), passed_spf, passed_dkim, inputs.problem
+    )
     return Replayed(
         Evidence(envelope, spf, dkim, dmarc, _sealed(inputs.arc, change), iprev, helo),
         {stage: resolver.answers for stage, resolver in asking.items()},

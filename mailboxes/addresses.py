@@ -14,6 +14,7 @@ _ATOM = r"[A-Za-z0-9!#$&'*+=?^_`{|}~-]+"
 _CREATED = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _FOREIGN_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\ud7ff\ue000-\U0010ffff-]+"
 _FOREIGN = re.compile(rf"{_FOREIGN_ATOM}(?:\.{_FOREIGN_ATOM})*")
+_QUOTED_PAIR = re.compile(r"\\(.)")
 LOCAL_OCTETS = 64
 ADDRESS_OCTETS = 254
 RESERVED = frozenset({"dmarc-reports", "dmarc-failures", "tls-reports"})
@@ -36,6 +37,14 @@ def split_address(text: str) -> tuple[str, str]:
     """Return local part and domain, cut at the last ``@``; the domain is empty when there is none."""
     local_part, at, domain = text.rpartition("@")
     return (local_part, domain) if at else (text, "")
+
+
+def plain_local_part(text: str) -> str:
+    """Return a local part without quotes that it does not need: both spellings are one mailbox (RFC 5321 §4.1.2)."""
+    if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
+        return text
+    inside = _QUOTED_PAIR.sub(r"\1", text[1:-1])
+    return inside if _FOREIGN.fullmatch(inside) else text
 
 
 def parse_local_address(text: str) -> Address:

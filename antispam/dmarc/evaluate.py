@@ -148,15 +148,18 @@ async def evaluate_dmarc(
     author_domains: Sequence[str],
     spf_domain: str,
     dkim_domains: Sequence[str],
+    problem: str = "",
 ) -> DmarcEvaluation:
     """Return the evaluation of one message.
 
     ``author_domains`` are the domains of its From (A-labels, lower case); ``spf_domain`` is the MAIL FROM domain that
-    passed SPF, or empty; ``dkim_domains`` are the ``d=`` of the signatures that passed.
+    passed SPF, or empty; ``dkim_domains`` are the ``d=`` of the signatures that passed. With a ``problem`` of From
+    nobody can tell the author, and it is the reason.
     """
     distinct = sorted(set(author_domains))
-    if len(distinct) != 1 or not distinct[0]:
-        reason = "there is no usable From" if distinct in ([], [""]) else f"From names {len(distinct)} domains"
+    if problem or len(distinct) != 1 or not distinct[0]:
+        usual = "there is no usable From" if distinct in ([], [""]) else f"From names {len(distinct)} domains"
+        reason = problem or usual
         return DmarcEvaluation(DmarcResult.PERMERROR, reason, author_domains=tuple(distinct))
     author = distinct[0]
     walk = await walk_tree(author, resolver)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from antispam.arc.verify import ArcEvaluation, ArcResult, verify_arc
+from antispam.author import find_author
 from antispam.authres import authentication_results, strip_foreign_results
 from antispam.disposition.mailing_list import mailing_list_sign
 from antispam.dkim.policy import DkimResult
@@ -20,7 +21,7 @@ from antispam.verdict import Verdict, decide
 from domains.dns.port import Answer
 from domains.dns.resolver import BudgetedResolver, NetworkResolver
 from domains.trace import MessageTrace
-from mailboxes.addresses import author_addresses, envelope_domain, split_address
+from mailboxes.addresses import envelope_domain, split_address
 from mailboxes.mime.headers import read_block, values_of
 
 # At most 50 questions and 20 s a message: first what is asked side by side, then DMARC, whose share and time are its
@@ -40,12 +41,6 @@ class Inspection:
     verdict: Verdict
     octets: bytes
     field: bytes
-
-
-def author_domains(octets: bytes) -> list[str]:
-    """Return the domains of the From field's addresses in A-labels, one entry for each address of each From."""
-    values = values_of(read_block(octets).fields, b"from")
-    return [envelope_domain(address) for value in values for address in author_addresses(value)]
 
 
 async def inspect(
@@ -83,8 +78,10 @@ async def gather_evidence(
     passed_spf = spf.domain if spf.result is SpfResult.PASS else ""
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
     shares["dmarc"] = BudgetedResolver(resolver, POLICY_QUESTIONS, POLICY_SECONDS)
-    dmarc = await evaluate_dmarc(shares["dmarc"], author_domains(octets), passed_spf, passed_dkim)
-    listed = mailing_list_sign(read_block(octets).fields)
+    fields = read_block(octets).fields
+    author = find_author(values_of(fields, b"from"))
+    dmarc = await evaluate_dmarc(shares["dmarc"], author.domains, passed_spf, passed_dkim, author.problem)
+    listed = mailing_list_sign(fields)
     evidence = Evidence(envelope, spf, dkim, dmarc, arc, iprev, helo, mailing_list=listed)
     return evidence, {name: share.answers for name, share in shares.items()}
 

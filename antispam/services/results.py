@@ -7,6 +7,7 @@ from antispam.authres import MethodResult
 from antispam.disposition.stored import judgement_detail
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import DkimSignature
+from antispam.dmarc.evaluate import DmarcResult
 from antispam.evidence import Evidence
 from antispam.spf.evaluate import SpfEvaluation
 from antispam.verdict import Verdict
@@ -122,6 +123,7 @@ def _tell_dmarc(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answe
     detail = {
         "author_domain": dmarc.author_domain,
         "author_domains": list(dmarc.author_domains),
+        "author_problem": dmarc.reason if dmarc.result is DmarcResult.PERMERROR else "",
         "organizational_domain": dmarc.organizational_domain,
         "policy_domain": dmarc.policy_domain,
         "policy": dmarc.policy,

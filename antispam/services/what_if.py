@@ -170,6 +170,7 @@ def _inputs(trace: Trace, events: Sequence[TraceEvent]) -> StoredInputs:
         int(trace.received_at.timestamp()),
         _chain(by_stage.get("arc")),
         isinstance(by_stage["spf"].detail.get("helo"), dict) if "spf" in by_stage else False,
+        str(dmarc.get("author_problem", "")),
     )
 
 

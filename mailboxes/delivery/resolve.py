@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 
 from domains.database import database
 from domains.services.sealing import derive_key
-from mailboxes.addresses import RESERVED, ROLES, envelope_domain, split_address
+from mailboxes.addresses import RESERVED, ROLES, envelope_domain, plain_local_part, split_address
 from mailboxes.delivery.limits import Limit, reached_from
 from mailboxes.delivery.lookup import Row, administrators, look_up, traced_sender
 from mailboxes.delivery.request import Target
@@ -110,7 +110,7 @@ def is_host_role(recipient: str) -> bool:
 
 async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
     """Return what a forward path is; ``size`` in octets is held against the quota, None never is."""
-    local_part, _domain = split_address(recipient)
+    local_part = plain_local_part(split_address(recipient)[0])
     domain = envelope_domain(recipient)
     expansion = _Expansion(recipient, size)
     home = ""

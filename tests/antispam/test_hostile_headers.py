@@ -4,13 +4,14 @@ import time
 
 import pytest
 
+from antispam.author import find_author
 from antispam.authres import strip_foreign_results
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import verify_dkim
 from antispam.inbound.policy import is_looping
-from antispam.services.inspect import author_domains
 from domains.dkim.canonical import split_message
 from domains.dns.zone import ZoneResolver
+from mailboxes.mime.headers import read_block, values_of
 
 OURS = "mail.acme.example"
 HEAD = b"From: a@b.example\r\nTo: x@acme.example\r\nSubject: s\r\n"
@@ -45,7 +46,7 @@ async def test_a_hostile_header_costs_less_than_two_seconds(header):
     began = time.process_time()
     results = await verify_dkim(octets, ZoneResolver({}))
     kept, _ = strip_foreign_results(octets, OURS)
-    author_domains(octets)
+    find_author(values_of(read_block(octets).fields, b"from"))
     is_looping(octets)
     assert time.process_time() - began < 2.0
     assert all(found.result is not DkimResult.PASS for found in results)
