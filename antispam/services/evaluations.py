@@ -164,7 +164,11 @@ def _dkim_results(trace: ExpandedTrace) -> list[dict[str, str]]:
     dkim = trace.event("dkim")
     signatures = dkim["detail"].get("signatures", []) if dkim is not None else []
     names = ("domain", "selector", "result")
-    return [{name: str(signature[name])[:NAME_OCTETS] for name in names} for signature in signatures]
+    return [
+        {name: str(signature[name])[:NAME_OCTETS] for name in names}
+        for signature in signatures
+        if signature["domain"]
+    ]
 
 
 def _spf_results(trace: ExpandedTrace) -> list[dict[str, str]]:
@@ -186,7 +190,9 @@ def _reasons(record: PolicyRecord, asked: str, done: str, judged: Mapping[str, A
         reasons.append({"type": "mailing_list", "comment": str(signs["mailing_list"])[:NAME_OCTETS]})
     if signs.get("known_forwarder"):
         reasons.append({"type": "trusted_forwarder", "comment": str(signs["known_forwarder"])[:NAME_OCTETS]})
-    if not any(reason["type"] in ("mailing_list", "trusted_forwarder") for reason in reasons):
+    if signs.get("trusted_sealer"):
+        reasons.append({"type": "local_policy", "comment": f"arc=pass as={signs['trusted_sealer']}"[:NAME_OCTETS]})
+    if not any(reason["type"] != "policy_test_mode" for reason in reasons):
         reasons.append({"type": "local_policy", "comment": str(judged["row"])})
     return reasons
 

@@ -139,6 +139,7 @@ DONE = [
     ("pass", "reject", "inbox", {}, "pass", [], "it passed"),
     ("fail", "reject", "junk", LIST, "quarantine", ["mailing_list"], "a list"),
     ("fail", "reject", "junk", {"known_forwarder": "groups.io"}, "quarantine", ["trusted_forwarder"], "a forwarder"),
+    ("fail", "reject", "junk", {"trusted_sealer": "google.com"}, "quarantine", ["local_policy"], "a trusted seal"),
     ("fail", "reject", "junk", {"known_network": True}, "quarantine", ["local_policy"], "a known network"),
     ("fail", "reject", "inbox", LIST, "none", ["mailing_list"], "a domain's own choice"),
     ("fail", "quarantine", "inbox", {}, "none", ["local_policy"], "milder than asked"),
