@@ -74,7 +74,9 @@ class IncomingForm(PanelForm):
         label=_("Forwarders that you know"),
         required=False,
         max_length=20_000,
-        help_text=_("Domains, one a line, that forward mail to you and sign it, such as that of an alumni address."),
+        help_text=_(
+            "Domains, one a line, that forward mail to you and sign or seal it, such as that of an alumni address."
+        ),
         widget=forms.Textarea(attrs=_PLAIN | {"rows": 3}),
     )
     full_mailbox_reply = forms.TypedChoiceField(

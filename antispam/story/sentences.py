@@ -15,7 +15,8 @@ from domains.views.words import word_of
 
 READ_CHARACTERS = 600
 
-# Parts: %(reason)s is a sentence of ours itself, %(result)s a state word, %(text)s any words, others hold no space.
+# Parts: %(reason)s and %(also)s are sentences of ours themselves, %(result)s a state word, %(text)s any words, others
+# hold no space.
 _SENTENCES = (
     # SPF
     _("more than %(count)s terms need the DNS"),
@@ -116,6 +117,21 @@ _SENTENCES = (
     _("DKIM: valid for %(text)s"),
     _("DKIM: no valid signature"),
     _("DMARC: %(result)s, %(reason)s"),
+    _("From names one author domain"),
+    _("DMARC: %(result)s"),
+    _("DMARC was evaluated"),
+    _("DMARC did not fail"),
+    _("DMARC failed under the policy %(policy)s"),
+    _("DMARC failed under the policy %(policy)s, but there was no answer for %(text)s"),
+    _("DMARC failed under the policy %(policy)s, but %(reason)s"),
+    _("every check had its answers"),
+    _("nothing speaks for a forwarder or a mailing list"),
+    _("it came through a mailing list (%(text)s)"),
+    _("it is signed by the forwarder %(name)s"),
+    _("it is sealed by %(name)s, which is trusted, and the ARC chain holds"),
+    _("good mail has come from its network before"),
+    _("it is not known whether good mail has come from its network before"),
+    _("no other row holds"),
     # A replay
     _("this was not asked then, so nothing is known of it"),
     _("the message is not here any more, so its signature cannot be checked with this key"),
@@ -143,9 +159,11 @@ _SENTENCES = (
     _("The sender %(name)s is told."),
     _("The worker ended during the attempt."),
     _("%(remote)s accepted the message: %(text)s"),
+    # Two of them in one
+    _("%(reason)s; %(also)s"),
 )
 _PART = re.compile(r"%\((\w+)\)s")
-_LOOSE = frozenset({"text", "reason"})
+_LOOSE = frozenset({"text", "reason", "also"})
 
 
 @lru_cache(maxsize=1)
@@ -177,8 +195,9 @@ def _told(sentence: str, deep: int) -> str:
             parts = match.groupdict()
             if "result" in parts:
                 parts["result"] = word_of(parts["result"]).lower()
-            if "reason" in parts and deep:
-                parts["reason"] = _told(parts["reason"], deep - 1)
+            for part in ("reason", "also"):
+                if part in parts and deep:
+                    parts[part] = _told(parts[part], deep - 1)
             return gettext(known) % parts
     return sentence
 

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from antispam.arc.verify import ArcEvaluation, ArcResult
 from antispam.disposition.rows import EDITABLE, ROWS, Disposition, Table
 from antispam.dmarc.evaluate import DmarcResult
 from antispam.spf.evaluate import SpfResult
+from antispam.story.sentences import told
 from antispam.verdict import decide
 from tests.antispam.evidence_words import evidence
 
@@ -153,6 +155,15 @@ def test_the_default_table(spf, dkim, dmarc, policy, signs, disposition, row, wh
 def test_every_row_of_the_default_table_is_in_the_table_above():
     assert {row[6] for row in TABLE} == {row.name for row in ROWS}
     assert len(TABLE) >= 60
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row[-1] for row in TABLE])
+def test_why_a_row_held_or_not_is_told_in_french_too(row):
+    spf, dkim, dmarc, policy, signs = row[:5]
+    with override("fr"):
+        for tried in decide(evidence(spf, dkim, dmarc, policy, **signs)).tried:
+            assert tried.why == "because" or told(tried.why) != tried.why
+            assert "good mail" not in told(tried.why)
 
 
 DKIM = st.sampled_from(["pass", "fail", "policy", "neutral", "temperror", "permerror"])
