@@ -5,6 +5,7 @@ fills a page from the last hour alone, what is seldom costs one look into every 
 the identifier too, so that days which cannot hold a match are not touched at all.
 """
 
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -31,6 +32,8 @@ from domains.trace_terms import (
 __all__ = ["TraceQuery", "events_of", "find_traces", "get_trace_for", "search_traces", "traces_for"]
 
 SLACK = timedelta(minutes=5)  # between the making of an identifier and the time noted beside it
+_PLACES = ("recipient", "address", "recipients", "to")
+_ONWARD = ("seal", "notice", "queue")
 SPANS = (timedelta(hours=1), timedelta(days=1), timedelta(days=4), timedelta(days=15), None)
 
 
@@ -167,13 +170,15 @@ def get_trace_for(act: Act, identifier: str) -> Trace:
 
 
 def _narrowed(act: Act, trace: Trace) -> Trace:
-    """Return the trace as the actor may see it: to an owner, what came in has no other recipients."""
+    """Return the trace as the actor may see it: to an owner, what came in has no other recipients.
+
+    Who sent it knows the recipients, and not who stands behind them.
+    """
     if act.role != Role.OWNER or act.actor is None:
         return trace
-    address = act.actor.email
-    if trace.direction == "in" or trace.mail_from != address:
-        trace.shown_to = address
-        trace.recipients = [address]
+    trace.shown_to = act.actor.email
+    if trace.direction == "in" or trace.mail_from != trace.shown_to:
+        trace.recipients = [trace.shown_to]
     return trace
 
 
@@ -181,20 +186,37 @@ def events_of(trace: Trace) -> list[TraceEvent]:
     """Return the stages in order: those expanded and those still pending in the head row."""
     pending = [_event(trace, row) for row in trace.pending_events or []]
     events = sorted([*pending, *trace.events.all()], key=lambda event: event.at)
-    return [event for event in events if not trace.shown_to or _concerns(event, trace.shown_to)]
+    if not trace.shown_to:
+        return events
+    known = {trace.shown_to, *(address.lower() for address in trace.recipients)}
+    sent = trace.recipients != [trace.shown_to]
+    return [event for event in events if _concerns(event, known, sent)]
 
 
-def _concerns(event: TraceEvent, address: str) -> bool:
-    """True when the event is about everybody's message or this owner's copy, of which it then tells only."""
+def _concerns(event: TraceEvent, known: Set[str], sent: bool) -> bool:
+    """True when the event is about everybody's message or a copy for one of the ``known``; then it tells only that.
+
+    ``known`` are the owner's address and, to a sender, the recipients; where their mail goes on to is for neither.
+    """
     detail = event.detail if isinstance(event.detail, dict) else {}
-    named = [detail.get(name) for name in ("recipient", "address", "recipients", "to") if name in detail]
+    named = {name: _texts(detail[name]) for name in _PLACES if name in detail}
+    places = {place for texts in named.values() for place in texts}
+    if event.stage == "route":
+        return any(address.endswith(f"@{detail.get('next_hop')}") for address in known)
     if event.stage in ("connect", "proxy") or not named:
-        return True
-    places = {str(place) for value in named for place in (value if isinstance(value, list) else [value])}
-    if address not in places:
+        return sent or event.stage not in _ONWARD
+    if not places & known:
         return False
-    event.detail = {name: value for name, value in detail.items() if name not in ("steps", "to", "recipients")}
+    if known & _texts(detail.get("address") or detail.get("recipient")):
+        hidden = {name for name, texts in named.items() if name != "recipient" and not texts <= known}
+        event.detail = {name: value for name, value in detail.items() if name not in hidden}
+        return True
+    event.reason, event.detail = "", {name: detail[name] for name in ("recipient",) if name in detail}
     return True
+
+
+def _texts(value: Any) -> set[str]:
+    return {str(one).lower() for one in (value if isinstance(value, list) else [value])}
 
 
 def _event(trace: Trace, row: dict[str, Any]) -> TraceEvent:
