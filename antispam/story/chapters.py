@@ -262,6 +262,8 @@ class _Teller:
             "permerror": _("Not known: the record of %(domain)s cannot be used."),
         }
         sentence = answers[stage.outcome] % names if stage.outcome in answers else as_sentence(stage.reason)
+        if stage.outcome in ("temperror", "permerror"):
+            sentence = f"{sentence} {as_sentence(stage.reason)}"
         question = _("May this server send for the domain of the envelope?")
         return self._method(stage, "SPF", sentence, question, "antispam/story/spf.html", spf_proofs(stage))
 
@@ -325,7 +327,12 @@ class _Teller:
 
     def _verdict(self, stages: list[Stage]) -> Chapter:
         stage = stages[-1]
-        sentence = why_words(stage, one_or_none(self.stages, "dmarc"))
+        known = {
+            "inbox": _("So it goes to the inbox."),
+            "junk": _("So it goes to Junk, where its owner can find it."),
+            "refuse": _("So it is refused, and the other server knows at once."),
+        }
+        sentence = known.get(stage.outcome) or as_sentence(stage.reason)
         question = _("What follows from all this?")
         body = decision_of(stage)
         return self._method(stage, word_of("verdict"), sentence, question, "antispam/story/decision.html", body)
