@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from antispam.arc.verify import ArcEvaluation
 from antispam.disposition.stored import decide_again, with_signs
+from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import DkimSignature, verify_dkim
-from antispam.evidence import NO_CHAIN, Envelope
+from antispam.evidence import NO_CHAIN, Envelope, Evidence
 from antispam.replay import (
     Change,
     Replayed,
@@ -137,7 +138,7 @@ def what_if(act: Act, identifier: str, change: Change | None) -> WhatIf:
     octets = _message(trace, events)
     replayed, verified = async_to_sync(_replay)(inputs, wanted, octets)
     told: dict[str, Any] = next((event.detail for event in judged if event.stage == "verdict"), {})
-    replayed = replace(replayed, evidence=with_signs(replayed.evidence, told))
+    replayed = replace(replayed, evidence=_with_signs(replayed.evidence, told, wanted))
     verdict = decide_again(replayed.evidence, told)
     before = [Event(one.stage, one.outcome, one.reason, one.detail, one.dns, one.at) for one in judged]
     after = _told(replayed, verdict, before)
@@ -151,6 +152,19 @@ def what_if(act: Act, identifier: str, change: Change | None) -> WhatIf:
         replayed.notes,
         verified,
     )
+
+
+def _with_signs(evidence: Evidence, told: dict[str, Any], change: Change | None) -> Evidence:
+    """Return the evidence with the signs of then, as far as they still hold: another client has another network, and
+    a forwarder is known by a signature that passes.
+    """
+    signed = with_signs(evidence, told)
+    passing = {signature.domain for signature in evidence.dkim if signature.result is DkimResult.PASS}
+    if signed.known_forwarder not in passing:
+        signed = replace(signed, known_forwarder="")
+    if change is not None and change.client_address:
+        signed = replace(signed, known_network=None)
+    return signed
 
 
 def _inputs(trace: Trace, events: Sequence[TraceEvent]) -> StoredInputs:

@@ -29,6 +29,7 @@ class Decision:
     reasons: tuple[str, ...]
     tried: tuple[Tried, ...]
     forged: int
+    signs: tuple[str, ...] = ()
 
 
 def decision_of(stage: Stage) -> Decision:
@@ -43,7 +44,23 @@ def decision_of(stage: Stage) -> Decision:
         reasons=tuple(as_sentence(reason) for reason in stage.texts("reasons")),
         tried=tuple(_tried(row) for row in rows),
         forged=forged if isinstance(forged, int) else 0,
+        signs=tuple(_signs(stage.part("signs"))),
     )
+
+
+def _signs(signs: Mapping[str, Any]) -> list[str]:
+    """Return what was weighed beside the results, in words."""
+    known = {
+        "mailing_list": _("It came through a mailing list: %(name)s."),
+        "known_forwarder": _("It is signed by %(name)s, which is known to forward."),
+        "trusted_sealer": _("It was sealed by %(name)s, which is trusted here."),
+    }
+    found = [text % {"name": as_text(signs.get(key))} for key, text in known.items() if as_text(signs.get(key))]
+    if signs.get("known_network") is True:
+        found.append(_("Good mail came from this network before."))
+    elif signs.get("known_network") is False:
+        found.append(_("No good mail is known from this network."))
+    return found
 
 
 def _tried(row: Mapping[str, Any]) -> Tried:

@@ -295,14 +295,14 @@ def _station(row: Mapping[str, Any], trusted: str) -> Station:
     def first(*names: str) -> str:
         return next((text for name in names if (text := as_text(row.get(name)))), "")
 
-    domain = first("sealer_domain", "sealer", "domain")
+    domain = first("domain")
     return Station(
         first("instance"),
         domain,
         first("selector"),
         first("cv"),
-        first("seal_result", "seal"),
-        first("message_signature_result", "message_signature", "signature_result", "message_result"),
+        first("seal"),
+        first("message", "message_signature"),
         as_sentence(first("reason")),
         first("results"),
         bool(trusted) and domain == trusted,

@@ -1,6 +1,7 @@
 """Messages whose traces the real evaluators wrote, for the page that explains them: a table of situations."""
 
 import base64
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from antispam.evidence import Envelope
 from antispam.services.inspect import inspect
+from domains.arc.seal import Seen, seal
 from domains.dkim.sign import LoadedKey, sign
 from domains.dns.zone import ZoneResolver
 from domains.trace import MessageTrace
@@ -62,6 +64,7 @@ class Sample:
     helo: str = "gateway.mailer.example"
     signed_by: Sequence[str] = ()
     changed: bool = False
+    sealed_by: Sequence[str] = ()
     received: Sequence[str] = RECEIVED
     tls: Mapping[str, Any] = field(default_factory=lambda: dict(TLS))
     failing: Sequence[str] = ()
@@ -88,6 +91,15 @@ SAMPLES = (
         changed=True,
         zone={("lists.example", "TXT"): ["v=spf1 ip4:192.0.2.25 -all"]},
         says=["The body was changed after it was signed.", "It asks to refuse such mail."],
+    ),
+    Sample(
+        "forwarded",
+        mail_from="x@lists.example",
+        signed_by=["shop.example"],
+        changed=True,
+        sealed_by=["lists.example", "forward.example"],
+        zone={("lists.example", "TXT"): ["v=spf1 ip4:192.0.2.25 -all"]},
+        says=["The chain of seals holds.", "2. forward.example", "What it says it saw"],
     ),
     Sample(
         "two-signatures",
@@ -135,13 +147,17 @@ def message_of(sample: Sample) -> bytes:
     for domain in sample.signed_by:
         plain = sign(plain, domain, [LoadedKey("s1", "rsa2048", _key())]) + plain
     plain += b"-- \r\nA footer of the list.\r\n" if sample.changed else b""
+    for number, domain in enumerate(sample.sealed_by):
+        told = "pass" if number else "none"
+        seen = Seen(f"mail.{domain};\r\n spf=pass smtp.mailfrom=news@shop.example;\r\n arc={told}", told)
+        plain = seal(plain, seen, domain, LoadedKey("s1", "rsa2048", _key()), int(time.time())) + plain
     received = "".join(f"Received: {text}\r\n" for text in sample.received)
     return received.encode() + plain
 
 
 def zone_of(sample: Sample) -> dict[tuple[str, str], list[str]]:
     """Return the DNS of the sample."""
-    keys = {(f"s1._domainkey.{domain}", "TXT"): [key_record()] for domain in sample.signed_by}
+    keys = {(f"s1._domainkey.{domain}", "TXT"): [key_record()] for domain in (*sample.signed_by, *sample.sealed_by)}
     return {name: texts for name, texts in {**ZONE, **keys, **sample.zone}.items() if texts}
 
 

@@ -212,8 +212,8 @@ def test_what_others_claim_is_kept_apart_from_what_was_seen() -> None:
 
 def test_the_chain_of_seals_is_told_in_its_order() -> None:
     sets = [
-        {"instance": 2, "sealer_domain": "two.example", "cv": "pass", "seal_result": "pass"},
-        {"instance": 1, "sealer_domain": "one.example", "cv": "none", "seal_result": "pass"},
+        {"instance": 2, "domain": "two.example", "cv": "pass", "seal": "pass"},
+        {"instance": 1, "domain": "one.example", "cv": "none", "seal": "pass"},
     ]
     stage = make_stage("arc", "pass", "", sets=sets, trusted_sealer="two.example")
     assert [(one.domain, one.trusted) for one in stations_of(stage)] == [

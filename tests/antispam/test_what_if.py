@@ -1,6 +1,7 @@
 """*What would have happened if…*: without a change nothing is different; one change decides what it decides."""
 
 import asyncio
+from hashlib import sha256
 
 import pytest
 
@@ -9,8 +10,9 @@ from antispam.services.what_if import WhatIf, offers_of, what_if
 from domains.dkim.keys import generate_key
 from domains.errors import NotFound, Refused
 from domains.models import Trace
-from tests.antispam.story_samples import SAMPLES, Sample, key_record, trace_of
-from tests.factories import domain_admin_act, make_domain, superadmin_act
+from mailboxes.models import Blob, Message
+from tests.antispam.story_samples import OWN, SAMPLES, Sample, key_record, message_of, trace_of
+from tests.factories import domain_admin_act, make_account, make_domain, superadmin_act
 
 OTHER_KEY = f"v=DKIM1; k=rsa; p={generate_key('rsa2048').public_key}"
 BY_NAME = {sample.name: sample for sample in SAMPLES}
@@ -117,6 +119,37 @@ def test_a_change_that_cannot_be_read_is_refused(change: Change, field: str) -> 
     with pytest.raises(Refused) as caught:
         replayed("pass", change)
     assert list(caught.value.errors) == [field]
+
+
+@pytest.mark.django_db
+def test_a_seal_that_would_be_trusted_is_told_and_another_is_not() -> None:
+    for domain, told in (("forward.example", "forward.example"), ("other.example", "")):
+        found = replayed("forwarded", Change(trusted_sealer=domain))
+        (arc,) = [event for event in found.after if event.stage == "arc"]
+        assert arc.detail["trusted_sealer"] == told
+        assert ("arc" in found.changed) is bool(told)
+
+
+@pytest.mark.django_db
+def test_signatures_are_checked_on_the_message_while_it_lies_where_it_was_put() -> None:
+    """Only the message can tell what a key that was missing then makes of a signature."""
+    sample = Sample("late-key", signed_by=["shop.example"], zone={(KEY, "TXT"): []})
+    trace = stored(sample)
+    kept = b"Return-Path: <news@shop.example>\r\nReceived: by us.example\r\n" + message_of(sample)
+    mailbox = make_account(OWN).mailboxes.get(name="INBOX")
+    blob = Blob.objects.create(sha256=sha256(kept).digest(), size=len(kept), data=kept)
+    fields = {"modseq": 1, "internal_date": trace.received_at, "save_date": trace.received_at, "size": len(kept)}
+    described = {"header_octets": 1, "envelope": b"", "body": b"", "body_structure": b""}
+    (event,) = [one for one in trace.pending_events if one["stage"] == "delivery"]
+    folder = mailbox if event["detail"]["folder"] == "INBOX" else mailbox.account.mailboxes.get(name="Junk")
+    row = Message.objects.create(mailbox=folder, uid=1, blob=blob, trace_id=trace.pk, **fields, **described)
+    found = what_if(superadmin_act(), trace.pk, Change(KEY, "TXT", (key_record(),)))
+    assert found.verified
+    assert ends(found)["dkim"] == "pass"
+    row.delete()
+    found = what_if(superadmin_act(), trace.pk, Change(KEY, "TXT", (key_record(),)))
+    assert not found.verified
+    assert ends(found)["dkim"] == "temperror"
 
 
 @pytest.mark.django_db
