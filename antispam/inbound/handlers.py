@@ -166,13 +166,18 @@ class InboundHandler:
         return Reply(250, "2.0.0", f"queued as {trace.id}")
 
     async def refused(self, session: Session, transaction: Transaction | None, stage: str, reply: Reply) -> None:
-        """Note in the trace what the server itself refused; a refused MAIL begins one."""
+        """Note in the trace what the server itself refused; a refused MAIL begins one, an ended session is one."""
         if stage == "mail" and transaction is not None:
             await self.reset(session)
             session.state["incoming"] = _Incoming(_begun(session, transaction))
         incoming: _Incoming | None = session.state.get("incoming")
         if incoming is not None:
             _note_refusal(incoming.trace, stage, reply)
+        elif reply.close:
+            trace = _connected(session, "")
+            trace.outcome = "refused"
+            _note_refusal(trace, stage, reply)
+            trace_buffer().add(trace)
 
     async def reset(self, session: Session) -> None:
         """Write the trace of a transaction that ended in a refusal."""
@@ -188,10 +193,16 @@ class InboundHandler:
 
 def _begun(session: Session, transaction: Transaction) -> MessageTrace:
     """Return a trace with what came before MAIL."""
-    trace = MessageTrace("in", mail_from=transaction.reverse_path, client_address=session.client_address)
+    return _connected(session, transaction.reverse_path)
+
+
+def _connected(session: Session, reverse_path: str) -> MessageTrace:
+    """Return a trace with what is known of the connection."""
+    trace = MessageTrace("in", mail_from=reverse_path, client_address=session.client_address)
     detail = {"address": session.client_address, "port": session.client_port, "tls": dict(session.tls)}
     trace.add("connect", "accepted", "", detail)
-    trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
+    if session.helo_name:
+        trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
     return trace
 
 

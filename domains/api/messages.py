@@ -27,23 +27,13 @@ def _network(text: str) -> str:
     return network
 
 
-def _storable(text: str) -> str:
-    """Refuse what the database cannot hold."""
-    if "\0" in text:
-        raise ValueError("a text without NUL is expected")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
-
-
 class Search(Schema):
     """Which messages are asked for: all given parts must hold."""
 
-    message_id: Text = Field(
+    message_id: str = Field(
         default="", max_length=TEXT_LIMIT, description="The Message-ID, with or without angle brackets."
     )
-    address: Text = Field(
+    address: str = Field(
         default="",
         max_length=TEXT_LIMIT,
         description="A sender, a recipient, a client's address or a domain; names in A-labels or U-labels. "
@@ -58,7 +48,7 @@ class Search(Schema):
     ip: Annotated[str, AfterValidator(_network)] = Field(
         default="", max_length=100, description="The client's address, or its network in CIDR notation."
     )
-    reply: Text = Field(
+    reply: str = Field(
         default="",
         max_length=TEXT_LIMIT,
         description="Words of a reply, ours or the other server's, in any order: `550 5.7.1`, `greylisted`.",

@@ -154,3 +154,19 @@ async def test_one_recipient_that_takes_it_saves_it_for_all_into_junk(alice, dns
     kept = {row async for row in Message.objects.values_list("mailbox__account__domain__name", "mailbox__name")}
     own = {("other.example", "INBOX")} if recipient == "alice@other.example" else set()
     assert kept == {("acme.example", "Junk")} | own
+
+
+async def test_a_session_that_is_ended_without_a_message_is_told_of_too():
+    async with connected(SmtpService("mx", "mail.acme.example", InboundHandler())) as client:
+        await client.hello()
+        assert (await client.say("POST / HTTP/1.1")).startswith("554")
+        assert await client.closed()
+    assert await trace_buffer().flush()
+
+    def found() -> list[Trace]:
+        query = TraceQuery(replies=("554", "http"), outcomes=("refused",))
+        return list(search_traces(superadmin_act(), query))
+
+    (trace,) = await sync_to_async(found)()
+    assert trace.client_address == "192.0.2.9"
+    assert [stage for stage, _ in await stages(trace)] == ["connect", "helo", "command"]
