@@ -176,11 +176,12 @@ class _Teller:
         words = sentence % {"address": address, "how": how, "name": name} if address else ""
         if refused is not None:
             words = f"{words} {as_sentence(refused.reason)}".strip()
-        facts = [(_("Address"), f"{address} {_('port')} {first.text('port')}".strip())] if address else []
+        port = f" {_('port')} {first.text('port')}" if first.text("port") else ""
+        facts = [(_("Address"), f"{address}{port}")] if address else []
         facts += [(_("Called itself"), name)] if name else []
         if iprev is not None:
             proven = iprev.text("name") if iprev.outcome == "pass" else ""
-            facts.append((_("Name by the DNS"), proven or f"{word_of(iprev.outcome)}: {as_sentence(iprev.reason)}"))
+            facts.append((_("Name by the DNS"), proven or as_sentence(iprev.reason)))
         facts.append((_("Encryption"), tls_words(tls) or _("none")))
         proxy = one_or_none(stages, "proxy") or first
         extra = proxy.part("proxy") or (proxy.detail if proxy.name == "proxy" else {})

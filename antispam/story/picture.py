@@ -95,6 +95,7 @@ def _side_by_side(author: str, title: str, identities: Sequence[Identity], width
     for number, identity in enumerate(identities):
         box = _box(left + number * (each + gap), y, each, identity.method, identity.domain, identity.state)
         middle = box.x + each // 2
+        middle += (width // 2 - middle) // 4  # nearer to From, which leaves room for the label
         start = width // 2 + (middle - width // 2) // 4
         bend = BOX_HEIGHT + WIDE_DROP // 2
         path = f"M{start} {BOX_HEIGHT + 2} C{start} {bend} {middle} {bend} {middle} {y}"

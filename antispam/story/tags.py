@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from domains.taglist import BadTagList, parse_tag_list
 
 COVERED = ("From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To")
+_ORDER = ("v", "a", "d", "s", "i", "t", "x", "c", "q", "h", "l", "bh", "b", "z")
 _LAST_SECOND = 253402300799  # the end of year 9999
 
 
@@ -32,8 +33,9 @@ def read_tags(text: str) -> dict[str, str]:
 
 
 def signature_tags(tags: Mapping[str, str]) -> list[Tag]:
-    """Return the tags of a signature with their meaning, in the order written."""
-    return [Tag(name, value, *_signature_meaning(name, value, tags)) for name, value in tags.items()]
+    """Return the tags of a signature with their meaning: who signed when, then how, then what."""
+    names = sorted(tags, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    return [Tag(name, tags[name], *_signature_meaning(name, tags[name], tags)) for name in names]
 
 
 def _signature_meaning(name: str, value: str, tags: Mapping[str, str]) -> tuple[str, bool]:

@@ -133,6 +133,18 @@ OTHERS: list[tuple[list[Stage], str, str, list[str], str]] = [
         ["mx.remote.example", "name proven by the DNS"],
         "the client's name is proven",
     ),
+    (
+        [
+            make_stage("data", "accepted", size=900, received=["from a.example by b.example with ESMTP"]),
+            make_stage("dmarc", "fail", author_domain="shop.example", policy="reject"),
+            make_stage("verdict", "refuse", "By the row dmarc-fail-reject.", row="dmarc-fail-reject"),
+            make_stage("data", "refused", "This message is not accepted", reply="550 5.7.1 This message is not"),
+        ],
+        "in",
+        "refused",
+        ["shop.example asks to refuse such mail.", "So it is refused", "This message is not accepted."],
+        "refused by the verdict, after the message",
+    ),
     ([make_stage("greylist", "deferred", "Come back later.", minutes=5)], "in", "deferred", ["5"], "not known yet"),
 ]
 
@@ -227,7 +239,8 @@ def test_each_tag_is_explained_and_a_weak_one_marked() -> None:
     assert {tag.name: tag.care for tag in tags} == {
         "v": False, "a": True, "l": True, "t": False, "h": True, "y": False,
     }  # fmt: skip
-    assert "2026" in tags[3].meaning
+    assert "2026" in next(tag.meaning for tag in tags if tag.name == "t")
+    assert [tag.name for tag in tags] == ["v", "a", "t", "h", "l", "y"]
     assert key_tags("v=DKIM1; p=")[1].care
     assert all(tag.meaning for tag in signature_tags(dict.fromkeys("vabbhcdhilqstxz", "9" * 40)))
 
