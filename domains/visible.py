@@ -8,6 +8,7 @@ like them (UTS 36, UTS 39).
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from domains.names import skeleton, to_unicode
@@ -47,6 +48,7 @@ def _strangers_marked(word: str) -> str:
     return "".join(f"{c}⟨U+{ord(c):04X}⟩" if not c.isascii() and _is_stranger(c) else c for c in word)
 
 
+@lru_cache(maxsize=4096)
 def _is_stranger(character: str) -> bool:
     latin = unicodedata.name(character, "").startswith("LATIN")
     return not latin and skeleton(character).isascii()

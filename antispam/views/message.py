@@ -1,12 +1,15 @@
 """*Explain this message*: what happened to it and why, for administrators; the short form for its owner."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from antispam.story.chapters import tell_story
 from antispam.story.owner import tell_owner
-from antispam.story.stages import read_stages
+from antispam.story.proofs import one_or_none
+from antispam.story.stages import Stage, read_stages
 from domains.audit import Act
 from domains.models import Role, Trace
 from domains.services.traces import events_of, get_trace_for
@@ -26,10 +29,17 @@ def message(request: HttpRequest, identifier: str) -> HttpResponse:
     stages = read_stages(events_of(trace))
     host = settings.MAILADMIN.hostname
     story = tell_story(stages, trace.outcome, trace.direction, len(trace.recipients), host)
-    values = {"trace": trace, "story": story, "look_alike": looks_like(trace.mail_from.rpartition("@")[2])}
+    values = {"trace": trace, "story": story, "look_alike": _look_alike(trace, stages)}
     return render(
         request, "antispam/message.html", values | {"may_ask": any(stage.name == "dmarc" for stage in stages)}
     )
+
+
+def _look_alike(trace: Trace, stages: Sequence[Stage]) -> str:
+    """Return the plain name that the domain in From, or that of the envelope, could be taken for."""
+    dmarc = one_or_none(stages, "dmarc")
+    author = dmarc.text("author_domain") if dmarc is not None else ""
+    return looks_like(author) or looks_like(trace.mail_from.rpartition("@")[2])
 
 
 def _for_owner(request: HttpRequest, act: Act, trace: Trace) -> HttpResponse:
