@@ -10,6 +10,7 @@ has gained Junk in place of a refusal.
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 GOOD_DAYS = 5
@@ -17,6 +18,7 @@ STANDING = timedelta(days=14)
 KEPT = timedelta(days=60)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Return the network of a client's address, such as ``192.0.2.0/24``; empty for what is no address."""
     try:

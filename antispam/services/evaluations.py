@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
@@ -104,19 +105,20 @@ def evaluation_of(trace: ExpandedTrace) -> Evaluation | None:
         return None
     aligned = {entry["mechanism"] for entry in detail["alignments"] if entry["aligned"]}
     passed = dmarc["outcome"] == "pass"
+    envelope_from = envelope_domain(trace.mail_from)[:NAME_OCTETS]
     done = _DONE[verdict["outcome"]]
     return Evaluation(
         day=_day(trace),
         policy_domain=detail["policy_domain"][:NAME_OCTETS],
         source_ip=trace.client_address,
         header_from=detail["author_domain"][:NAME_OCTETS],
-        envelope_from=envelope_domain(trace.mail_from)[:NAME_OCTETS],
+        envelope_from=envelope_from,
         disposition="pass" if passed and done == "none" else done,
         dkim_aligned="dkim" in aligned,
         spf_aligned="spf" in aligned,
         dkim_results=_json(_dkim_results(trace)),
-        spf_results=_json(_spf_results(trace)),
-        published=_json(_published(record)),
+        spf_results=_json(_spf_results(trace, envelope_from)),
+        published=_published(record),
         discovery_method=DISCOVERY,
         reasons=_json(_reasons(record, "none" if passed else detail["policy"], done, verdict["detail"])),
     )
@@ -139,15 +141,22 @@ def _record_of(detail: Mapping[str, Any]) -> PolicyRecord | None:
     """Return the record in force, as the tree walk found it."""
     for step in detail["steps"]:
         if step["name"] == detail["policy_domain"] and step["found"]:
-            try:
-                return parse_policy_record(step["found"])
-            except BadPolicyRecord:
-                return None
+            return _parsed(step["found"])
     return None
 
 
-def _published(record: PolicyRecord) -> dict[str, object]:
-    """Return the tags in force, ``sp`` and ``np`` only when given (RFC 9990 section 3.1.1.5), and where to report."""
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> PolicyRecord | None:
+    """Return a record; most mail is in the name of a few domains."""
+    try:
+        return parse_policy_record(text)
+    except BadPolicyRecord:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _published(record: PolicyRecord) -> str:
+    """Return as JSON the tags in force, ``sp`` and ``np`` only when given, and where to report (RFC 9990 section 3.1)."""
     tags = {
         "p": record.policy,
         "sp": record.subdomain_policy,
@@ -157,7 +166,7 @@ def _published(record: PolicyRecord) -> dict[str, object]:
         "testing": "y" if record.testing else "n",
         "fo": record.failure_options,
     }
-    return {tag: value for tag, value in tags.items() if value} | {"rua": list(record.rua)}
+    return _json({tag: value for tag, value in tags.items() if value} | {"rua": list(record.rua)})
 
 
 def _dkim_results(trace: ExpandedTrace) -> list[dict[str, str]]:
@@ -171,11 +180,11 @@ def _dkim_results(trace: ExpandedTrace) -> list[dict[str, str]]:
     ]
 
 
-def _spf_results(trace: ExpandedTrace) -> list[dict[str, str]]:
+def _spf_results(trace: ExpandedTrace, envelope_from: str) -> list[dict[str, str]]:
     spf = trace.event("spf")
     if spf is None:
         return []
-    scope = "mfrom" if envelope_domain(trace.mail_from) else "helo"
+    scope = "mfrom" if envelope_from else "helo"
     return [{"domain": str(spf["detail"]["domain"])[:NAME_OCTETS], "scope": scope, "result": spf["outcome"]}]
 
 

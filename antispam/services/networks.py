@@ -29,8 +29,8 @@ def remember_good_mail(batch: Sequence[ExpandedTrace]) -> None:
     """Count the good mail of a batch by network and day, inside the caller's transaction."""
     good: defaultdict[tuple[str, date], int] = defaultdict(int)
     for trace in batch:
-        network = network_of(trace.client_address or "")
-        if network and _is_good(trace):
+        if trace.client_address and _is_good(trace):
+            network = network_of(trace.client_address)
             good[network, trace.received_at.astimezone(UTC).date()] += 1
     rows = [(network, day, day, messages) for (network, day), messages in sorted(good.items())]
     if rows:

@@ -238,6 +238,7 @@ ACTIONS: dict[str, Promise] = {
     "group.change": _("changed the group"),
     "group.delete": _("deleted the group"),
     "catch_all.change": _("changed the catch-all of"),
+    "incoming.change": _("changed what happens to mail for"),
     "queue.retry": _("asked for a new attempt at"),
     "queue.delete": _("deleted from the queue"),
     "administrator.create": _("added the administrator"),
