@@ -156,7 +156,7 @@ def _parsed(text: str) -> PolicyRecord | None:
 
 @lru_cache(maxsize=1024)
 def _published(record: PolicyRecord) -> str:
-    """Return as JSON the tags in force, ``sp`` and ``np`` only when given, and where to report (RFC 9990 section 3.1)."""
+    """Return as JSON the tags in force (RFC 9990 section 3.1), ``sp`` and ``np`` only when given, and ``rua``."""
     tags = {
         "p": record.policy,
         "sp": record.subdomain_policy,
