@@ -4,21 +4,56 @@ The domain that is judged has to be the one that mail programs show. Where reade
 nobody can tell whose message it is: that is a finding of its own, and nothing passes in anybody's name.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailboxes.addresses import author_addresses, envelope_domain
+from mailboxes.mime.headers import Block, parse_addresses, values_of
+from mailboxes.mime.limits import ADDRESSES, FIELD_OCTETS
+from mailboxes.mime.text import decode_header
 
 SCANNED_OCTETS = 64 * 1024
+SHOWN = 5
+SHOWN_CHARACTERS = 200
+_CUT = re.compile(r"@\s*[^\s@.]+\.[^\s@]*(?:\s+\.|\.\s)")  # what stands before the blank is a whole name already
+_NAMED = re.compile(r"[^\s<>,:;@()\"']+@([\w-]+(?:\.[\w-]+)+)")
 _QUOTED = "\x01"  # stands for a quoted string
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """``domains`` are the author domains in A-labels, one for each address; ``problem`` why nobody can tell."""
+    """``domains`` are the author domains in A-labels, one for each address; ``problem`` why nobody can tell.
+
+    ``shown`` are addresses of other domains that a reader sees in the display names: evidence, no more.
+    """
 
     domains: Sequence[str]
     problem: str = ""
+    shown: Sequence[str] = ()
+
+
+def read_author(block: Block) -> Author:
+    """Return what a message's header block says; a From that is not read whole names nobody."""
+    values = values_of(block.fields, b"from")
+    author = find_author(values)
+    if any(field.key == b"from" and len(field.raw) > FIELD_OCTETS for field in block.fields):
+        return replace(author, problem="From is longer than any that is read")
+    if not block.within:
+        return replace(author, problem="the header block is longer than any that is read")
+    if author.problem or (b"=?" not in values[0] and values[0].count(b"@") == len(author.domains)):
+        return author
+    return replace(author, shown=_shown(values[0], author.domains))
+
+
+def _shown(value: bytes, domains: Sequence[str]) -> Sequence[str]:
+    """Return addresses of other domains in the display names of a From, a few of them."""
+    shown: list[str] = []
+    for address in parse_addresses(value)[:SHOWN]:
+        for named in _NAMED.finditer(decode_header(address.name or b"")):
+            if envelope_domain(f"x@{named[1]}") not in domains:
+                shown.append(named[0][:SHOWN_CHARACTERS])
+    return shown[:SHOWN]
 
 
 def find_author(values: Sequence[bytes]) -> Author:
@@ -31,6 +66,8 @@ def find_author(values: Sequence[bytes]) -> Author:
     problem = _problem(values[0])
     if not problem and (not domains or not all(domains)):
         problem = "From holds no address with a domain"
+    if not problem and len(domains) >= ADDRESSES:
+        problem = "From is longer than any that is read"
     return Author(domains, problem)
 
 
@@ -75,6 +112,8 @@ class _Mailbox:
 def _check_address(text: str) -> str:
     """Return the address without blanks around dots and ``@``; raises _Unclear unless it is one."""
     address = text.strip()
+    if _CUT.search(address):
+        raise _Unclear("a blank cuts the domain in From")
     for sign in "@.":
         address = sign.join(part.strip() for part in address.split(sign))
     local_part, at, domain = address.rpartition("@")
@@ -108,6 +147,7 @@ def _mailboxes(text: str) -> list[_Mailbox]:
             position += 1
         elif character == "(":
             depth += 1
+            current.take(" ")
         elif depth:
             depth -= character == ")"
         elif character == '"':

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from antispam.arc.verify import ArcEvaluation, ArcResult
+from antispam.author import Author
 from antispam.dkim.verify import DkimSignature
 from antispam.dmarc.evaluate import DmarcEvaluation, DmarcResult
 from antispam.iprev import IprevResult
@@ -14,6 +15,7 @@ from antispam.spf.evaluate import SpfEvaluation, SpfResult
 from mailboxes.addresses import envelope_domain
 
 NO_CHAIN = ArcEvaluation(ArcResult.NONE, "there is no ARC chain")
+NO_AUTHOR = Author(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Evidence:
     arc: ArcEvaluation = NO_CHAIN
     iprev: IprevResult | None = None
     spf_helo: SpfEvaluation | None = None  # the HELO identity, where it says more than MAIL FROM does
+    author: Author = NO_AUTHOR  # what From says beside its domain
     mailing_list: str = ""  # the sign of a mailing list, empty for none
     known_forwarder: str = ""  # whose valid signature says that it forwarded, empty for none
     known_network: bool | None = None  # whether good mail came from its network before; None when nobody asked

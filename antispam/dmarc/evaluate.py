@@ -217,6 +217,22 @@ async def _judge(
     else:
         evaluation.result = DmarcResult.FAIL
         evaluation.reason = f"nothing that passed agrees with From {evaluation.author_domain}"
+    if evaluation.result is not DmarcResult.TEMPERROR:
+        evaluation.reason += _by_the_old_method(evaluation)
+
+
+def _by_the_old_method(evaluation: DmarcEvaluation) -> str:
+    """Return a clause where the Public Suffix List would have changed the result (RFC 7489 section 3.2)."""
+    if not evaluation.alignments or any(found.domain == evaluation.author_domain for found in evaluation.alignments):
+        return ""
+    relaxed = [found.domain for found in evaluation.alignments if found.mode != "s"]
+    author = evaluation.psl_organizational_domain
+    would = next((domain for domain in relaxed if psl_organizational_domain(domain) == author), "")
+    if would and evaluation.result is DmarcResult.FAIL:
+        return f"; by the Public Suffix List {would} would agree"
+    if not would and evaluation.result is DmarcResult.PASS:
+        return "; by the Public Suffix List it would not agree"
+    return ""
 
 
 async def _exists(domain: str, resolver: Resolver) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from antispam.arc.verify import ArcEvaluation, ArcResult, verify_arc
-from antispam.author import find_author
+from antispam.author import read_author
 from antispam.authres import authentication_results, strip_foreign_results
 from antispam.disposition.mailing_list import mailing_list_sign
 from antispam.dkim.policy import DkimResult
@@ -22,7 +22,7 @@ from domains.dns.port import Answer
 from domains.dns.resolver import BudgetedResolver, NetworkResolver
 from domains.trace import MessageTrace
 from mailboxes.addresses import envelope_domain, split_address
-from mailboxes.mime.headers import read_block, values_of
+from mailboxes.mime.headers import read_block
 
 # At most 50 questions and 20 s a message: first what is asked side by side, then DMARC, whose share and time are its
 # own, so that a slow sender cannot buy a temperror.
@@ -78,11 +78,11 @@ async def gather_evidence(
     passed_spf = spf.domain if spf.result is SpfResult.PASS else ""
     passed_dkim = [signature.domain for signature in dkim if signature.result is DkimResult.PASS]
     shares["dmarc"] = BudgetedResolver(resolver, POLICY_QUESTIONS, POLICY_SECONDS)
-    fields = read_block(octets).fields
-    author = find_author(values_of(fields, b"from"))
+    block = read_block(octets)
+    author = read_author(block)
     dmarc = await evaluate_dmarc(shares["dmarc"], author.domains, passed_spf, passed_dkim, author.problem)
-    listed = mailing_list_sign(fields)
-    evidence = Evidence(envelope, spf, dkim, dmarc, arc, iprev, helo, mailing_list=listed)
+    listed = mailing_list_sign(block.fields)
+    evidence = Evidence(envelope, spf, dkim, dmarc, arc, iprev, helo, author, mailing_list=listed)
     return evidence, {name: share.answers for name, share in shares.items()}
 
 

@@ -15,6 +15,7 @@ from domains.dns.port import Answer
 from domains.trace import MessageTrace
 
 STEPS_KEPT = 60
+TEXT_KEPT = 1000  # of one foreign text
 BEGINNING = 8  # of a signature, which tells it from others (RFC 8601 section 2.7.1)
 
 
@@ -68,7 +69,13 @@ def _tell_spf(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answer]
 
 def _steps(spf: SpfEvaluation) -> list[dict[str, object]]:
     return [
-        {"depth": step.depth, "domain": step.domain, "term": step.term, "matched": step.matched, "note": step.note}
+        {
+            "depth": step.depth,
+            "domain": step.domain,
+            "term": step.term[:TEXT_KEPT],
+            "matched": step.matched,
+            "note": step.note[:TEXT_KEPT],
+        }
         for step in spf.steps[:STEPS_KEPT]
     ]
 
@@ -120,18 +127,22 @@ def _tell_dmarc(trace: MessageTrace, evidence: Evidence, answers: Sequence[Answe
         {"mechanism": one.mechanism, "domain": one.domain, "aligned": one.aligned, "mode": one.mode, "note": one.note}
         for one in dmarc.alignments
     ]
-    detail = {
+    detail: dict[str, object] = {
         "author_domain": dmarc.author_domain,
         "author_domains": list(dmarc.author_domains),
         "author_problem": dmarc.reason if dmarc.result is DmarcResult.PERMERROR else "",
         "organizational_domain": dmarc.organizational_domain,
         "policy_domain": dmarc.policy_domain,
         "policy": dmarc.policy,
-        "record": next((step.found for step in dmarc.steps if step.name == dmarc.policy_domain), ""),
+        "record": next((step.found for step in dmarc.steps if step.name == dmarc.policy_domain), "")[:TEXT_KEPT],
         "psl_organizational_domain": dmarc.psl_organizational_domain,
         "alignments": alignments,
-        "steps": [{"name": step.name, "found": step.found, "note": step.note} for step in dmarc.steps],
+        "steps": [
+            {"name": step.name, "found": step.found[:TEXT_KEPT], "note": step.note[:TEXT_KEPT]}
+            for step in dmarc.steps
+        ],
     }
+    detail |= {"author_shown": list(evidence.author.shown)} if evidence.author.shown else {}
     trace.add("dmarc", dmarc.result.value, dmarc.reason, detail, answers)
 
 

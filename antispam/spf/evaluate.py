@@ -2,6 +2,9 @@
 
 Limits of section 4.6.4: ten terms that cause look-ups, two void look-ups, ten MX hosts or PTR names. Temperror and
 permerror are values. The evaluator never caches; the resolver it is given may.
+
+One deviation: by section 5.5 a ``ptr`` whose look-ups fail does not match. Where its match would have kept the client
+from a pass, and in the macro ``p``, silence is a temperror here, so that no pass is ever made of silence.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +17,9 @@ from domains.spf.budget import MAXIMUM_LOOKUPS, MAXIMUM_VOID
 from domains.spf.record import RESULTS, BadSpfRecord, Mechanism, SpfRecord, is_spf_record, parse_spf_record
 
 MAXIMUM_HOSTS = 10
+RECORD_OCTETS = 16 * 1024
+EXPLANATION_OCTETS = 500
+TERM_SHOWN = 200
 
 
 class SpfResult(StrEnum):
@@ -82,6 +88,8 @@ class _State:
     steps: list[SpfStep] = field(default_factory=list)
     explanation: str = ""
     names: list[str] | None = None
+    silent: bool = False  # a look-up for the client's names had no answer
+    guarded: bool = False  # inside an include whose match is no pass
 
     def count(self) -> None:
         """Count one term that causes a look-up."""
@@ -135,7 +143,12 @@ async def evaluate_spf(
 
 def _usable(name: str) -> bool:
     labels = name.split(".")
-    return len(labels) > 1 and len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)
+    return (
+        not name.startswith("[")
+        and len(labels) > 1
+        and len(name) <= 253
+        and all(0 < len(label) <= 63 for label in labels)
+    )
 
 
 async def _check_host(state: _State, domain: str, depth: int) -> tuple[SpfResult, str]:
@@ -151,7 +164,7 @@ async def _check_host(state: _State, domain: str, depth: int) -> tuple[SpfResult
             result = SpfResult(RESULTS[mechanism.qualifier])
             if result is SpfResult.FAIL and record.explanation and depth == 0:
                 state.explanation = await _explain(state, record.explanation, domain)
-            return result, f"{mechanism.text} of {domain} matches {state.address}"
+            return result, f"{mechanism.text[:TERM_SHOWN]} of {domain} matches {state.address}"
     if record.redirect:
         return await _redirect(state, record, domain, depth)
     return SpfResult.NEUTRAL, f"no term of {domain} matches {state.address}"
@@ -166,10 +179,12 @@ async def _fetch(state: _State, domain: str) -> SpfRecord | None:
         raise _perm(f"{domain} publishes {len(found)} SPF records")
     if not found:
         return None
+    if len(found[0]) > RECORD_OCTETS:
+        raise _perm(f"the SPF record of {domain} is longer than {RECORD_OCTETS} octets")
     try:
         return parse_spf_record(found[0])
     except BadSpfRecord as error:
-        raise _perm(f"the SPF record of {domain} is wrong: {error}") from error
+        raise _perm(f"the SPF record of {domain} is wrong: {str(error)[:TERM_SHOWN]}") from error
 
 
 async def _redirect(state: _State, record: SpfRecord, domain: str, depth: int) -> tuple[SpfResult, str]:
@@ -188,7 +203,7 @@ async def _expand(state: _State, spec: str, domain: str) -> str:
     try:
         return shortened(await expand(spec, _values(state, domain)))
     except BadMacro as error:
-        raise _perm(str(error)) from error
+        raise _perm(str(error)[:TERM_SHOWN]) from error
 
 
 def _values(state: _State, domain: str) -> MacroValues:
@@ -199,13 +214,16 @@ def _values(state: _State, domain: str) -> MacroValues:
 
 
 async def _explain(state: _State, spec: str, domain: str) -> str:
-    """Return the owner's explanation; any fault leaves it empty (section 6.2)."""
+    """Return the owner's explanation, foreign text in one line of printable ASCII; any fault leaves it empty
+    (section 6.2).
+    """
     try:
         target = await _expand(state, spec, domain)
         answer = await state.resolver.lookup(target, "TXT")
-        if len(answer.records) != 1 or not answer.records[0].isascii():
+        if len(answer.records) != 1 or not answer.records[0].isascii() or len(answer.records[0]) > RECORD_OCTETS:
             return ""
-        return await expand(answer.records[0], _values(state, domain), explaining=True)
+        text = await expand(answer.records[0], _values(state, domain), explaining=True)
+        return "".join(character for character in text if " " <= character <= "~")[:EXPLANATION_OCTETS]
     except (_Stop, BadMacro):
         return ""
 
@@ -220,19 +238,25 @@ async def _matches(state: _State, mechanism: Mechanism, domain: str, depth: int)
     target = await _expand(state, mechanism.domain_spec, domain)
     match mechanism.name:
         case "include":
-            return await _include(state, target, depth)
+            return await _include(state, mechanism, target, depth)
         case "a":
             return await _any_address(state, target, mechanism), target
         case "mx":
             return await _mx(state, target, mechanism), target
         case "exists":
             return (await state.ask(target, "A")).found, target
-    return await _ptr(state, target), target
+    matched = await _ptr(state, target)
+    if not matched and state.silent and (state.guarded or mechanism.qualifier != "+"):
+        raise _temp(f"the DNS did not answer about the names of {state.address}")
+    return matched, target
 
 
-async def _include(state: _State, target: str, depth: int) -> tuple[bool, str]:
+async def _include(state: _State, mechanism: Mechanism, target: str, depth: int) -> tuple[bool, str]:
     """Return whether the other record passes; none is a permanent error (section 5.2)."""
+    outer = state.guarded
+    state.guarded = outer or mechanism.qualifier != "+"
     result, reason = await _check_host(state, target, depth + 1)
+    state.guarded = outer
     if result is SpfResult.NONE:
         raise _perm(f"include leads to {target}, which has no SPF record")
     return result is SpfResult.PASS, f"{target}: {result.value}, {reason}"
@@ -273,9 +297,11 @@ async def _validated_names(state: _State) -> list[str]:
     if state.names is None:
         state.names = []
         answer = await state.resolver.lookup(state.address.reverse_pointer, "PTR")
+        state.silent = answer.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS)
         rdtype = "A" if state.address.version == 4 else "AAAA"
         for name in [text.lower().removesuffix(".") for text in answer.records[:MAXIMUM_HOSTS]]:
             forward = await state.resolver.lookup(name, rdtype)
+            state.silent = state.silent or forward.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS)
             if any(ip_address(text) == state.address for text in forward.records):
                 state.names.append(name)
     return state.names
@@ -289,5 +315,7 @@ async def _ptr(state: _State, target: str) -> bool:
 async def _validated_name(state: _State, domain: str) -> str:
     """Return the value of the macro ``p``: the domain itself, a name below it, any name, or ``unknown``."""
     names = await _validated_names(state)
+    if state.silent and domain not in names:
+        raise _temp(f"the DNS did not answer about the names of {state.address}")
     below = [name for name in names if name.endswith("." + domain)]
     return domain if domain in names else (below or names or ["unknown"])[0]

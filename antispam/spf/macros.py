@@ -87,6 +87,8 @@ async def _expand_part(match: "re.Match[str]", values: MacroValues, explaining: 
 def shortened(name: str) -> str:
     """Return a name of at most 253 octets, labels dropped from the left (section 7.3)."""
     name = name.removesuffix(".")
-    while len(name) > MAXIMUM_NAME and "." in name:
-        name = name.partition(".")[2]
-    return name
+    surplus = len(name) - MAXIMUM_NAME
+    if surplus <= 0:
+        return name
+    dot = name.find(".", surplus - 1)
+    return name[dot + 1 :] if dot >= 0 else name.rpartition(".")[2]

@@ -32,6 +32,8 @@ _SENTENCES = (
     _("redirect leads to %(name)s, which has no SPF record"),
     _("include leads to %(name)s, which has no SPF record"),
     _("%(name)s has more than %(count)s MX hosts"),
+    _("the SPF record of %(name)s is longer than %(count)s octets"),
+    _("the DNS did not answer about the names of %(address)s"),
     _("%(name)s: %(result)s, %(reason)s"),
     # the client's name
     _("%(address)s has no name"),
@@ -97,6 +99,9 @@ _SENTENCES = (
     _("a quotation mark in From is not closed"),
     _("a comment in From is not closed"),
     _("From is longer than any that is read"),
+    _("a blank cuts the domain in From"),
+    _("by the Public Suffix List %(name)s would agree"),
+    _("by the Public Suffix List it would not agree"),
     _("%(name)s and its parents publish no DMARC policy"),
     _("%(method)s of %(name)s agrees with From %(author)s"),
     _("nothing that passed agrees with From %(author)s"),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+TRACED_OCTETS = 16 * 1024
+TRACED_RECORDS = 100
+
 
 class DnsStatus(StrEnum):
     """How a question ended."""
@@ -75,12 +78,12 @@ class Answer:
         return self.status in (DnsStatus.NODATA, DnsStatus.NXDOMAIN)
 
     def as_trace(self) -> Mapping[str, object]:
-        """Return the answer as the JSON object that a trace event keeps."""
+        """Return the answer as the JSON object that a trace event keeps, cut where only a hostile one is longer."""
         return {
             "name": self.name,
             "type": self.rdtype,
             "status": self.status.value,
-            "records": list(self.records),
+            "records": [text[:TRACED_OCTETS] for text in self.records[:TRACED_RECORDS]],
             "ttl": self.ttl,
             "authenticated": self.authenticated,
         }

@@ -267,6 +267,7 @@ DETAILS: dict[str, Promise] = {
     "attempt": _("Attempt"),
     "author_domain": _("Domain in From"),
     "author_domains": _("Domains in From"),
+    "author_shown": _("Addresses shown in its name"),
     "bits": _("Bits"),
     "cause": _("Cause"),
     "cipher": _("Cipher"),

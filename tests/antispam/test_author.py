@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antispam.author import find_author
+from antispam.author import find_author, read_author
+from mailboxes.mime.headers import read_block
 
 CLEAR = [
     ("bob@good.example", ["good.example"], "an address alone"),
@@ -54,6 +55,14 @@ UNCLEAR = [
     ("=?utf-8?q?bob=40bank.example?=", "an encoded word is no address"),
     ("bob@=?utf-8?q?bank.example?=", "nor is it a domain"),
     ("bob@good..example", "an empty label"),
+    ("ceo@bank.example .good.example", "a domain cut by a blank: a reader stops at what is a name already"),
+    ("ceo@bank.example. good.example", "cut behind the dot"),
+    ("<ceo@bank.example\r\n .good.example>", "cut by folding"),
+    ("ceo@bank.example(x).good.example", "cut by a comment"),
+    ("ceo@bank.example\0@good.example", "NUL ends a text in C"),
+    ("ceo@bank.example\0.good.example", "NUL in a domain"),
+    ("<@bank.example>", "no local part in brackets"),
+    (",".join(["a@good.example"] * 1000) + ",ceo@bank.example", "one behind all that are read"),
 ]
 
 
@@ -102,3 +111,37 @@ def test_any_from_is_read_in_linear_time(value):
     began = time.process_time()
     find_author([value])
     assert time.process_time() - began < 1.0
+
+
+UNREAD = [
+    ("From: " + "x" * 70_000 + " <ceo@bank.example>\r\nFrom: a@good.example", "a long From above a short one"),
+    ("X: y\r\n" * 1100 + "From: a@good.example", "a From beyond what is read"),
+    ("From: a@good.example\r\n" + "X: y\r\n" * 1100 + "From: ceo@bank.example", "a second one beyond it"),
+    ("Sender: a@good.example", "Sender without From"),
+]
+
+
+@pytest.mark.parametrize(("header", "why"), UNREAD, ids=[row[-1] for row in UNREAD])
+def test_a_from_that_is_not_read_whole_names_nobody(header, why):
+    assert read_author(read_block(f"{header}\r\n\r\nbody\r\n".encode())).problem
+
+
+SHOWN = [
+    ('"ceo@bank.example" <a@good.example>', "a quoted name"),
+    ("=?utf-8?q?ceo=40bank.example?= <a@good.example>", "an encoded one"),
+    ("=?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?= <a@good.example>", "with brackets"),
+    ("a@good.example (ceo@bank.example)", "a comment"),
+]
+
+
+@pytest.mark.parametrize(("value", "why"), SHOWN, ids=[row[-1] for row in SHOWN])
+def test_another_address_in_the_name_is_evidence_only(value, why):
+    found = read_author(read_block(f"From: {value}\r\n\r\nbody\r\n".encode()))
+    assert (found.domains, found.problem, found.shown) == (["good.example"], "", ["ceo@bank.example"])
+
+
+@pytest.mark.parametrize(
+    "value", ["A <a@good.example>", '"a@good.example" <b@good.example>', "=?utf-8?q?a?= <a@good.example>"]
+)
+def test_an_ordinary_name_is_no_evidence(value):
+    assert read_author(read_block(f"From: {value}\r\n\r\nbody\r\n".encode())).shown in ((), [])

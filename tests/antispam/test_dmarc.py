@@ -232,3 +232,16 @@ async def test_the_old_method_is_told_beside_when_it_differs():
     assert found.organizational_domain == "a.example.co.uk"
     assert found.psl_organizational_domain == "example.co.uk"
     assert found.psl_differs
+
+
+async def test_the_reason_says_where_the_old_method_would_have_judged_otherwise():
+    ended = zone({"a.example.co.uk": P + "; psd=n"})
+    found = await evaluate_dmarc(ended, ["a.example.co.uk"], "b.example.co.uk", [])
+    assert found.result is DmarcResult.FAIL
+    assert found.reason.endswith("; by the Public Suffix List b.example.co.uk would agree")
+    suffix = zone({"co.uk": P})
+    found = await evaluate_dmarc(suffix, ["a.co.uk"], "b.co.uk", [])
+    assert found.result is DmarcResult.PASS
+    assert found.reason.endswith("; by the Public Suffix List it would not agree")
+    found = await evaluate_dmarc(zone(ORG), ["a.example.com"], "b.example.com", [])
+    assert "Public Suffix List" not in found.reason

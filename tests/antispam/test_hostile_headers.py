@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from antispam.author import find_author
+from antispam.author import read_author
 from antispam.authres import strip_foreign_results
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import verify_dkim
 from antispam.inbound.policy import is_looping
 from domains.dkim.canonical import split_message
 from domains.dns.zone import ZoneResolver
-from mailboxes.mime.headers import read_block, values_of
+from mailboxes.mime.headers import read_block
 
 OURS = "mail.acme.example"
 HEAD = b"From: a@b.example\r\nTo: x@acme.example\r\nSubject: s\r\n"
@@ -46,7 +46,7 @@ async def test_a_hostile_header_costs_less_than_two_seconds(header):
     began = time.process_time()
     results = await verify_dkim(octets, ZoneResolver({}))
     kept, _ = strip_foreign_results(octets, OURS)
-    find_author(values_of(read_block(octets).fields, b"from"))
+    read_author(read_block(octets))
     is_looping(octets)
     assert time.process_time() - began < 2.0
     assert all(found.result is not DkimResult.PASS for found in results)
