@@ -13,15 +13,16 @@ from enum import StrEnum
 import dkim
 
 from antispam.dkim.policy import DkimResult, Refused, fetch_key, read_key, read_tags, strength_of
-from antispam.dkim.verify import Compute, Computed, compute_here
+from antispam.dkim.verify import Compute, Computed, compute_here, invalid
 from domains.arc.sets import MAXIMUM_INSTANCE, NAMES, instance_of, seal_input
 from domains.dkim.canonical import Message, verify_digest
-from domains.dns.port import Resolver
+from domains.dns.port import Answer, Resolver
 
 MAXIMUM_SETS = 10
 RESULT_OCTETS = 2000
 _MESSAGE_TAGS = ("i", "a", "b", "bh", "d", "h", "s")
 _SEAL_TAGS = ("i", "a", "b", "cv", "d", "s")
+_DATED = (b"d", b"t", b"x")
 
 
 class ArcResult(StrEnum):
@@ -88,6 +89,21 @@ class _Station:
         return self.fields[name][0][1]
 
 
+class _Keys:
+    """A resolver that asks for a key once, however many signatures of the chain it verifies."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    async def lookup(self, name: str, rdtype: str) -> Answer:
+        """Return the answer, from the first time that it was asked."""
+        asked = (name, rdtype)
+        if asked not in self._answers:
+            self._answers[asked] = await self._resolver.lookup(name, rdtype)
+        return self._answers[asked]
+
+
 class _Broken(Exception):
     """The chain's structure fails it."""
 
@@ -104,7 +120,8 @@ async def verify_arc(message: Message, resolver: Resolver, compute: Compute = co
             ArcResult.FAIL, str(broken), [ArcSet(number) for number in sorted(stations)[:MAXIMUM_SETS]]
         )
     numbers = range(1, len(stations) + 1)
-    sets = [await _verify_set(message, stations, number, resolver, compute) for number in numbers]
+    keys = _Keys(resolver)
+    sets = [await _verify_set(message, stations, number, keys, compute) for number in numbers]
     return _judged(sets)
 
 
@@ -192,10 +209,10 @@ def _run(
     """Let dkimpy verify; what it raises is the remote's fault."""
     sig = {name.encode(): value.encode() for name, value in ({"c": "relaxed/relaxed"} | tags).items()}
     try:
+        dkim.validate_signature_fields({tag: sig[tag] for tag in _DATED if tag in sig}, [], arc=True)
         good = message.verify_sig(sig, names, header, lambda name, timeout=0: record.encode("latin-1"))
     except dkim.ValidationError as error:
-        changed = str(error).startswith("body hash mismatch")
-        return DkimResult.FAIL, "the body was changed after it" if changed else str(error)[:200]
+        return invalid(str(error))
     except (dkim.DKIMException, ValueError, TypeError, LookupError, AssertionError) as error:
         return DkimResult.PERMERROR, f"it cannot be processed: {error}"
     return (DkimResult.PASS, "") if good else (DkimResult.FAIL, "it does not verify")

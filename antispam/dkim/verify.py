@@ -100,13 +100,14 @@ def _run(message: Message, index: int, record: str) -> Computed:
     try:
         good = message.verify(index, dnsfunc=lambda name, timeout=0: record.encode("latin-1"))
     except dkim.ValidationError as error:
-        return _validation(str(error))
+        return invalid(str(error))
     except (dkim.DKIMException, ValueError, TypeError, LookupError, AssertionError) as error:
         return DkimResult.PERMERROR, f"the signature cannot be processed: {error}"
     return (DkimResult.PASS, "the signature verifies") if good else (DkimResult.FAIL, "the signature does not verify")
 
 
-def _validation(text: str) -> Computed:
+def invalid(text: str) -> Computed:
+    """Return the result for what the library says against a signature's tags."""
     if text.startswith("body hash mismatch"):
         return DkimResult.FAIL, "the body was changed after it was signed"
     if "is past" in text:

@@ -32,7 +32,8 @@ def method_results(evidence: Evidence) -> list[MethodResult]:
         results.append(MethodResult("spf", helo.result.value, helo.reason, [("smtp.helo", envelope.helo_name)]))
     results += [_signature_result(signature) for signature in evidence.dkim]
     if arc.result is not ArcResult.NONE:
-        properties = [("header.oldest-pass", str(arc.oldest_pass)), ("smtp.remote-ip", envelope.client_address)]
+        oldest = str(arc.oldest_pass) if arc.result is ArcResult.PASS else ""
+        properties = [("header.oldest-pass", oldest), ("smtp.remote-ip", envelope.client_address)]
         results.append(MethodResult("arc", arc.result.value, arc.reason, properties))
     properties = [("header.from", dmarc.author_domain), ("policy.dmarc", dmarc.policy)]
     return [*results, MethodResult("dmarc", dmarc.result.value, dmarc.reason, properties)]

@@ -12,6 +12,7 @@ from domains.dkim.sign import OVERSIGNED, SIGNED, CannotSign, LoadedKey
 
 _ALGORITHMS = {"rsa2048": "rsa-sha256", "rsa4096": "rsa-sha256", "ed25519": "ed25519-sha256"}
 _COVERED = SIGNED | {b"dkim-signature"}
+MAXIMUM_NAMES = 256  # more fields in h= than a verifier can be expected to read
 FOLD = 72
 
 
@@ -28,8 +29,9 @@ class Seen:
 def seal(octets: bytes, seen: Seen, domain: str, key: LoadedKey, timestamp: int) -> bytes:
     """Return the three fields of a new set, each ending CRLF, to stand before the message (CRLF line ends).
 
-    Empty when the chain must not go on: it ended with a failure before, or is as long as a chain may be. Raises
-    CannotSign when the header block cannot be read or has no From.
+    Empty when the chain must not go on: it ended with a failure before, is as long as a chain may be, or is broken so
+    that no instance can follow it. Raises CannotSign when the header block cannot be read, has no From or too many
+    fields.
     """
     try:
         message = Message(octets)
@@ -37,11 +39,13 @@ def seal(octets: bytes, seen: Seen, domain: str, key: LoadedKey, timestamp: int)
         raise CannotSign(str(error)) from error
     chain = _chain(message)
     instance = len(chain) + 1
-    if instance > MAXIMUM_INSTANCE or (chain and seen.chain not in ("pass", "fail")) or _ended(chain):
+    if (chain and seen.chain not in ("pass", "fail")) or _ended(chain):
         return b""
     if seen.chain == "fail":  # a broken chain is sealed alone (section 5.1.2)
         highest = max((instance_of(value) for name, value in message.headers if name.lower() in NAMES), default=0)
         chain, instance = [], highest + 1
+    if instance > MAXIMUM_INSTANCE or (instance == 1 and seen.chain != "none"):
+        return b""
     return _new_set(message, chain, instance, seen, domain, key, timestamp)
 
 
@@ -92,6 +96,8 @@ def _message_signature(message: Message, instance: int, domain: str, key: Loaded
     if b"from" not in present:
         raise CannotSign("it has no From")
     names = [*(name for name in present if name in _COVERED), *OVERSIGNED]
+    if len(names) > MAXIMUM_NAMES:
+        raise CannotSign(f"it has more than {MAXIMUM_NAMES} fields to sign")
     tags = {
         "i": str(instance),
         "a": _ALGORITHMS[key.algorithm],

@@ -1,8 +1,12 @@
 """ARC (RFC 8617): chains that hold, chains that are broken in every way, and our seal under dkimpy's own eyes."""
 
+import json
+from pathlib import Path
+
 import dkim
 import pytest
 
+import domains.arc.seal
 from antispam.arc.verify import ArcResult, verify_arc
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import read_message
@@ -54,6 +58,62 @@ def test_the_library_as_it_comes_agrees(stations):
     answers = {f"{name}.".encode(): texts[0].encode() for (name, _), texts in ZONE.items()}
     found = dkim.ARC(sealed(stations=stations)).verify(lambda name, timeout=0: answers.get(name))
     assert found[0] == b"pass", found
+
+
+async def test_what_the_library_sealed_holds_here_and_goes_on():
+    """Two stations sealed by dkimpy without any of our parts in it, and a third by us."""
+    folder = Path(__file__).parents[1] / "corpus" / "arc"
+    octets = (folder / "two_stations.eml").read_bytes().replace(b"\n", b"\r\n")
+    published = json.loads((folder / "two_stations.json").read_text())
+    zone = ZONE | {(name, "TXT"): [text] for name, text in published.items()}
+    found = await judged(octets, zone=zone)
+    assert (found.result, found.last_sealer) == (ArcResult.PASS, "second.example"), found
+    third = seal(octets, Seen("mail.one.example; arc=pass", "pass"), "one.example", KEYS["one.example"], NOW)
+    assert (await judged(third + octets, zone=zone)).result is ArcResult.PASS
+    answers = {f"{name}.".encode(): texts[0].encode() for (name, _), texts in zone.items()}
+    assert dkim.ARC(third + octets).verify(lambda name, timeout=0: answers.get(name))[0] == b"pass"
+
+
+async def test_a_key_is_asked_for_once():
+    asked = ZoneResolver(ZONE)
+    message = read_message(sealed(stations=3))
+    assert isinstance(message, Message)
+    assert (await verify_arc(message, asked)).result is ArcResult.PASS
+    assert [name for name, _ in asked.asked] == [f"s1._domainkey.{domain}" for domain in DOMAINS]
+
+
+async def test_the_order_of_the_fields_says_nothing():
+    octets = sealed(stations=2)
+    fields, body = Message(octets).headers, octets.partition(b"\r\n\r\n")[2]
+    arc = [field for field in fields if field[0].startswith(b"ARC-")]
+    others = [field for field in fields if not field[0].startswith(b"ARC-")]
+    turned = b"".join(name + b":" + value for name, value in [*reversed(arc), *others]) + b"\r\n" + body
+    assert (await judged(turned)).result is ArcResult.PASS
+
+
+TIMES = [
+    ("expired", {"t": "1500000000", "x": "1500000001"}, "expired"),
+    ("from the future", {"t": "99999999999"}, "future"),
+    ("no number", {"x": "soon"}, "x="),
+    ("a huge number", {"t": "9" * 5000}, "processed"),
+    ("only a part of the body", {"l": "5"}, "l="),
+]
+
+
+@pytest.mark.parametrize(("name", "tags", "reason"), TIMES, ids=[row[0] for row in TIMES])
+async def test_a_message_signature_that_says_too_much(name, tags, reason, monkeypatch):
+    """Signed as it stands, so that nothing but the tag speaks against it."""
+    folded = domains.arc.seal._folded
+
+    def told(asked: dict[str, str]) -> bytes:
+        more = tags if "h" in asked else {}
+        return folded(more | {name: asked[name] for name in asked if name not in more})
+
+    monkeypatch.setattr(domains.arc.seal, "_folded", told)
+    found = await judged(sealed())
+    assert found.result is ArcResult.FAIL, found
+    assert reason in found.sets[0].reason, found
+    assert found.sets[0].seal is DkimResult.PASS
 
 
 async def test_a_seal_by_ed25519():
@@ -161,6 +221,25 @@ async def test_a_broken_chain_is_sealed_alone_and_then_ends():
     assert (found.result, found.sets[2].cv) == (ArcResult.FAIL, "fail")
     seen = Seen("mail.one.example; arc=fail", "fail")
     assert seal(octets, seen, "one.example", KEYS["one.example"], NOW) == b""
+
+
+UNREADABLE = [
+    ("no instance left", b"ARC-Seal: i=50; cv=none\r\n"),
+    ("an instance that nobody reads", b"ARC-Seal: i=999; cv=none\r\n"),
+    ("no instance", b"ARC-Seal: a=rsa-sha256; cv=none\r\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "fields"), UNREADABLE, ids=[row[0] for row in UNREADABLE])
+def test_a_broken_chain_that_no_instance_can_follow_is_not_sealed(name, fields):
+    seen = Seen("mail.one.example; arc=fail", "fail")
+    assert seal(fields + MESSAGE, seen, "one.example", KEYS["one.example"], NOW) == b""
+
+
+def test_more_fields_than_others_read_in_a_signature_are_not_sealed():
+    octets = b"To: list@one.example\r\n" * 250 + MESSAGE
+    with pytest.raises(CannotSign):
+        seal(octets, Seen("mail.one.example; arc=none"), "one.example", KEYS["one.example"], NOW)
 
 
 def test_what_has_no_author_is_not_sealed():

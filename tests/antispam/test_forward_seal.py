@@ -54,6 +54,18 @@ async def test_a_second_station_seals_a_chain_that_held(keys: DnsServer) -> None
     await send("next@acme.example", text=first + ".")
     found = await judged((await relay(keys, Script())).messages[-1], keys)
     assert (found.result, len(found.sets), found.sets[1].cv) == (ArcResult.PASS, 2, "pass")
+    assert "header.oldest-pass=0" in found.sets[1].results
+
+
+async def test_four_stations_ask_once_for_the_key_that_they_share(keys: DnsServer) -> None:
+    """Each station asks about its own and all seals before it, within one message's share of the DNS."""
+    text = message()
+    for _ in range(4):
+        await send(AWAY, text=text)
+        left = (await relay(keys, Script())).messages[-1].decode()
+        text = "".join(line for line in left.splitlines(True) if not line.startswith("Delivered-To")) + "."
+    found = await judged(text.removesuffix(".").encode(), keys)
+    assert (found.result, [one.cv for one in found.sets]) == (ArcResult.PASS, ["none", "pass", "pass", "pass"])
 
 
 async def test_a_chain_that_was_broken_before_us_is_sealed_as_broken(keys: DnsServer) -> None:
@@ -63,6 +75,7 @@ async def test_a_chain_that_was_broken_before_us_is_sealed_as_broken(keys: DnsSe
     reply = await send("next@acme.example", text=first + ".")
     found = await judged((await relay(keys, Script())).messages[-1], keys)
     assert (found.result, found.sets[1].cv) == (ArcResult.FAIL, "fail")
+    assert "oldest-pass" not in found.sets[1].results
     (event,) = [event for event in await stages(reply) if event.stage == "arc"]
     assert event.outcome == "fail"
 
