@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from antispam.evidence import Envelope
 from antispam.inbound.policy import (
     LOOP,
+    NO_SECURE_WAY,
     UNAVAILABLE,
     WITHHELD,
     is_looping,
@@ -33,8 +35,10 @@ from mailboxes.delivery.deliver import deliver
 from mailboxes.delivery.limits import Limit
 from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.resolve import Found, resolve_recipient
+from mailboxes.delivery.success import report_success
 from mailboxes.mime.headers import Field, first_value, read_block, values_of
 from mailboxes.mime.received import received_texts
+from mailboxes.outbound.dsn_request import dsn_request
 from mailboxes.outbound.forward import is_second_round
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
@@ -93,6 +97,8 @@ class InboundHandler:
         refusal = reply_to_recipient(resolution, transaction.reverse_path, len(incoming.targets))
         if resolution.found is Found.FULL:
             refusal = reply_to_full(await full_mailbox_reply_of(forward_path))
+        if refusal is None and "REQUIRETLS" in transaction.parameters:
+            refusal = NO_SECURE_WAY if any(target.forward_to for target in resolution.targets) else None
         if refusal is not None:
             _note_refusal(incoming.trace, "rcpt", refusal, forward_path, resolution.steps)
             return refusal
@@ -152,9 +158,12 @@ class InboundHandler:
             unproven_domains=_unproven(found),
             returnable=found.evidence.proves_sender,
             seen=_seen(found) if any(target.forward_to for target in incoming.targets) else None,
+            dsn=dsn_request(transaction.parameters, transaction.forward_paths, transaction.forward_parameters),
             smtputf8=transaction.smtputf8,
             all_or_nothing=True,
         )
+        if found.evidence.proves_sender and "SUCCESS" in " ".join(request.dsn.notify.values()).upper():
+            request = replace(request, within=partial(report_success, request))
         kept = len(trace.events)
         try:
             await deliver(request)

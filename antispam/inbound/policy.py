@@ -27,6 +27,7 @@ _FULL = {
 TOO_MANY = Reply(452, "4.5.3", "Too many recipients; send to the others in another message")
 ONLY_BOUNCES = Reply(550, "5.7.1", "Only notices of failure are accepted for this address")
 WITHHELD = Reply(550, "5.7.1", "Mail in the name of a domain here is forwarded only when it is authenticated")
+NO_SECURE_WAY = Reply(550, "5.7.30", "This address leads elsewhere, and the way there cannot promise REQUIRETLS")
 LOOP = Reply(554, "5.4.6", f"The message has passed more than {HOPS} servers: a loop")
 
 

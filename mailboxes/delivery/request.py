@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from domains.arc.seal import Seen
 from domains.trace import MessageTrace
+from mailboxes.outbound.dsn_request import NOTHING_ASKED, DsnRequest
 
 
 class RecipientStatus(StrEnum):
@@ -71,6 +72,7 @@ class DeliveryRequest:
     returnable: bool = False  # the reverse path was proven too: a copy that fails later may be returned to it
     unproven_domains: Set[str] = frozenset()  # those of authors whom nothing proved (A-labels)
     seen: Seen | None = None  # what was found of a message from outside: the ARC set of a forward says it
+    dsn: DsnRequest = NOTHING_ASKED  # what the sender asked to be told of
     smtputf8: bool = False
     all_or_nothing: bool = False  # a copy that cannot be stored undoes the others and raises NotAll
     within: "Within | None" = None  # runs inside the delivery's transaction, last; what it raises undoes all of it

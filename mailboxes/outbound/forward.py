@@ -107,13 +107,15 @@ async def _enqueue(
     content: bytes,
 ) -> None:
     addresses = [target.address for target in targets]
+    parameters = {"forwarded": True, "authenticated": request.returnable, "sender": request.mail_from}
+    asked = request.dsn.moved(targets[0].recipient, addresses).as_json()
     outgoing = Outgoing(
         request.trace.id,
         mail_from,
         addresses,
         envelope_domain(targets[0].recipient),
         request.smtputf8 or not all(map(str.isascii, addresses)),
-        {"forwarded": True, "authenticated": request.returnable, "sender": request.mail_from},
+        parameters | ({"dsn": asked} if asked else {}),
     )
     await enqueue(connection, outgoing, content)
 

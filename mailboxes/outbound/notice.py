@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from domains.identifiers import new_identifier
 from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.dsn import Returned, build_failure_report
+from mailboxes.outbound.dsn_request import restored_request
 from mailboxes.outbound.outcome import Outcome, RecipientResult
 from mailboxes.outbound.ports import RelayPorts
 from mailboxes.outbound.queue import QueueItem
@@ -31,8 +32,14 @@ async def send_notice(
     ports: RelayPorts,
 ) -> None:
     """Queue one failure report for the recipients that failed, if there is somebody to tell."""
-    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    asked = restored_request(item.parameters.get("dsn"))
+    lost = [result for result in results if result.outcome is Outcome.FAILED]
+    failed = [result for result in lost if asked.wants(result.recipient, "FAILURE")]
     if not failed:
+        if lost:
+            told = {"recipients": [result.recipient for result in lost]}
+            event = Event("notice", "dropped", "Nobody is told: the sender asked not to be (NOTIFY).", told)
+            await connection.execute(EVENT_INSERT, event.as_row(item.trace_id))
         return
     silent = _silence(item)
     if silent:
@@ -66,7 +73,8 @@ async def _queue_report(
     ports: RelayPorts,
 ) -> str:
     sender = _sender(item)
-    returned = Returned(sender, _header_block(content), item.created_at, item.trace_id)
+    asked = restored_request(item.parameters.get("dsn"))
+    returned = Returned(sender, _header_block(content), item.created_at, item.trace_id, asked)
     report = build_failure_report(returned, failed, ports.hostname, datetime.now(UTC), new_identifier())
     reason = "Undelivered mail returned to sender"
     return await ports.enqueue(

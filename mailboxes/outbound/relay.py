@@ -18,6 +18,7 @@ from domains.database import database
 from domains.failpoints import fail_point
 from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.attempt import Attempt, Reach, attempt_delivery
+from mailboxes.outbound.dsn_request import restored_request
 from mailboxes.outbound.local import deliver_locally
 from mailboxes.outbound.notice import send_notice
 from mailboxes.outbound.outcome import Outcome, RecipientResult, no_reply
@@ -204,7 +205,8 @@ class RelayService:
             await deliver_locally(item, content, self._ports, random.random())  # noqa: S311
             self._totals["local"] += 1
             return
-        envelope = Envelope(item.mail_from, item.recipients, content, item.smtputf8)
+        asked = restored_request(item.parameters.get("dsn"))
+        envelope = Envelope(item.mail_from, item.recipients, content, item.smtputf8, asked)
         attempt = await attempt_delivery(item.next_hop, envelope, self._ports.resolver, self._reach)
         attempt.results = expire(item, attempt.results)
         fail_point("relay.attempted")

@@ -13,6 +13,7 @@ from functools import cache
 
 import aiosmtplib
 
+from mailboxes.outbound.dsn_request import NOTHING_ASKED, DsnRequest
 from mailboxes.outbound.outcome import Outcome, RecipientResult, RemoteReply, no_reply, parse_reply
 
 CONNECT_SECONDS = 30.0
@@ -30,6 +31,7 @@ class Envelope:
     recipients: Sequence[str]
     content: bytes
     smtputf8: bool = False
+    dsn: DsnRequest = NOTHING_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,18 @@ def _mail_parameters(client: aiosmtplib.SMTP, envelope: Envelope) -> list[bytes]
         parameters.append(b"BODY=8BITMIME")
     if envelope.smtputf8:
         parameters.append(b"SMTPUTF8")
+    if client.supports_extension("dsn"):
+        asked = (("RET", envelope.dsn.ret), ("ENVID", envelope.dsn.envid))
+        parameters += [f"{name}={value}".encode() for name, value in asked if value]
     return parameters
+
+
+def _recipient_parameters(client: aiosmtplib.SMTP, envelope: Envelope, recipient: str) -> list[bytes]:
+    """Pass on what the sender asked about this recipient, where the host knows of it (RFC 3461 section 5.2.1)."""
+    if not client.supports_extension("dsn"):
+        return []
+    given = (("NOTIFY", envelope.dsn.notify), ("ORCPT", envelope.dsn.orcpt))
+    return [f"{name}={values[recipient]}".encode() for name, values in given if recipient in values]
 
 
 async def _command(client: aiosmtplib.SMTP, *words: bytes) -> RemoteReply:
@@ -188,7 +201,12 @@ async def _exchange(client: aiosmtplib.SMTP, envelope: Envelope, replies: dict[s
         replies |= dict.fromkeys(envelope.recipients, reply)
         return
     for recipient in envelope.recipients:
-        replies[recipient] = await _command(client, b"RCPT", b"TO:<" + recipient.encode() + b">")
+        replies[recipient] = await _command(
+            client,
+            b"RCPT",
+            b"TO:<" + recipient.encode() + b">",
+            *_recipient_parameters(client, envelope, recipient),
+        )
     accepted = [recipient for recipient in envelope.recipients if replies[recipient].outcome is Outcome.SENT]
     if accepted:
         replies |= dict.fromkeys(accepted, await _data(client, envelope.content))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from domains.identifiers import new_identifier
 from mailboxes.connection import Peer
 from mailboxes.smtp.budgets import JUNK_COMMANDS, SmtpLimits, Spent
+from mailboxes.smtp.chunks import ChunkReader
 from mailboxes.smtp.grammar import SyntaxFault, decode_argument
 from mailboxes.smtp.lines import LineFault
 from mailboxes.smtp.port import Session, SmtpHandler, Transaction
@@ -47,6 +48,7 @@ class SmtpDialogue(Wire):
         self.peer = peer
         self.spent = Spent(limits)
         self.transaction: Transaction | None = None
+        self.chunks: ChunkReader | None = None
         self.recipients_tried = 0
         self.closing = False
 
@@ -98,6 +100,7 @@ class SmtpDialogue(Wire):
             logger.exception("smtp %s: session failed", session.id)
             self._push(Reply(421, "4.3.0", f"Internal fault, try again later ({session.id})", close=True))
         finally:
+            self._drop_chunks()
             self.close_wire()
             await self._say_disconnected()
 
@@ -222,7 +225,14 @@ class SmtpDialogue(Wire):
     async def _reset(self) -> None:
         """Forget the transaction here and at the handler."""
         self.transaction = None
+        self._drop_chunks()
         await self._ask_nothing(self.handler.reset(self.smtp_session))
+
+    def _drop_chunks(self) -> None:
+        """Free what BDAT has brought so far."""
+        if self.chunks is not None:
+            self.chunks.close()
+            self.chunks = None
 
     async def _ask_nothing(self, notice: Awaitable[None]) -> None:
         """Tell the handler something it cannot refuse."""

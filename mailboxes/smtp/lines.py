@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 SPOOL_OCTETS = 1024 * 1024
 WINDOW_OCTETS = 64 * 1024
 _END = b"\r\n.\r\n"
-_ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
+ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class LineFault(Enum):
@@ -176,7 +176,7 @@ class DataReader:
             self._first = False
             chunk = chunk[2:]
         if self.bare and self._normalise:
-            chunk = _ANY_LINE_END.sub(b"\r\n", chunk)
+            chunk = ANY_LINE_END.sub(b"\r\n", chunk)
         self.size += len(chunk)
         if not (self.too_big or self.has_nul or (self.bare and not self._normalise)):
             self.file.write(chunk)

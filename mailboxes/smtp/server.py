@@ -2,7 +2,7 @@
 
 aiosmtpd's ``SMTP`` is subclassed for its command methods (``smtp_VERB`` with their syntax texts, from which HELP
 answers). Replaced, because its own does not hold what we promise: the reading loop (``dialogue``: strict lines,
-budgets, deadlines, nothing before the banner), DATA (``lines``: windows instead of lines, spooled), STARTTLS (nothing
+budgets, deadlines, nothing before the banner), DATA and BDAT (``content``: windows, spooled), STARTTLS (nothing
 crosses it), the grammar of addresses, and AUTH. The server decides no policy: an ``SmtpHandler`` does.
 """
 
@@ -15,19 +15,17 @@ from aiosmtpd.smtp import SMTP, syntax
 from mailboxes.connection import Peer
 from mailboxes.smtp import sasl_exchange
 from mailboxes.smtp.budgets import SmtpLimits
-from mailboxes.smtp.dialogue import SmtpDialogue
+from mailboxes.smtp.content import CHUNKS_BEGUN, NO_SENDER, OK, ContentCommands
 from mailboxes.smtp.grammar import SyntaxFault, parse_path_argument, valid_helo_name
-from mailboxes.smtp.lines import DataReader, LineFault
-from mailboxes.smtp.port import Content, SmtpHandler, Transaction
+from mailboxes.smtp.lines import LineFault
+from mailboxes.smtp.parameters import check_mail_parameters, check_recipient_parameters
+from mailboxes.smtp.port import SmtpHandler, Transaction
 from mailboxes.smtp.replies import Reply, serialise_reply
 from mailboxes.smtp.wire import Gone, logger
 
-OK = Reply(250, "2.0.0", "OK")
 SENDER_OK = Reply(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient OK")
 HELO_FIRST = Reply(503, "5.5.1", "Say EHLO first")
-BARE_CONTENT = Reply(550, "5.6.0", "The message has a bare CR or LF; its lines must end with CRLF")
-NUL_CONTENT = Reply(550, "5.6.0", "The message has a NUL octet")
 INJECTION = Reply(554, "5.5.1", "Nothing may follow STARTTLS before the handshake", close=True)
 GOODBYE = Reply(221, "2.0.0", "Bye", close=True)
 
@@ -58,13 +56,14 @@ class SmtpService:
         return SmtpServer(self, peer)
 
 
-class SmtpServer(SmtpDialogue, SMTP):
+class SmtpServer(ContentCommands, SMTP):
     """The commands of one connection."""
 
     def __init__(self, service: SmtpService, peer: Peer) -> None:
         # SMTP.__init__ is left out on purpose: it reflects over handler and self at 0.3 ms a connection, and makes
         # a StreamReader that nothing here reads.
         self.service = service
+        self.normalise = service.normalise
         self.set_up(service.hostname, service.handler, service.limits, peer)
 
     @syntax("HELO name")
@@ -97,6 +96,9 @@ class SmtpServer(SmtpDialogue, SMTP):
     def _extensions(self) -> list[str]:
         """Return the EHLO keywords in force now."""
         words = ["PIPELINING", f"SIZE {self.limits.message_octets}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+        words += ["CHUNKING", f"LIMITS RCPTMAX={self.limits.recipients}"]
+        if not self.service.authentication:
+            words += ["DSN", "REQUIRETLS"] if self.smtp_session.tls else ["DSN"]
         if not self.smtp_session.tls and self.service.tls_context() is not None:
             words.append("STARTTLS")
         if self.service.authentication and self.smtp_session.tls:
@@ -198,7 +200,7 @@ class SmtpServer(SmtpDialogue, SMTP):
             return
         transaction = self._parse_mail(arg or "")
         if transaction.size is not None and transaction.size > self.limits.message_octets:
-            reply = self._too_big()
+            reply = self.too_big()
             self._push(reply)
             await self._tell_refused("mail", reply, transaction)
             return
@@ -225,41 +227,28 @@ class SmtpServer(SmtpDialogue, SMTP):
         path = parse_path_argument("FROM:", argument)
         if path.address and "@" not in path.address:
             raise SyntaxFault("The address has no domain", 501, "5.1.7")
-        parameters = path.parameters
-        if parameters and not self.smtp_session.extended:
-            raise SyntaxFault("Parameters need EHLO")
-        known = {"SIZE", "BODY", "SMTPUTF8", "AUTH"} if self.service.authentication else {"SIZE", "BODY", "SMTPUTF8"}
-        if unknown := set(parameters) - known:
-            raise SyntaxFault(f"Parameter {min(unknown)} is not offered", 555, "5.5.4")
-        size = parameters.get("SIZE")
-        if size is not None and not (size.isascii() and size.isdigit() and len(size) <= 20):
-            raise SyntaxFault("SIZE needs a number")
+        session, parameters = self.smtp_session, path.parameters
+        size = check_mail_parameters(
+            path,
+            extended=session.extended,
+            authentication=self.service.authentication,
+            tls=bool(session.tls),
+        )
         body = parameters.get("BODY", "7BIT").upper()
-        if body not in ("7BIT", "8BITMIME"):
-            raise SyntaxFault("BODY is 7BIT or 8BITMIME")
-        smtputf8 = "SMTPUTF8" in parameters
-        if parameters.get("SMTPUTF8"):
-            raise SyntaxFault("SMTPUTF8 takes no value")
-        if not path.ascii and not smtputf8:
-            raise SyntaxFault("The address needs SMTPUTF8", 550, "5.6.7")
-        return Transaction(path.address, parameters, smtputf8, body, int(size) if size is not None else None)
-
-    def _too_big(self) -> Reply:
-        """Return the refusal of a message over the limit."""
-        return Reply(552, "5.3.4", f"The message is larger than {self.limits.message_octets} octets")
+        return Transaction(path.address, parameters, "SMTPUTF8" in parameters, body, size)
 
     @syntax("RCPT TO:<address>", extended=" [parameters]")
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Add a recipient."""
         transaction = self.transaction
-        if transaction is None:
-            await self._refuse(Reply(503, "5.5.1", "Say MAIL FROM first"), "rcpt")
+        if transaction is None or self.chunks is not None:
+            await self._refuse(NO_SENDER if transaction is None else CHUNKS_BEGUN, "rcpt")
             return
         path = parse_path_argument("TO:", arg or "")
         if not path.address or ("@" not in path.address and path.address.lower() != "postmaster"):
             raise SyntaxFault("The address has no domain", 501, "5.1.3")
-        if path.parameters:
-            raise SyntaxFault(f"Parameter {min(path.parameters)} is not offered", 555, "5.5.4")
+        extended = self.smtp_session.extended
+        check_recipient_parameters(path.parameters, extended=extended, authentication=self.service.authentication)
         if not path.ascii and not transaction.smtputf8:
             raise SyntaxFault("The address needs SMTPUTF8", 553, "5.6.7")
         if self.recipients_tried >= self.limits.recipients:
@@ -271,53 +260,6 @@ class SmtpServer(SmtpDialogue, SMTP):
             transaction.forward_paths.append(path.address)
             transaction.forward_parameters.append(path.parameters)
         self._push(reply or RECIPIENT_OK)
-
-    @syntax("DATA")
-    async def smtp_DATA(self, arg: str) -> None:
-        """Receive the message and hand it over."""
-        transaction = self.transaction
-        if arg:
-            await self._refuse(Reply(501, "5.5.4", "DATA takes no argument"), "data")
-            return
-        if transaction is None:
-            await self._refuse(Reply(503, "5.5.1", "Say MAIL FROM first"), "data")
-            return
-        if not transaction.forward_paths:
-            await self._refuse(Reply(554, "5.5.1", "There are no valid recipients"), "data")
-            return
-        self.write(b"354 End with CRLF.CRLF\r\n")
-        reader = DataReader(self.lines.octets, self.limits.message_octets, self.service.normalise)
-        try:
-            await self._receive(reader)
-            reply = self._content_refusal(reader)
-            if reply is not None:
-                await self._tell_refused("data", reply)
-            else:
-                content = Content(reader.file, reader.size, reader.bare)
-                reply = await self._ask(self.handler.data(self.smtp_session, transaction, content))
-            self._push(reply or OK)
-            if reply is not None and reply.positive:
-                self.spent.junk = self.recipients_tried = 0
-        finally:
-            reader.close()
-        await self._reset()
-
-    async def _receive(self, reader: DataReader) -> None:
-        """Read to the end of DATA; what is far too long is refused before its end."""
-        while not reader.advance():
-            if reader.hopeless:
-                await self._end(Reply(552, "5.3.4", self._too_big().text, close=True), "data")
-                raise Gone
-            await self.wait_for_octets(self.limits.data_seconds)
-        self.lines.restart()
-
-    def _content_refusal(self, reader: DataReader) -> Reply | None:
-        """Return why the message cannot be taken at all."""
-        if reader.too_big:
-            return self._too_big()
-        if reader.bare and not self.service.normalise:
-            return BARE_CONTENT
-        return NUL_CONTENT if reader.has_nul else None
 
     @syntax("RSET")
     async def smtp_RSET(self, arg: str) -> None:

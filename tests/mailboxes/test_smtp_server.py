@@ -26,7 +26,10 @@ async def test_a_message_goes_through():
             "250-SIZE 26214400",
             "250-8BITMIME",
             "250-SMTPUTF8",
-            "250 ENHANCEDSTATUSCODES",
+            "250-ENHANCEDSTATUSCODES",
+            "250-CHUNKING",
+            "250-LIMITS RCPTMAX=1000",
+            "250 DSN",
         ]
         assert await client.say("MAIL FROM:<alice@example.org> SIZE=100 BODY=8BITMIME") == "250 2.1.0 Sender OK"
         assert await client.say("RCPT TO:<bob@example.net>") == "250 2.1.5 Recipient OK"
