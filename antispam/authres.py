@@ -1,4 +1,4 @@
-"""Authentication-Results (RFC 8601): ours written, those that pretend to be ours removed."""
+"""Authentication-Results (RFC 8601): ours written, those that pretend to be ours removed; Received-SPF (RFC 7208)."""
 
 import re
 from collections.abc import Sequence
@@ -46,6 +46,20 @@ def authentication_results(authserv_id: str, results: Sequence[MethodResult]) ->
     lines = [_result(found) for found in results] or ["none"]
     text = f"Authentication-Results: {authserv_id};\r\n " + ";\r\n ".join(lines) + "\r\n"
     return text.encode("utf-8", "replace")
+
+
+def received_spf(receiver: str, result: str, reason: str, pairs: Sequence[tuple[str, str]]) -> bytes:
+    """Return a Received-SPF field (RFC 7208 section 9.1), one key and value a line, ending CRLF."""
+    printable = "".join(c for c in f"{receiver}: {reason}" if c.isprintable() and c not in "()\\")
+    comment = printable.encode("utf-8", "replace")[:VALUE_OCTETS].decode("utf-8", "ignore")
+    lines = [f"Received-SPF: {result} ({comment})", *(f"{name}={_dotted(value)};" for name, value in pairs)]
+    return ("\r\n ".join(lines) + "\r\n").encode("utf-8", "replace")
+
+
+def _dotted(text: str) -> str:
+    """Return a dot-atom or a quoted string."""
+    value = _value(text)
+    return f'"{value}"' if "@" in value and not value.startswith('"') else value
 
 
 def _claims(value: bytes, authserv_id: bytes) -> bool:

@@ -26,6 +26,7 @@ from antispam.inbound.policy import (
 )
 from antispam.services.consulting import full_mailbox_reply_of
 from antispam.services.inspect import Inspection, inspect
+from antispam.services.results import spf_field
 from domains.arc.seal import Seen
 from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
@@ -151,7 +152,10 @@ class InboundHandler:
         request = DeliveryRequest(
             mail_from=transaction.reverse_path,
             targets=_into_folder(incoming.targets, found),
-            content=found.field + _received(session, transaction, found, hostname, trace.id, now) + found.octets,
+            content=found.field
+            + _spf(found)
+            + _received(session, transaction, found, hostname, trace.id, now)
+            + found.octets,
             received_at=now,
             trace=trace,
             authenticated_domain=found.evidence.authenticated_domain,
@@ -220,6 +224,12 @@ def _received(
 ) -> bytes:
     name = found.evidence.iprev.name if found.evidence.iprev is not None else ""
     return received_field(session, transaction, hostname, trace_id, now, name)
+
+
+def _spf(found: Inspection) -> bytes:
+    """Return a Received-SPF field where the installation wants one."""
+    config = settings.MAILADMIN
+    return spf_field(found.evidence, config.hostname) if config.received_spf else b""
 
 
 def _seen(found: Inspection) -> Seen:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from antispam.arc.verify import ArcEvaluation, ArcResult
-from antispam.authres import MethodResult
+from antispam.authres import MethodResult, received_spf
 from antispam.disposition.stored import judgement_detail
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import DkimSignature
@@ -37,6 +37,14 @@ def method_results(evidence: Evidence) -> list[MethodResult]:
         results.append(MethodResult("arc", arc.result.value, arc.reason, properties))
     properties = [("header.from", dmarc.author_domain), ("policy.dmarc", dmarc.policy)]
     return [*results, MethodResult("dmarc", dmarc.result.value, dmarc.reason, properties)]
+
+
+def spf_field(evidence: Evidence, receiver: str) -> bytes:
+    """Return the Received-SPF field of the identity that counts for DMARC."""
+    envelope, spf = evidence.envelope, evidence.spf
+    pairs = [("receiver", receiver), ("identity", spf.identity), ("client-ip", envelope.client_address)]
+    pairs += [("envelope-from", envelope.mail_from), ("helo", envelope.helo_name)]
+    return received_spf(receiver, spf.result.value, spf.reason, pairs)
 
 
 def _signature_result(signature: DkimSignature) -> MethodResult:

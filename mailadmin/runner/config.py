@@ -96,6 +96,7 @@ class Config:
     workers: int
     resolvers: tuple[tuple[str, int], ...]
     authoritative: bool
+    received_spf: bool
     trusted_resolvers: tuple[Network, ...]
     relay_port: int
     sts_port: int
@@ -333,6 +334,7 @@ def parse_config(environment: Mapping[str, str], base: Path) -> Config:
         workers=read("MAILADMIN_WORKERS", str(os.cpu_count() or 1), _count),
         resolvers=read("MAILADMIN_RESOLVER", "", _resolvers),
         authoritative=read("MAILADMIN_AUTHORITATIVE", "on", _switch),
+        received_spf=read("MAILADMIN_RECEIVED_SPF", "off", _switch),
         trusted_resolvers=read("MAILADMIN_TRUSTED_RESOLVERS", "127.0.0.0/8,::1/128", _networks),
         relay_port=read("MAILADMIN_RELAY_PORT", "25", _open_port),
         sts_port=read("MAILADMIN_STS_PORT", "443", _open_port),

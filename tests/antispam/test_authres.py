@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from antispam.authres import MethodResult, authentication_results, strip_foreign_results
+from antispam.authres import MethodResult, authentication_results, received_spf, strip_foreign_results
 
 OURS = "mail.acme.example"
 REST = b"From: a@b.example\r\n\r\nbody\r\n"
@@ -136,3 +136,22 @@ def test_a_slash_stands_in_quotes_and_an_address_needs_none():
     assert authentication_results(OURS, [found]).split(b"\r\n")[1] == (
         b' spf=none reason="n/a" smtp.mailfrom=a+b@c.example smtp.helo="a@b@c"'
     )
+
+
+def test_received_spf():
+    """RFC 7208 section 9.1: values are dot-atoms or quoted."""
+    pairs = [("client-ip", "2001:db8::1"), ("envelope-from", "a@b.example"), ("helo", "h.example")]
+    assert received_spf(OURS, "pass", "all matches", pairs) == (
+        b"Received-SPF: pass (mail.acme.example: all matches)\r\n"
+        b' client-ip="2001:db8::1";\r\n envelope-from="a@b.example";\r\n helo=h.example;\r\n'
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_breaks_out_of_received_spf(text):
+    field = received_spf(OURS, "fail", text, [("helo", text), ("envelope-from", text)])
+    lines = field.removesuffix(b"\r\n").split(b"\r\n")
+    assert len(lines) == 3
+    assert all(line[:1] == b" " and len(line) <= 998 for line in lines[1:])
+    assert b"\n" not in b"".join(lines)
+    assert lines[0].count(b"(") == lines[0].count(b")") == 1

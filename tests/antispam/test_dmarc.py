@@ -1,9 +1,12 @@
 """DMARC evaluation by RFC 9989: tree walk, organizational domain, alignment, policy, and what silence means."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from antispam.dmarc.evaluate import DmarcResult, evaluate_dmarc, walk_tree
 from domains.dmarc.record import tree_walk_names
+from domains.dns.port import Answer, DnsStatus
 from domains.dns.zone import ZoneResolver
 
 
@@ -245,3 +248,41 @@ async def test_the_reason_says_where_the_old_method_would_have_judged_otherwise(
     assert found.reason.endswith("; by the Public Suffix List it would not agree")
     found = await evaluate_dmarc(zone(ORG), ["a.example.com"], "b.example.com", [])
     assert "Public Suffix List" not in found.reason
+
+
+class OneSilent(ZoneResolver):
+    """Has no answer to one question, counted from 0."""
+
+    def __init__(self, zone, silent):
+        super().__init__(zone)
+        self.silent = silent
+
+    async def lookup(self, name, rdtype):
+        answer = await super().lookup(name, rdtype)
+        return Answer(name, rdtype, DnsStatus.TEMPFAIL) if len(self.asked) == self.silent + 1 else answer
+
+
+TREE = ["com", "example.com", "a.example.com", "b.example.com", "c.a.example.com", "c.b.example.com"]
+POLICIES = st.builds(
+    "; ".join,
+    st.tuples(
+        st.just("v=DMARC1"),
+        st.sampled_from(["p=none", "p=quarantine", "p=reject"]),
+        st.sampled_from(["psd=u", "psd=n", "psd=y"]),
+        st.sampled_from(["aspf=r", "aspf=s"]),
+        st.sampled_from(["np=none", "np=reject", "t=y"]),
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(TREE), POLICIES), st.sampled_from(TREE), st.sampled_from(TREE), st.booleans())
+async def test_no_silence_of_the_dns_makes_a_pass(policies, author, identifier, signed):
+    """Every single answer of the evaluation taken away in turn."""
+    records = {(f"_dmarc.{name}", "TXT"): [text] for name, text in policies.items()}
+    passed = ("", [identifier]) if signed else (identifier, [])
+    whole = ZoneResolver(records)
+    before = await evaluate_dmarc(whole, [author], *passed)
+    for silent in range(len(whole.asked)):
+        after = await evaluate_dmarc(OneSilent(records, silent), [author], *passed)
+        assert after.result is not DmarcResult.PASS or before.result is DmarcResult.PASS, (silent, before, after)

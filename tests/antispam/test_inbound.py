@@ -1,6 +1,7 @@
 """The MX over a real socket, database and DNS: what is accepted, what is refused, and the trace of both."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -13,6 +14,7 @@ from domains.database import close_pool
 from domains.models import Trace
 from domains.services.traces import TraceQuery, events_of, search_traces, traces_for
 from domains.trace_buffer import trace_buffer
+from mailboxes.mime.headers import read_block
 from mailboxes.models import Message
 from mailboxes.smtp.server import SmtpService
 from tests.factories import make_account, make_alias, owner_act, superadmin_act
@@ -61,6 +63,25 @@ async def test_an_accepted_message_leaves_one_event_a_stage(alice):
     trace = await Trace.objects.aget(pk=reply.rpartition(" ")[2])
     words = ["connect", "helo", "mail", "rcpt", "data", "iprev", "spf", "dkim", "dmarc", "verdict", "delivery"]
     assert [stage for stage, _ in await stages(trace)] == words
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_received_spf_stands_above_received_where_it_is_wanted(alice, settings, monkeypatch, wanted):
+    settings.MAILADMIN = replace(settings.MAILADMIN, received_spf=wanted)
+    requests = []
+
+    async def deliver(request):
+        requests.append(request)
+
+    monkeypatch.setattr(handlers, "deliver", deliver)
+    async with connected(SmtpService("mx", "mail.acme.example", InboundHandler())) as client:
+        await client.hello()
+        await begin(client, "alice@acme.example")
+        await client.say("DATA")
+        assert (await client.say(MESSAGE)).startswith("250")
+    names = [field.name for field in read_block(requests[0].content).fields[:3]]
+    above = [b"Authentication-Results", b"Received-SPF", b"Received"]
+    assert names == (above if wanted else [above[0], above[2], b"From"])
 
 
 async def test_a_recipient_is_found_however_it_was_spelt(alice):

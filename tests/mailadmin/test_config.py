@@ -30,6 +30,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert config.services == frozenset(SERVICES)
     assert config.workers == os.cpu_count()
     assert config.authoritative is True
+    assert config.received_spf is False
     assert config.resolvers == config.private_networks == config.proxy_peers == config.trusted_proxies == ()
     assert config.database_url == config.redis_url == ""
     assert config.tls_cert == BASE / "var" / "tls" / "certificate.pem"
@@ -45,6 +46,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("MAILADMIN_RESOLVER", "127.0.0.1:5353,[::1]:53", "resolvers", (("127.0.0.1", 5353), ("::1", 53))),
         ("MAILADMIN_RESOLVER", "192.0.2.53", "resolvers", (("192.0.2.53", 53),)),
         ("MAILADMIN_AUTHORITATIVE", "off", "authoritative", False),
+        ("MAILADMIN_RECEIVED_SPF", "on", "received_spf", True),
         ("MAILADMIN_PRIVATE_NETWORKS", "10.0.0.0/8", "private_networks", (ip_network("10.0.0.0/8"),)),
         ("MAILADMIN_URL", "https://panel.example/", "url", "https://panel.example"),
         ("MAILADMIN_HOSTNAME", "MX1.Example.org.", "hostname", "mx1.example.org"),
