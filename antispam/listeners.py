@@ -8,6 +8,9 @@ from mailboxes.smtp.budgets import SmtpLimits
 from mailboxes.smtp.port import SmtpHandler
 from mailboxes.smtp.server import SmtpService
 
+# Why this long: docs/decisions/0018-limits-at-the-door.md
+MX_LIMITS = SmtpLimits(greeting_delay_seconds=1.0)
+
 
 def mx_connections(
     hostname: str,

@@ -14,7 +14,8 @@ class Peer:
     """The two ends of a connection as the client sees them (after a PROXY header, the client's own address).
 
     ``limited`` is False for a client in an unlimited network: connection and rate budgets do not count for it;
-    authentication failures, TLS rules, sizes and parser caps do all the same.
+    authentication failures, TLS rules, sizes and parser caps do all the same. ``stressed`` is True for one that came
+    while the listener was busy: its deadlines and budgets are shorter.
     """
 
     client_address: str
@@ -22,6 +23,7 @@ class Peer:
     local_address: str
     local_port: int
     limited: bool = True
+    stressed: bool = False
 
 
 def nothing() -> None:

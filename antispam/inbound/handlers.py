@@ -24,6 +24,9 @@ from antispam.inbound.policy import (
     reply_to_full,
     reply_to_recipient,
 )
+from antispam.inbound.refusals import RefusedConnections, cause_of, refusal_of
+from antispam.limits.figures import Kind
+from antispam.limits.shared import SharedCounts
 from antispam.services.consulting import full_mailbox_reply_of
 from antispam.services.inspect import Inspection, inspect
 from antispam.services.results import spf_field
@@ -32,6 +35,7 @@ from domains.dns.resolver import default_resolver
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
 from mailboxes.addresses import author_addresses, envelope_domain, normalised
+from mailboxes.connection import Peer
 from mailboxes.delivery.deliver import deliver
 from mailboxes.delivery.limits import Limit
 from mailboxes.delivery.request import DeliveryRequest, NotAll, RecipientOutcome, RecipientStatus, Target
@@ -61,9 +65,36 @@ class _Incoming:
 class InboundHandler:
     """One object for all sessions; what belongs to a transaction is kept in the session's ``state``."""
 
+    def __init__(self, counts: SharedCounts | None = None) -> None:
+        self._counts = counts
+        self._refusals = RefusedConnections()
+
     async def connect(self, session: Session) -> Reply | None:
-        """Everybody may connect."""
+        """Everybody may connect who is within the limits; who sent good mail lately need not wait."""
+        counts = self._counts_for(session)
+        if counts is None:
+            return None
+        excess = counts.enter(session.client_address)
+        if excess is not None:
+            reply = Reply(421, "4.7.0", excess.words(), cause=cause_of(excess), close=True)
+            self._refusals.note(session, "connect", reply)
+            return reply
+        session.state["counted"] = True
+        session.regular = await counts.is_regular(session.client_address)
         return None
+
+    def refused_at_the_door(self, peer: Peer) -> None:
+        """The listener itself refused a connection."""
+        self._refusals.note(peer, "connect", Reply(421, "4.7.0", "Too many connections from your address"))
+
+    def _counts_for(self, session: Session) -> SharedCounts | None:
+        return self._counts if session.state.get("limited", True) else None
+
+    def _limited(self, session: Session, kind: Kind) -> Reply | None:
+        """Count one more and return the refusal when it is one too many."""
+        counts = self._counts_for(session)
+        excess = counts.add(kind, session.client_address) if counts is not None else None
+        return refusal_of(excess) if excess is not None else None
 
     async def helo(self, session: Session) -> Reply | None:
         """Any valid name will do; it is evidence, not a ticket."""
@@ -76,6 +107,10 @@ class InboundHandler:
     async def mail(self, session: Session, transaction: Transaction) -> Reply | None:
         """Begin the trace."""
         await self.reset(session)
+        refusal = self._limited(session, Kind.MESSAGES)
+        if refusal is not None:
+            self._refusals.note(session, "mail", refusal, lambda: _begun(session, transaction))
+            return refusal
         trace = _begun(session, transaction)
         detail = {"mail_from": transaction.reverse_path, "parameters": dict(transaction.parameters)}
         trace.add("mail", "accepted", "", detail)
@@ -87,6 +122,10 @@ class InboundHandler:
     ) -> Reply | None:
         """Accept what leads somewhere; refuse the rest here, never later."""
         incoming: _Incoming = session.state["incoming"]
+        limited = self._limited(session, Kind.RECIPIENTS) or self._searches(session)
+        if limited is not None:
+            _note_refusal(incoming.trace, "rcpt", limited, forward_path)
+            return limited
         try:
             resolution = await resolve_recipient(forward_path, transaction.size or 0)
         except (Error, PoolTimeout, OSError) as fault:
@@ -95,6 +134,8 @@ class InboundHandler:
             return UNAVAILABLE
         if resolution.found is not Found.FOREIGN:
             incoming.trace.domains |= {name for name in (resolution.domain, resolution.home) if name}
+        if resolution.found is Found.UNKNOWN:
+            self._limited(session, Kind.UNKNOWN)
         refusal = reply_to_recipient(resolution, transaction.reverse_path, len(incoming.targets))
         if resolution.found is Found.FULL:
             refusal = reply_to_full(await full_mailbox_reply_of(forward_path))
@@ -176,6 +217,9 @@ class InboundHandler:
             trace.outcome = ""
             raise
         session.state.pop("incoming")
+        counts = self._counts_for(session)
+        if counts is not None and not session.regular:
+            counts.became_regular(session.client_address)
         return Reply(250, "2.0.0", f"queued as {trace.id}")
 
     async def refused(self, session: Session, transaction: Transaction | None, stage: str, reply: Reply) -> None:
@@ -187,10 +231,13 @@ class InboundHandler:
         if incoming is not None:
             _note_refusal(incoming.trace, stage, reply)
         elif reply.close:
-            trace = _connected(session, "")
-            trace.outcome = "refused"
-            _note_refusal(trace, stage, reply)
-            trace_buffer().add(trace)
+            self._refusals.note(session, stage, reply, lambda: _connected(session, ""))
+
+    def _searches(self, session: Session) -> Reply | None:
+        """Return the refusal of one who tried too many addresses that do not exist."""
+        counts = self._counts_for(session)
+        excess = counts.over(Kind.UNKNOWN, session.client_address) if counts is not None else None
+        return refusal_of(excess) if excess is not None else None
 
     async def reset(self, session: Session) -> None:
         """Write the trace of a transaction that ended in a refusal."""
@@ -200,7 +247,9 @@ class InboundHandler:
             trace_buffer().add(incoming.trace)
 
     async def disconnect(self, session: Session) -> None:
-        """The same as a reset."""
+        """The same as a reset; the connection is counted no more."""
+        if self._counts is not None and session.state.pop("counted", False):
+            self._counts.leave(session.client_address)
         await self.reset(session)
 
 

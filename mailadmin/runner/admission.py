@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 CONNECTIONS_PER_ADDRESS = 50
+CONNECTIONS_UNDER_STRESS = 10
 
 
 def plain_address(text: str) -> str:
@@ -30,10 +31,10 @@ class Admission:
         self._limit = limit
         self._open: Counter[str] = Counter()
 
-    def enter(self, address: str) -> bool:
-        """Count one more connection; False when the address has its fill already."""
+    def enter(self, address: str, stressed: bool = False) -> bool:
+        """Count one more connection; False when the address has its fill already, a smaller one under stress."""
         key = self._key(address)
-        if self._open[key] >= self._limit:
+        if self._open[key] >= (min(self._limit, CONNECTIONS_UNDER_STRESS) if stressed else self._limit):
             return False
         self._open[key] += 1
         return True

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from mailboxes.connection import ConnectionFactory
+from mailboxes.connection import ConnectionFactory, Peer
 
 
 class TlsMode(StrEnum):
@@ -26,11 +26,17 @@ class ServiceState(StrEnum):
     FAILED = "failed"
 
 
+def ignore_refusal(_peer: Peer) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
     """One socket of a service: where it listens, how TLS begins, and who speaks on it.
 
-    ``refusal`` is what a client over its connection budget is told before the connection closes (plain sockets only).
+    ``refusal`` is what a client over its connection budget is told before the connection closes (plain sockets only);
+    ``on_refused`` hears of it. Above ``capacity`` open connections only unlimited networks come in, and from half of
+    it on the listener is under stress.
     """
 
     service: str
@@ -40,6 +46,8 @@ class ListenerSpec:
     factory: ConnectionFactory
     refusal: bytes = b""
     backlog: int = 1024
+    capacity: int = 5000
+    on_refused: Callable[[Peer], None] = ignore_refusal
 
 
 @dataclass(frozen=True, slots=True)

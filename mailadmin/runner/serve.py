@@ -26,6 +26,7 @@ ACCEPT_BATCH = 64
 HANDSHAKE_SECONDS = 30.0
 PROXY_SECONDS = 10.0
 RETRY_SECONDS = 3.0
+STRESS = 2  # a listener is under stress from capacity / STRESS open connections on
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -158,16 +159,18 @@ class Listener:
     def _peer(self, client: socket.socket, address: str, port: int, header: ProxyHeader | None = None) -> Peer:
         """Return who is at both ends."""
         limited = not in_networks(address, self.door.unlimited_networks)
+        stressed = limited and len(self.slots) * STRESS > self.spec.capacity
         if header is not None:
-            return Peer(address, port, header.local_address, header.local_port, limited)
+            return Peer(address, port, header.local_address, header.local_port, limited, stressed)
         local = client.getsockname()
-        return Peer(address, port, plain_address(local[0]), local[1], limited)
+        return Peer(address, port, plain_address(local[0]), local[1], limited, stressed)
 
     def _count(self, slot: Slot, client: socket.socket, peer: Peer) -> bool:
         """Count the client's address; over its budget it is refused and closed."""
         if not peer.limited:
             return True
-        if self.door.admission.enter(peer.client_address):
+        full = len(self.slots) > self.spec.capacity
+        if not full and self.door.admission.enter(peer.client_address, peer.stressed):
             slot.address = peer.client_address
             return True
         self.refused += 1
@@ -176,6 +179,7 @@ class Listener:
                 client.send(self.spec.refusal)
         client.close()
         slot.leave()
+        self.spec.on_refused(peer)
         return False
 
     async def _begin(self, slot: Slot, client: socket.socket, peer: Peer | None) -> None:

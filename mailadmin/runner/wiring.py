@@ -5,6 +5,7 @@ worker need none of them.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailadmin.runner.config import Config
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mailboxes.outbound.relay import RelayService
 
 SMTP_REFUSAL = b"421 4.7.0 Too many connections from your address\r\n"
+MX_CAPACITY = 1000
 IMAP_REFUSAL = b"* BYE [LIMIT] Too many connections from your address\r\n"
 
 
@@ -64,10 +66,14 @@ def reload_certificates() -> None:
 
 def _mx(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
     """The MX: port 25's dialogue with STARTTLS."""
-    from antispam.listeners import mx_connections
+    from antispam.inbound.handlers import InboundHandler
+    from antispam.limits.shared import SharedCounts
+    from antispam.listeners import MX_LIMITS, mx_connections
 
-    factory = mx_connections(config.hostname, certificates.offered)
-    yield from _sockets(config, "mx", config.mx_port, TlsMode.STARTTLS, factory, SMTP_REFUSAL)
+    handler = InboundHandler(SharedCounts(config.redis_url))
+    factory = mx_connections(config.hostname, certificates.offered, handler, MX_LIMITS)
+    for spec in _sockets(config, "mx", config.mx_port, TlsMode.STARTTLS, factory, SMTP_REFUSAL):
+        yield replace(spec, capacity=MX_CAPACITY, on_refused=handler.refused_at_the_door)
 
 
 def _submission(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:

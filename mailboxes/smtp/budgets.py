@@ -3,7 +3,7 @@
 RFC 5321 §4.5.3 gives the floors (512 octets a command, 100 recipients, the time-outs of §4.5.3.2).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MEGABYTE = 1024 * 1024
 
@@ -29,6 +29,17 @@ class SmtpLimits:
     handler_seconds: float = 180.0
     tls_seconds: float = 30.0
     session_seconds: float = 3600.0
+
+    def under_stress(self) -> "SmtpLimits":
+        """Return what holds for strangers while a listener is busy: who stalls or errs makes room sooner."""
+        return replace(
+            self,
+            errors=min(self.errors, 5),
+            junk=min(self.junk, 20),
+            command_seconds=min(self.command_seconds, 30.0),
+            data_seconds=min(self.data_seconds, 60.0),
+            session_seconds=min(self.session_seconds, 600.0),
+        )
 
     def line_octets(self, verb: str) -> int:
         """Return the longest command line for this verb, with its CRLF."""

@@ -44,9 +44,9 @@ class SmtpDialogue(Wire):
         self.set_up_wire(limits.auth_octets)
         self.hostname = hostname
         self.handler = handler
-        self.limits = limits
+        self.limits = limits.under_stress() if peer.stressed else limits
         self.peer = peer
-        self.spent = Spent(limits)
+        self.spent = Spent(self.limits)
         self.transaction: Transaction | None = None
         self.chunks: ChunkReader | None = None
         self.recipients_tried = 0
@@ -134,13 +134,13 @@ class SmtpDialogue(Wire):
     async def _greet(self) -> bool:
         """Send the banner; False when the session ends before it. Nobody may talk before it."""
         reply = await self._ask(self.handler.connect(self.smtp_session))
-        delay = self.limits.greeting_delay_seconds if self.peer.limited else 0.0
-        await asyncio.sleep(delay)
-        if self.lines.octets:
-            await self._end(EARLY_TALK, "connect")
-            return False
         if reply is not None and not reply.positive:
             self._push(reply)
+            return False
+        waits = self.peer.limited and not self.smtp_session.regular
+        await asyncio.sleep(self.limits.greeting_delay_seconds if waits else 0.0)
+        if self.lines.octets:
+            await self._end(EARLY_TALK, "connect")
             return False
         self.write(f"220 {self.hostname} ESMTP\r\n".encode())
         return True

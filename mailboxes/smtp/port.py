@@ -18,7 +18,8 @@ class Session:
     """What is known of one connection. The server fills it; handlers keep their own state in ``state``.
 
     ``tls`` holds ``version``, ``cipher`` and ``bits`` once TLS is on, else it is empty. ``account_id`` and
-    ``username`` are set after a successful AUTH. ``id`` is the connection's identifier in logs and traces.
+    ``username`` are set after a successful AUTH. ``id`` is the connection's identifier in logs and traces. A handler
+    sets ``regular`` at ``connect`` for a client that need not wait for the greeting.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Session:
     tls: Mapping[str, Any] = field(default_factory=dict)
     account_id: int | None = None
     username: str = ""
+    regular: bool = False
     state: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,0 +1,234 @@
+"""The counts of all mail workers, on all hosts, put together in Redis: in batches, behind the dialogue's back.
+
+Nobody waits for Redis: a decision is taken by what this worker knows, and what it counted goes out with the next
+batch, at most half a second later, whose answer brings the totals. While Redis is away each worker counts alone.
+The one question that is asked at once (whether an address is a regular one) falls into the greeting delay.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import time
+from typing import Any
+from uuid import uuid4
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from antispam.limits.counts import Counts, Place
+from antispam.limits.figures import FIGURES, Excess, Kind
+from domains.redis import PREFIX
+
+log = logging.getLogger(__name__)
+
+DELAY_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
+ASK_SECONDS = 0.1
+PAUSE_SECONDS = 5.0
+REFRESH_SECONDS = 5.0
+STALE_SECONDS = 30.0
+REGULAR_SECONDS = 30 * 86_400
+BATCH = 2_000
+REGULARS = 10_000
+LIMITED = f"{PREFIX}in.limited"
+LET_IN = f"{PREFIX}in.let-in"
+_FAULTS = (RedisError, OSError, TimeoutError)
+
+
+def count_key(place: Place) -> str:
+    """Return the name of one count."""
+    return f"{PREFIX}in.count.{place[0]}.{place[2]}.{place[1]}"
+
+
+def told(excess: Excess, now: float) -> str:
+    """Return an excess as it stands in Redis."""
+    return json.dumps({"kind": excess.kind, "limit": excess.limit, "at": now, "until": excess.until})
+
+
+class SharedCounts:
+    """The limits as one event loop applies them."""
+
+    def __init__(self, url: str) -> None:
+        self.counts = Counts()
+        self._url = url
+        self._name = f"{os.getpid()}.{uuid4().hex[:12]}"
+        self._task: asyncio.Task[None] | None = None
+        self._client: Any = None
+        self._away_until = 0.0
+        self._regulars: dict[str, float] = {}
+        self._new_regulars: dict[str, None] = {}
+        self._said: dict[str, int] = {}  # the open connections that stand in Redis under our name
+
+    # What the handler asks; none of these waits, but for ``is_regular``
+
+    def enter(self, address: str) -> Excess | None:
+        """Count a connection that begins; when it is one too many it must not ``leave``."""
+        now = time.time()
+        excess = self.counts.add(Kind.CONNECTIONS, address, now) or self.counts.over(Kind.UNKNOWN, address, now)
+        excess = excess or self.counts.enter(address, now)
+        self._wake()
+        return excess
+
+    def leave(self, address: str) -> None:
+        """Count a connection that ended."""
+        self.counts.leave(address)
+        self._wake()
+
+    def add(self, kind: Kind, address: str) -> Excess | None:
+        """Count one more message, recipient or unknown recipient."""
+        self._wake()
+        return self.counts.add(kind, address, time.time())
+
+    def over(self, kind: Kind, address: str) -> Excess | None:
+        """Return the limit that is reached already."""
+        return self.counts.over(kind, address, time.time())
+
+    def became_regular(self, address: str) -> None:
+        """Remember that a message of this address was accepted."""
+        now = time.time()
+        if self._regulars.get(address, 0.0) > now + REGULAR_SECONDS / 2:
+            return
+        self._remember(address, now)
+        if len(self._new_regulars) < REGULARS:
+            self._new_regulars[address] = None
+        self._wake()
+
+    async def is_regular(self, address: str) -> bool:
+        """Return whether messages of this address were accepted lately; False while nothing is known."""
+        now = time.time()
+        if self._regulars.get(address, 0.0) > now:
+            return True
+        if now < self._away_until:
+            return False
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                known = bool(await self._connected().exists(self._regular_key(address)))
+        except _FAULTS as fault:
+            self._give_up(fault)
+            return False
+        if known:
+            self._remember(address, now)
+        return known
+
+    def _remember(self, address: str, now: float) -> None:
+        if len(self._regulars) >= REGULARS:
+            del self._regulars[next(iter(self._regulars))]
+        self._regulars[address] = now + REGULAR_SECONDS
+
+    @staticmethod
+    def _regular_key(address: str) -> str:
+        return f"{PREFIX}in.regular.{address}"
+
+    # Batches
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=ANSWER_SECONDS)
+        return self._client
+
+    def _wake(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="incoming limits")
+
+    async def _run(self) -> None:
+        """Exchange counts while there is something to tell or a connection open; then close the connection."""
+        refreshed = 0.0
+        try:
+            while True:
+                await asyncio.sleep(DELAY_SECONDS)
+                now = time.time()
+                self.counts.forget(now)
+                refresh = now - refreshed >= REFRESH_SECONDS
+                if now >= self._away_until:
+                    await self._exchange(now, refresh)
+                    refreshed = now if refresh else refreshed
+                if not self._busy():
+                    return
+        finally:
+            self._task = None
+            client, self._client = self._client, None
+            if client is not None:
+                with contextlib.suppress(*_FAULTS):
+                    await client.aclose()
+
+    def _busy(self) -> bool:
+        return bool(self.counts.unsent or self.counts.held() or self._said or self._new_regulars)
+
+    async def _exchange(self, now: float, refresh: bool) -> None:
+        """Send what is new and take in the totals."""
+        places, held = self.counts.take_unsent(BATCH), self.counts.held()
+        known = self._said.keys() | held.keys()
+        changed = [client for client in known if refresh or self._said.get(client) != held.get(client)][:BATCH]
+        excesses, self.counts.excesses = self.counts.excesses, {}
+        regulars, self._new_regulars = self._new_regulars, {}
+        if not (places or changed or excesses or regulars):
+            return
+        pipeline = self._connected().pipeline(transaction=False)
+        pipeline.hgetall(LET_IN)
+        for place, more in places.items():
+            pipeline.incrby(count_key(place), more)
+        opened = [client for client in changed if client in held]
+        for client in opened:
+            pipeline.hgetall(self._open_key(client))
+        for place in places:
+            pipeline.expire(count_key(place), FIGURES[place[0]].seconds * 2)
+        for client in changed:
+            self._say_open(pipeline, client, held.get(client, 0), now)
+        for address in regulars:
+            pipeline.set(self._regular_key(address), 1, ex=REGULAR_SECONDS)
+        if excesses:
+            pipeline.hset(LIMITED, mapping={f"{k}:{c}": told(e, now) for (k, c), e in excesses.items()})
+            pipeline.expire(LIMITED, 3600)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answers = await pipeline.execute()
+        except _FAULTS as fault:
+            self._give_up(fault)
+            return
+        for client in changed:
+            self._note_said(client, held.get(client, 0))
+        self._take_in(answers, list(places), opened, now)
+
+    def _say_open(self, pipeline: Any, client: str, held: int, now: float) -> None:
+        key = self._open_key(client)
+        if held:
+            pipeline.hset(key, self._name, f"{held}:{now:.0f}")
+            pipeline.expire(key, int(STALE_SECONDS))
+        else:
+            pipeline.hdel(key, self._name)
+
+    def _note_said(self, client: str, held: int) -> None:
+        if held:
+            self._said[client] = held
+        else:
+            self._said.pop(client, None)
+
+    @staticmethod
+    def _open_key(client: str) -> str:
+        return f"{PREFIX}in.open.{client}"
+
+    def _take_in(self, answers: list[Any], places: list[Place], opened: list[str], now: float) -> None:
+        self.counts.let_in = {client.decode(): float(until) for client, until in answers[0].items()}
+        for place, total in zip(places, answers[1:], strict=False):
+            self.counts.hear(place, int(total))
+        for client, workers in zip(opened, answers[1 + len(places) :], strict=False):
+            self.counts.hear_open(client, self._others(workers, now))
+
+    def _others(self, workers: dict[bytes, bytes], now: float) -> int:
+        """Return what other living workers hold open of a client."""
+        total = 0
+        for name, value in workers.items():
+            held, _, at = value.partition(b":")
+            if name.decode() != self._name and float(at) > now - STALE_SECONDS:
+                total += int(held)
+        return total
+
+    def _give_up(self, fault: BaseException) -> None:
+        """Count alone for a while."""
+        if time.time() >= self._away_until:
+            log.info("incoming limits: Redis is away (%s); this worker counts alone", type(fault).__name__)
+        self._away_until = time.time() + PAUSE_SECONDS
+        self._said.clear()
+        self.counts.alone()
