@@ -58,7 +58,8 @@ def _shown(value: bytes, domains: Sequence[str]) -> Sequence[str]:
 
 def find_author(values: Sequence[bytes]) -> Author:
     """Return what the values of all From fields of a message say."""
-    domains = [envelope_domain(address) for value in values for address in author_addresses(value)]
+    addresses = [address for value in values for address in author_addresses(value)]
+    domains = [envelope_domain(address) for address in addresses if not address.endswith("@")]
     if not values:
         return Author(domains, "there is no From")
     if len(values) > 1:
@@ -96,7 +97,7 @@ class _Mailbox:
     def finish(self) -> None:
         """Raise _Unclear unless this is a mailbox, or nothing at all."""
         if not self.angles:
-            if self.before.strip():
+            if "@" in self.before or "=?" in self.before:  # a bare word is half a name with a comma in it: Doe, John
                 _check_address(self.before)
             return
         if not self.closed:
