@@ -169,7 +169,10 @@ class SmtpDialogue(Wire):
             argument = decode_argument(argument_octets).strip(" ")
             await getattr(self, f"smtp_{name}")(argument)
         except SyntaxFault as fault:
-            await self._refuse(Reply(fault.code, fault.enhanced, str(fault)), "command")
+            reply = Reply(fault.code, fault.enhanced, str(fault))
+            if name == "RCPT" and self.transaction is not None:
+                await self._tell_refused("rcpt", reply)
+            await self._refuse(reply, "command")
 
     def _push(self, reply: Reply) -> None:
         """Write a reply; ``close`` ends the session."""

@@ -98,9 +98,11 @@ def _last_trace() -> Trace:
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 @pytest.mark.django_db
 def test_situation(mx: Mx, situation: Situation) -> None:
+    before = Trace.objects.order_by("-pk").values_list("pk", flat=True).first() or ""
     reply = _say_all(mx, situation)[-1].splitlines()[-1]
     mx.do(mx.flushed)
     trace = _last_trace()
+    assert trace.pk > before, "nothing was written about it"
     events = events_of(trace)
     folders = sorted(set(Message.objects.filter(trace_id=trace.pk).values_list("mailbox__name", flat=True)))
     told = "\n".join(f"{event.stage} {event.outcome} {event.reason}" for event in events)
