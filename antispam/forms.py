@@ -112,3 +112,13 @@ class IncomingForm(PanelForm):
     def dispositions(data: dict[str, Any]) -> dict[str, str]:
         """Return what was chosen for each row."""
         return {row.name: data[row.name] for row in EDITABLE}
+
+
+class LetInForm(PanelForm):
+    """Who is let in again."""
+
+    client = forms.CharField(
+        label=_("Address or network"),
+        max_length=60,
+        widget=forms.TextInput(attrs=_PLAIN | {"placeholder": "192.0.2.7"}),
+    )

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from antispam.views import incoming, message, what_if
+from antispam.views import incoming, limits, message, what_if
 
 urlpatterns = [
+    path("incoming-limits", limits.limits, name="incoming-limits"),
     path("domains/<str:name>/incoming", incoming.incoming, name="domain-incoming"),
     path("messages/<str:identifier>", message.message, name="message"),
     path("messages/<str:identifier>/what-if", what_if.ask, name="what-if"),

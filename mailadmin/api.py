@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from antispam.api import incoming, what_if
+from antispam.api import incoming, limits, what_if
 from domains.api import (
     access,
     bimi,
@@ -64,6 +64,7 @@ ROUTERS = (
     trace_keeping.router,
     reports.router,
     incoming.router,
+    limits.router,
     tls.router,
     queue.router,
     messages.router,

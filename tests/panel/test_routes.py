@@ -67,6 +67,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "domain-notices": (ADMINS, ("domain",), False),
     "domain-webhook-add": (ADMINS, ("domain",), False),
     "notices": (SUPER, (), False),
+    "incoming-limits": (SUPER, (), False),
     "trace-keeping": (SUPER, (), False),
     "trace-forget": (SUPER, (), False),
     "webhook-add": (SUPER, (), False),
