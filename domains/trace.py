@@ -38,12 +38,12 @@ def clean(value: Any) -> Any:
         if len(value) <= TEXT_LIMIT and value.isascii() and "\0" not in value:
             return value
         return value[:TEXT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {str(clean(str(key))): clean(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [clean(item) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
+    if isinstance(value, (dict, Mapping)):  # dict first: to ask the abstract class is slow
+        return {clean(str(key)): clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [clean(item) for item in value]
     return clean(str(value))
 
 
@@ -68,6 +68,19 @@ class Event:
             "detail": clean(self.detail),
             "dns": clean(list(self.dns)),
         }
+
+    def as_text(self) -> str:
+        """Return ``as_json`` as text. What is short and plain ASCII as a whole has nothing to clean."""
+        plain = {
+            "at": self.at.isoformat(),
+            "stage": self.stage,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": self.detail,
+            "dns": self.dns,
+        }
+        text = json.dumps(plain, default=clean)
+        return text if len(text) <= TEXT_LIMIT and "\\u" not in text else json.dumps(self.as_json())
 
     def as_row(self, trace_id: str) -> tuple[Any, ...]:
         """Return the parameters of ``EVENT_INSERT``."""
@@ -134,7 +147,7 @@ class MessageTrace:
             trace_terms(
                 message_id, [mail_from, *recipients, *self.mailboxes], self._authors(), self.domains, self._replies()
             ),
-            json.dumps([event.as_json() for event in self.events]),
+            f"[{', '.join(event.as_text() for event in self.events)}]",
         )
 
     def _authors(self) -> list[str]:

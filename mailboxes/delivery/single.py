@@ -5,7 +5,6 @@ trips: on two cores, 20 senders to one mailbox went from about 300 to 480 messag
 No row comes back when the account is full, switched off or gone: then nothing at all was written.
 """
 
-import json
 from hashlib import sha256
 
 from domains.database import database
@@ -81,6 +80,6 @@ def _trace(request: DeliveryRequest, target: Target) -> dict[str, object]:
     trace.mailboxes.add(place)
     event = Event("delivery", "delivered", detail={"recipient": target.recipient, "address": place})
     return dict(zip(_TRACE_COLUMNS, trace.as_row(), strict=True)) | {
-        "event": json.dumps(event.as_json()),
+        "event": event.as_text(),
         "reason": f"Stored for {place} in ",
     }
