@@ -34,10 +34,16 @@ async def _reply(reader: StreamReader) -> str:
             return line.decode(errors="replace").strip()
 
 
-async def _greeted(address: tuple[str, int], tls: ssl.SSLContext | None) -> tuple[StreamReader, StreamWriter]:
-    """Open one connection and say EHLO, under TLS again."""
-    reader, writer = await asyncio.open_connection(*address)
-    await _reply(reader)
+async def _greeted(
+    address: tuple[str, int], tls: ssl.SSLContext | None, source: str | None
+) -> tuple[StreamReader, StreamWriter]:
+    """Open one connection, from ``source`` if given, and say EHLO, under TLS again."""
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection(*address, local_addr=local)
+    greeting = await _reply(reader)
+    if not greeting.startswith("220"):
+        writer.close()
+        raise ConnectionError(greeting)
     writer.write(b"EHLO load.example\r\n")
     await _reply(reader)
     if tls is not None:
@@ -55,9 +61,10 @@ async def _session(
     tally: Tally,
     per_session: int,
     tls: ssl.SSLContext | None,
+    source: str | None = None,
 ) -> None:
     """Send at most ``per_session`` messages from the shared work through one connection."""
-    reader, writer = await _greeted(address, tls)
+    reader, writer = await _greeted(address, tls, source)
     for sender, recipient, body in islice(work, per_session):
         begun = time.perf_counter()
         writer.write(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
@@ -77,6 +84,11 @@ async def _session(
     writer.write(b"QUIT\r\n")
     await _reply(reader)
     writer.close()
+
+
+async def send_one(address: tuple[str, int], source: str, message: tuple[str, str, bytes], tally: Tally) -> None:
+    """Send one message through a connection of its own from the address ``source``; OSError when there is none."""
+    await _session(address, iter([message]), tally, 1, None, source)
 
 
 async def run_load(
