@@ -7,7 +7,8 @@
 workers for one and their highest resident memory meanwhile (VmHWM, set back before each size). ``overload`` measures
 the capacity with 20 connections, then opens connections at ``factor`` times that rate from 100 addresses, waiting for
 nobody. Meanwhile a client that is known already sends a message, then waits a second. At the end at least as many
-messages must be stored as were accepted; where more are, the count does not prove that none was lost. Networks on loopback are without limits here: the load is under test, not the figures
+messages must be stored as were accepted; where more are, the count does not prove that none was lost.
+Networks on loopback are without limits here: the load is under test, not the figures
 for one address. Nothing but the product is needed.
 """
 
