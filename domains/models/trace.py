@@ -34,6 +34,7 @@ class Trace(models.Model):
     pending_events = models.JSONField(null=True)
 
     shown_to = ""  # the owner's address when it is not for an administrator: services.traces narrows it so far
+    shown_in: frozenset[str] | None = None  # the domains whose administrator it is for; None for all of it
 
     class Meta:
         ordering = ["-id"]

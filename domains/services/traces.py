@@ -19,6 +19,7 @@ from domains.audit import Act
 from domains.errors import NotFound
 from domains.identifiers import identifier_at, moment_of
 from domains.models import Domain, Role, Trace, TraceEvent
+from domains.services.trace_scope import PLACES, domain_of, events_in, recipients_in, texts_of
 from domains.trace_search import TraceQuery, network_of
 from domains.trace_terms import (
     address_term,
@@ -32,7 +33,6 @@ from domains.trace_terms import (
 __all__ = ["TraceQuery", "events_of", "find_traces", "get_trace_for", "search_traces", "traces_for"]
 
 SLACK = timedelta(minutes=5)  # between the making of an identifier and the time noted beside it
-_PLACES = ("recipient", "address", "recipients", "to")
 _ONWARD = ("seal", "notice", "queue")
 SPANS = (timedelta(hours=1), timedelta(days=1), timedelta(days=4), timedelta(days=15), None)
 
@@ -57,21 +57,23 @@ def traces_for(act: Act) -> QuerySet[Trace]:
 
 def search_traces(act: Act, query: TraceQuery) -> QuerySet[Trace]:
     """Return the traces that match, newest first, each head row only; ``find_traces`` fetches them swiftly."""
-    rows = traces_for(act)
+    rows, told = traces_for(act), _Told(act)
     if query.id:
         rows = rows.filter(pk=query.id)
     if query.message_id:
         rows = rows.filter(terms__contains=[message_id_term(query.message_id)])
     for text in query.address.split():
-        rows = rows.filter(_about(text))
+        rows = rows.filter(_about(text), told.about(text))
     for network in query.networks:
         rows = rows.filter(_client(network))
     for text in query.senders:
         rows = rows.filter(_about(text), _sent_by(text))
     for text in query.recipients:
-        rows = _with_recipients(rows).filter(_about(text), _sent_to(text))
+        rows = _with_recipients(rows).filter(_about(text), _sent_to(text), told.recipient(text))
     if query.replies:
         rows = rows.filter(terms__contains=[term for word in query.replies for term in reply_terms(word)])
+        for word in query.replies:
+            rows = rows.filter(told.about(word)) if "@" in word else rows
     if query.outcomes:
         rows = rows.filter(outcome__in=query.outcomes)
     if query.direction:
@@ -81,6 +83,43 @@ def search_traces(act: Act, query: TraceQuery) -> QuerySet[Trace]:
     if query.until is not None:
         rows = rows.filter(received_at__lt=query.until, pk__lt=identifier_at(query.until + SLACK))
     return rows.order_by("-pk")
+
+
+class _Told:
+    """Which words of a search the actor may try: none finds a message by what the actor is not shown of it.
+
+    The client, the sender and the author may be known; a recipient only when it is theirs or they sent the message.
+    """
+
+    def __init__(self, act: Act) -> None:
+        self._owner = act.actor.email.lower() if act.role == Role.OWNER and act.actor is not None else ""
+        self._domains = own_domains(act) if act.role == Role.DOMAIN_ADMIN else frozenset()
+        self._all = act.is_superadmin
+        self._sent = ~Q(direction="in") & (Q(mail_from__iexact=self._owner) if self._owner else Q())
+
+    def about(self, text: str) -> Q:
+        """Return the condition under which an address or a domain may be what the message is found by."""
+        name = findable(text.lower())
+        if self._all or network_of(text) or self._is_own(name) or domain_of(self._owner) == name.removeprefix("@"):
+            return Q()
+        condition = self._sent | _sent_by(name)
+        if name.rpartition("@")[0]:
+            return condition
+        domain = name.removeprefix("@")
+        return condition | (Q(terms__contains=[domain_term(domain)]) & ~Q(terms__contains=[reach_term(domain)]))
+
+    def recipient(self, text: str) -> Q:
+        """Return the condition under which an address or a domain may be searched as the recipient."""
+        return Q() if self._all or self._is_own(findable(text.lower())) else self._sent
+
+    def _is_own(self, name: str) -> bool:
+        return name == self._owner if self._owner else domain_of(name) in self._domains
+
+
+def own_domains(act: Act) -> frozenset[str]:
+    """Return the names of a domain administrator's domains, and of those that stand for them."""
+    mine = Q(pk__in=act.domain_ids or ()) | Q(alias_of__in=act.domain_ids or ())
+    return frozenset(Domain.objects.filter(mine).values_list("name", flat=True))
 
 
 def find_traces(
@@ -104,7 +143,7 @@ def find_traces(
         if len(found) >= limit:
             break
         high = low
-    return [_narrowed(act, trace) for trace in found]
+    return _narrowed(act, *found)
 
 
 def _fetch(rows: QuerySet[Trace], by_terms: bool) -> list[Trace]:
@@ -166,26 +205,33 @@ def get_trace_for(act: Act, identifier: str) -> Trace:
     trace = traces_for(act).filter(pk=identifier.lower()).first()
     if trace is None:
         raise NotFound(_("There is no message %(id)s.") % {"id": identifier})
-    return _narrowed(act, trace)
+    return _narrowed(act, trace)[0]
 
 
-def _narrowed(act: Act, trace: Trace) -> Trace:
-    """Return the trace as the actor may see it: to an owner, what came in has no other recipients.
+def _narrowed(act: Act, *traces: Trace) -> list[Trace]:
+    """Return the traces as the actor may see them: without the recipients of others, unless the actor sent them.
 
-    Who sent it knows the recipients, and not who stands behind them.
+    Who sent a message knows the recipients, and not who stands behind them.
     """
-    if act.role != Role.OWNER or act.actor is None:
-        return trace
-    trace.shown_to = act.actor.email
-    if trace.direction == "in" or trace.mail_from != trace.shown_to:
-        trace.recipients = [trace.shown_to]
-    return trace
+    if act.role == Role.OWNER and act.actor is not None:
+        for trace in traces:
+            trace.shown_to = act.actor.email
+            if trace.direction == "in" or trace.mail_from != trace.shown_to:
+                trace.recipients = [trace.shown_to]
+    elif act.role == Role.DOMAIN_ADMIN and not act.is_superadmin:
+        domains = own_domains(act)
+        for trace in traces:
+            trace.shown_in = domains
+            trace.recipients = recipients_in(trace, domains)
+    return list(traces)
 
 
 def events_of(trace: Trace) -> list[TraceEvent]:
     """Return the stages in order: those expanded and those still pending in the head row."""
     pending = [_event(trace, row) for row in trace.pending_events or []]
     events = sorted([*pending, *trace.events.all()], key=lambda event: event.at)
+    if trace.shown_in is not None:
+        return events_in(events, trace.shown_in, trace.recipients)
     if not trace.shown_to:
         return events
     known = {trace.shown_to, *(address.lower() for address in trace.recipients)}
@@ -199,7 +245,7 @@ def _concerns(event: TraceEvent, known: Set[str], sent: bool) -> bool:
     ``known`` are the owner's address and, to a sender, the recipients; where their mail goes on to is for neither.
     """
     detail = event.detail if isinstance(event.detail, dict) else {}
-    named = {name: _texts(detail[name]) for name in _PLACES if name in detail}
+    named = {name: texts_of(detail[name]) for name in PLACES if name in detail}
     places = {place for texts in named.values() for place in texts}
     if event.stage == "route":
         return any(address.endswith(f"@{detail.get('next_hop')}") for address in known)
@@ -207,16 +253,12 @@ def _concerns(event: TraceEvent, known: Set[str], sent: bool) -> bool:
         return sent or event.stage not in _ONWARD
     if not places & known:
         return False
-    if known & _texts(detail.get("address") or detail.get("recipient")):
+    if known & texts_of(detail.get("address") or detail.get("recipient")):
         hidden = {name for name, texts in named.items() if name != "recipient" and not texts <= known}
         event.detail = {name: value for name, value in detail.items() if name not in hidden}
         return True
     event.reason, event.detail = "", {name: detail[name] for name in ("recipient",) if name in detail}
     return True
-
-
-def _texts(value: Any) -> set[str]:
-    return {str(one).lower() for one in (value if isinstance(value, list) else [value])}
 
 
 def _event(trace: Trace, row: dict[str, Any]) -> TraceEvent:
