@@ -1,5 +1,6 @@
 """The MX's handler: from SMTP events to recipients, inspection and delivery; every stage leaves its trace."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from antispam.inbound.refusals import RefusedConnections, cause_of, refusal_of
 from antispam.limits.figures import Kind
 from antispam.limits.shared import SharedCounts
 from antispam.services.consulting import full_mailbox_reply_of
-from antispam.services.inspect import Inspection, inspect
+from antispam.services.inspect import IN_LOOP_OCTETS, Inspection, inspect
 from antispam.services.results import spf_field
 from domains.arc.seal import Seen
 from domains.dns.resolver import default_resolver
@@ -156,7 +157,7 @@ class InboundHandler:
         trace = incoming.trace
         accepted = [normalised(path) for path in transaction.forward_paths]
         trace.recipients = list(dict.fromkeys([*accepted, *trace.recipients]))
-        octets = content.read()
+        octets = await _read(content)
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
         trace.add("data", "accepted", "", {"size": content.size, "received": received_texts(block.fields)})
@@ -193,10 +194,12 @@ class InboundHandler:
         request = DeliveryRequest(
             mail_from=transaction.reverse_path,
             targets=_into_folder(incoming.targets, found),
-            content=found.field
-            + _spf(found)
-            + _received(session, transaction, found, hostname, trace.id, now)
-            + found.octets,
+            content=await _joined(
+                found.field,
+                _spf(found),
+                _received(session, transaction, found, hostname, trace.id, now),
+                found.octets,
+            ),
             received_at=now,
             trace=trace,
             authenticated_domain=found.evidence.authenticated_domain,
@@ -251,6 +254,20 @@ class InboundHandler:
         if self._counts is not None and session.state.pop("counted", False):
             self._counts.leave(session.client_address)
         await self.reset(session)
+
+
+async def _read(content: Content) -> bytes:
+    """Return the message; a large one is read from its file in a thread, so that the other sessions run."""
+    if content.size <= IN_LOOP_OCTETS:
+        return content.read()
+    return await asyncio.to_thread(content.read)
+
+
+async def _joined(*parts: bytes) -> bytes:
+    """Return the parts as one; large ones in a thread, as joining lets others run above 1 MB."""
+    if len(parts[-1]) <= IN_LOOP_OCTETS:
+        return b"".join(parts)
+    return await asyncio.to_thread(b"".join, parts)
 
 
 def _begun(session: Session, transaction: Transaction) -> MessageTrace:

@@ -189,6 +189,29 @@ async def test_a_new_certificate_serves_new_handshakes_and_old_sessions_live_on(
     assert (await (await call(port, ssl=trusting())).reply()).startswith("220")
 
 
+async def test_at_port_25_a_new_certificate_ends_no_session_that_began_tls_before(serve, tmp_path):
+    certificates = Certificates(*certificate(tmp_path))
+    service = SmtpService("mx", "mx.example", Recorder(), SmtpLimits(), certificates.offered)
+    _, port = await serve(factory=service.connection, tls=TlsMode.STARTTLS)
+
+    async def under_tls():
+        client = await call(port)
+        await client.hello()
+        await client.start_tls(trusting())
+        await client.say("EHLO client.example")
+        return client, client.writer.get_extra_info("ssl_object").getpeercert(True)
+
+    old, before = await under_tls()
+    assert (await old.say("MAIL FROM:<a@x.example>")).startswith("250")
+    certificate(tmp_path)
+    certificates.reload()
+    _, after = await under_tls()
+    assert after != before
+    assert (await old.say("RCPT TO:<b@y.example>")).startswith("250")
+    assert (await old.say("DATA")).startswith("354")
+    assert (await old.say("Subject: x\r\n\r\nx\r\n.")).startswith("250")
+
+
 async def test_an_occupied_port_is_told_and_taken_when_it_is_free(serve, monkeypatch):
     monkeypatch.setattr("mailadmin.runner.serve.RETRY_SECONDS", 0.1)
     with socket.socket() as other:
