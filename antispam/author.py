@@ -17,7 +17,9 @@ SCANNED_OCTETS = 64 * 1024
 SHOWN = 5
 SHOWN_CHARACTERS = 200
 _CUT = re.compile(r"@\s*[^\s@.]+\.[^\s@]*(?:\s+\.|\.\s)")  # what stands before the blank is a whole name already
-_NAMED = re.compile(r"[^\s<>,:;@()\"']+@([\w-]+(?:\.[\w-]+)+)")
+_NAMED = re.compile(r"[^\s<>,:;@()\"']{1,64}@([\w-]+(?:\.[\w-]+)+)")
+_ENCODED = re.compile(r"=\?[^?\s]+\?[bBqQ]\?")  # some readers decode a field before they look for its address
+_FOLDED_NAME = re.compile(rb"from[ \t\r\n]*:", re.IGNORECASE)
 _QUOTED = "\x01"  # stands for a quoted string
 
 
@@ -41,6 +43,10 @@ def read_author(block: Block) -> Author:
         return replace(author, problem="From is longer than any that is read")
     if not block.within:
         return replace(author, problem="the header block is longer than any that is read")
+    if any(not field.key and _FOLDED_NAME.match(field.raw) for field in block.fields):
+        return replace(author, problem="there is a From whose name is folded")
+    if block.fields and block.fields[0].raw[:1] in (b" ", b"\t"):
+        return replace(author, problem="the header begins with the rest of a field")
     if author.problem or (b"=?" not in values[0] and values[0].count(b"@") == len(author.domains)):
         return author
     return replace(author, shown=_shown(values[0], author.domains))
@@ -113,6 +119,8 @@ class _Mailbox:
 def _check_address(text: str) -> str:
     """Return the address without blanks around dots and ``@``; raises _Unclear unless it is one."""
     address = text.strip()
+    if _ENCODED.search(address):
+        raise _Unclear("an encoded word stands inside an address in From")
     if _CUT.search(address):
         raise _Unclear("a blank cuts the domain in From")
     for sign in "@.":
@@ -165,6 +173,8 @@ def _mailboxes(text: str) -> list[_Mailbox]:
         elif current.angles and not current.closed:
             current.take(character)
         elif character == ":" and not in_group:
+            if current.angles or "@" in current.before:
+                raise _Unclear("From holds an address where the name of a group stands")
             in_group = True
             found[-1] = _Mailbox()
         elif character == ";":

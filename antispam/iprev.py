@@ -3,6 +3,7 @@
 A name is known only when it leads back; what a stranger writes in a reverse zone is never shown as one.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -10,6 +11,7 @@ from ipaddress import ip_address
 from domains.dns.port import DnsStatus, Resolver
 
 MAXIMUM_NAMES = 3
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")  # what may stand in a field of ours
 
 
 class IprevOutcome(StrEnum):
@@ -40,7 +42,7 @@ async def evaluate_iprev(resolver: Resolver, client_address: str) -> IprevResult
     if not names:
         return IprevResult(IprevOutcome.PERMERROR, f"{address} has no name")
     silent = False
-    for name in names:
+    for name in filter(_HOST.fullmatch, names):
         forward = await resolver.lookup(name, "A" if address.version == 4 else "AAAA")
         silent = silent or forward.status in (DnsStatus.TEMPFAIL, DnsStatus.BOGUS)
         if any(ip_address(text) == address for text in forward.records):

@@ -198,6 +198,7 @@ class InboundHandler:
                 found.field,
                 _spf(found),
                 _received(session, transaction, found, hostname, trace.id, now),
+                _gap(found.octets),
                 found.octets,
             ),
             received_at=now,
@@ -283,6 +284,11 @@ def _connected(session: Session, reverse_path: str) -> MessageTrace:
     if session.helo_name:
         trace.add("helo", "accepted", "", {"name": session.helo_name, "extended": session.extended})
     return trace
+
+
+def _gap(octets: bytes) -> bytes:
+    """Return an empty line where the message's first line would continue the field above it."""
+    return b"\r\n" if octets[:1] in (b" ", b"\t") else b""
 
 
 def _received(

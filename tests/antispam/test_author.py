@@ -53,6 +53,14 @@ UNCLEAR = [
     ('"Bob <bob@good.example>', "a quotation mark that never ends"),
     ("(Bob <bob@good.example>", "a comment that never ends"),
     ("bob@good.example\tx", "a blank inside the domain"),
+    (
+        "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?=@good.example",
+        "an encoded word as local part: some readers show it alone",
+    ),
+    ("<=?utf-8?Q?ceo=40bank.example=3E=00?=@good.example>", "the same in brackets, cut by a NUL where it is decoded"),
+    ("<ceo@bank.example>:bob@good.example;", "an address where the name of a group stands"),
+    ("Ceo <ceo@bank.example>: bob@good.example;", "the same with a name"),
+    ("@bank.example:bob@good.example", "a source route without brackets"),
     ("=?utf-8?q?bob=40bank.example?=", "an encoded word is no address"),
     ("bob@=?utf-8?q?bank.example?=", "nor is it a domain"),
     ("bob@good..example", "an empty label"),
@@ -102,7 +110,7 @@ def test_a_clear_author_is_the_one_that_pythons_parser_sees(parts):
     "value",
     [
         *(sign * 60_000 for sign in (b" ", b"@", b"(", b"<", b"x")),
-        *(pair * 30_000 for pair in (b"a@", b". ")),
+        *(pair * 30_000 for pair in (b"a@", b". ", b"=?")),
         b'"' + b"\\" * 60_000,
         b"a@b.example," * 5_000,
         b"@a,:" * 15_000,
@@ -112,6 +120,7 @@ def test_a_clear_author_is_the_one_that_pythons_parser_sees(parts):
 def test_any_from_is_read_in_linear_time(value):
     began = time.process_time()
     find_author([value])
+    read_author(read_block(b"From: =?" + value + b" <a@good.example>\r\n\r\n"))
     assert time.process_time() - began < 1.0
 
 
@@ -120,6 +129,9 @@ UNREAD = [
     ("X: y\r\n" * 1100 + "From: a@good.example", "a From beyond what is read"),
     ("From: a@good.example\r\n" + "X: y\r\n" * 1100 + "From: ceo@bank.example", "a second one beyond it"),
     ("Sender: a@good.example", "Sender without From"),
+    ("From\r\n : ceo@bank.example\r\nFrom: a@good.example", "a second one with a folded name"),
+    ("From: a@good.example\r\nFROM\r\n\t\r\n\t: ceo@bank.example", "the same below, folded twice"),
+    (" From: ceo@bank.example\r\nFrom: a@good.example", "a first line that continues what is put above it"),
 ]
 
 

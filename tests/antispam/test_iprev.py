@@ -20,6 +20,12 @@ TABLE = [
         "too many",
     ),
     ("192.0.2.10", {}, "permerror", "no name"),
+    (
+        "192.0.2.10",
+        {PTR: ["a\\)\\032by\\032mail.example"], ("a\\)\\032by\\032mail.example", "A"): ["192.0.2.10"]},
+        "fail",
+        "a name of no host",
+    ),
     ("2001:db8::1", {(V6, "PTR"): ["six.example"], ("six.example", "AAAA"): ["2001:db8::1"]}, "pass", "IPv6"),
     ("2001:db8::1", {(V6, "PTR"): ["six.example"], ("six.example", "A"): ["192.0.2.1"]}, "fail", "the other family"),
 ]

@@ -48,6 +48,18 @@ SITUATIONS = [
     _case("no domain", "bob", UNCLEAR, "no domain"),
     _case("literal", "bob@[192.0.2.10]", UNCLEAR, "nobody publishes for an address"),
     _case("folded", "Bob\r\n <bob@good.example>", PASSES, "a folded line"),
+    _case(
+        "folded name", "bob@good.example", UNCLEAR, "a second From, its name folded", "From\r\n : ceo@bank.example"
+    ),
+    _case("encoded local part", "=?utf-8?q?ceo=40bank.example?=@good.example", UNCLEAR, "some readers decode it"),
+    _case("group of a bank", "<ceo@bank.example>: bob@good.example;", UNCLEAR, "an address as a group's name"),
+    _case(
+        "continued above",
+        "bob@good.example",
+        UNCLEAR,
+        "the first line would continue our own fields",
+        change=lambda octets: b" From: ceo@bank.example\r\n" + octets,
+    ),
     _case("open angle", "Bob <bob@good.example", UNCLEAR, "never closed"),
     _case("open quote", '"Bob <bob@good.example>', UNCLEAR, "never closed"),
     _case("confusable", "bob@gооd.example", "no-objection", "Cyrillic о: another domain, without any policy"),
