@@ -1,14 +1,17 @@
 """How long traces are kept, by setting: days made and dropped, persons taken out of old days, one address forgotten.
 
 A day is redacted once, when all of it is old enough: its rows are changed (``domains.redaction``), then its tables
-are rewritten with their indexes, so that nothing of it stays in a page or as a key. What is added to it later, as the
-last attempt of the queue, is redacted by the next run. With 0 days the expansion redacts at once, after the packages
-above were told, and the rewriting follows when the day is over. Backups keep what they hold.
+are rewritten with their indexes, so that nothing of it stays in a page or as a key. Which tables are to be
+rewritten is written down before their rows are changed, and crossed out afterwards: a table that is being read
+then, or a process that dies, only puts it off to the next run. What is added to a day later, as the last attempt of
+the queue, is redacted by the next run and its old pages are left to autovacuum. With 0 days the expansion redacts
+at once, after the packages above were told, and the rewriting follows when the day is over, as it does for an
+address that is forgotten. Backups keep what they hold.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MOST_DAYS = 3650
 BATCH = 500
+HEAD_TABLE = "domains_trace"
 LATE = timedelta(days=8)  # longer than a message may wait in the queue
 
 HEADS = """
@@ -55,9 +59,9 @@ SELECT DISTINCT trace_id FROM domains_traceevent WHERE trace_id >= %s AND trace_
 FORGET = """
 WITH gone AS (
     DELETE FROM domains_trace WHERE id IN (SELECT id FROM domains_trace WHERE terms @> %s::text[] LIMIT %s)
-    RETURNING id
+    RETURNING id, tableoid::regclass::text AS name
 ), events AS (DELETE FROM domains_traceevent USING gone WHERE trace_id = gone.id)
-SELECT count(*) FROM gone
+SELECT count(*), coalesce(array_agg(DISTINCT name), '{}') FROM gone
 """
 
 
@@ -99,7 +103,9 @@ def forget_address(act: Act, address: str) -> int:
     while count == BATCH:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(FORGET, [[address_term(name)], BATCH])
-            (count,) = cursor.fetchone()
+            count, tables = cursor.fetchone()
+            if tables:
+                _note(name.replace(HEAD_TABLE, table, 1) for name in tables for table in trace_days.TABLES)
         removed += count
     with transaction.atomic():
         record(act, "trace.forget", "installation", "", "", {"domain": domain, "removed": removed})
@@ -121,6 +127,7 @@ def keep_traces(now: datetime | None = None) -> None:
         trace_days.remove_old_days(table, now.date() - timedelta(days=count))
     if kept.redact_days is not None:
         redact_old(kept, now)
+    rewrite_noted(now.date())
 
 
 def redact_old(kept: TraceKeeping, now: datetime) -> None:
@@ -135,11 +142,10 @@ def redact_old(kept: TraceKeeping, now: datetime) -> None:
     end = now.date() - timedelta(days=kept.redact_days)
     begin = kept.redacted_until
     if (begin is None or begin < end) and not _unexpanded(end):
-        changed = _redact_between(_bound(begin) if begin else "", _bound(end), ours)
-        for table in trace_days.TABLES if changed else ():
-            for day in trace_days.days_of(table):
-                if (begin is None or begin <= day) and day < end:
-                    _rewrite(trace_days.partition_name(table, day))
+        days = {(table, day) for table in trace_days.TABLES for day in trace_days.days_of(table)}
+        due = [(table, day) for table, day in days if (begin is None or begin <= day) and day < end]
+        _note([trace_days.partition_name(*one) for one in due] + [f"{table}_default" for table in trace_days.TABLES])
+        _redact_between(_bound(begin) if begin else "", _bound(end), ours)
         kept.redacted_until = end
     kept.redacted_at = now
     TraceKeeping.objects.filter(pk=1).update(redacted_until=kept.redacted_until, redacted_at=now)
@@ -159,16 +165,16 @@ def _bound(day: date) -> str:
     return identifier_at(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
-def _redact_between(low: str, high: str, ours: frozenset[str]) -> bool:
-    """Redact the expanded traces of a span, a batch a transaction; True when any row changed."""
-    changed, after = False, low
+def _redact_between(low: str, high: str, ours: frozenset[str]) -> None:
+    """Redact the expanded traces of a span, a batch a transaction."""
+    after = low
     while True:
         with connection.cursor() as cursor:
             cursor.execute(DUE, [after, high, BATCH])
             identifiers = [row[0] for row in cursor.fetchall()]
         if not identifiers:
-            return changed
-        changed |= redact(identifiers, ours) > 0
+            return
+        redact(identifiers, ours)
         after = identifiers[-1]
 
 
@@ -222,13 +228,43 @@ def _redacted_event(row: tuple[Any, ...], ours: frozenset[str]) -> dict[str, Any
     return {"trace_id": trace_id, "id": number, "reason": said, "detail": left}
 
 
-def _rewrite(table: str) -> None:
-    """Write a table and its indexes anew; when others read it, autovacuum has to do."""
+@transaction.atomic
+def _note(tables: Iterable[str]) -> None:
+    """Write down tables that are to be rewritten."""
+    row, _made = TraceKeeping.objects.select_for_update().get_or_create(id=1)
+    row.to_rewrite = sorted({*row.to_rewrite, *tables})
+    row.save(update_fields=["to_rewrite"])
+
+
+@transaction.atomic
+def _cross_out(table: str) -> None:
+    """A table is rewritten, or gone."""
+    row = TraceKeeping.objects.select_for_update().get(id=1)
+    row.to_rewrite = [name for name in row.to_rewrite if name != table]
+    row.save(update_fields=["to_rewrite"])
+
+
+def rewrite_noted(today: date) -> None:
+    """Rewrite the tables written down whose day is over; one that is being read waits for the next run."""
+    noted = keeping().to_rewrite
+    known = {
+        trace_days.partition_name(table, day): day for table in trace_days.TABLES for day in trace_days.days_of(table)
+    }
+    for table in noted:
+        is_gone = table not in known and not table.endswith("_default")
+        if is_gone or (known.get(table, date.min) < today and _rewrite(table)):
+            _cross_out(table)
+
+
+def _rewrite(table: str) -> bool:
+    """Write a table and its indexes anew; False when others read it."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{trace_days.LOCK_TIMEOUT}'")
         try:
             cursor.execute(f"VACUUM (FULL) {connection.ops.quote_name(table)}")
         except OperationalError as fault:
-            log.info("%s is not rewritten: %s", table, fault)
+            log.info("%s is not rewritten yet: %s", table, fault)
+            return False
         finally:
             cursor.execute("RESET lock_timeout")
+    return True

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -145,19 +146,64 @@ def test_one_address_is_forgotten_whole_and_the_record_does_not_name_it():
     assert "bob" not in str(list(AuditRecord.objects.values_list("changes", "object_name")))
 
 
+def files():
+    """Return the file of each table and index of the trace."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname, relfilenode FROM pg_class WHERE relname LIKE 'domains_trace%2031%'")
+        return dict(cursor.fetchall())
+
+
+def all_anew(before):
+    """Tell whether every table and index that is still there was written anew, and that there was any."""
+    now = files()
+    return bool(before) and all(now[name] != number for name, number in before.items() if name in now)
+
+
 def test_the_pages_of_a_redacted_day_are_written_anew():
     """A key of an index stays in it after VACUUM: only a new index is without it."""
     make_days(NOON, ahead=0)
     store()
-
-    def files():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT relname, relfilenode FROM pg_class WHERE relname LIKE 'domains_trace%2031%'")
-            return dict(cursor.fetchall())
-
     change_keeping(superadmin_act(), 90, 90, 1)
     before = files()
-    assert before
     keep_traces(NOON + timedelta(days=2))
-    assert all(files()[name] != number for name, number in before.items() if name in files())
+    assert all_anew(before)
     assert keeping().redacted_until == date(2031, 5, 18)
+    assert keeping().to_rewrite == []
+
+
+def test_a_day_that_somebody_reads_is_written_anew_by_a_later_run():
+    make_days(NOON, ahead=0)
+    store()
+    change_keeping(superadmin_act(), 90, 90, 1)
+    before = files()
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as reader:
+        reader.execute("SELECT count(*) FROM domains_trace")
+        keep_traces(NOON + timedelta(days=2))
+        assert "bob@far.example" not in everything()
+        assert not all_anew(before)
+    keep_traces(NOON + timedelta(days=2, hours=1))
+    assert all_anew(before)
+    assert keeping().to_rewrite == []
+
+
+def test_a_day_redacted_row_by_row_is_written_anew_when_it_is_over():
+    make_days(NOON, ahead=0)
+    change_keeping(superadmin_act(), 90, 90, 0)
+    store()
+    before = files()
+    keep_traces(NOON + timedelta(hours=1))
+    assert files() == {**files(), **before}
+    keep_traces(NOON + timedelta(days=1))
+    assert all_anew(before)
+
+
+def test_the_day_of_a_forgotten_address_is_written_anew_when_it_is_over():
+    make_days(NOON, ahead=0)
+    store()
+    before = files()
+    assert forget_address(superadmin_act(), "bob@far.example") == 1
+    keep_traces(NOON + timedelta(hours=1))
+    assert files() == {**files(), **before}
+    keep_traces(NOON + timedelta(days=1))
+    assert all_anew(before)
+    assert keeping().to_rewrite == []
