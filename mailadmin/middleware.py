@@ -7,6 +7,7 @@ health first, because it must answer when the database does not.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 
+from domains.api.problem import problem
 from domains.services.acme_challenges import PREFIX as CHALLENGE_PREFIX
 from mailadmin.runner.admission import in_networks, plain_address
 from mailadmin.runner.health import find_parts, is_up
@@ -111,6 +113,19 @@ def _health_answer(request: HttpRequest, parts: dict[str, str]) -> HttpResponseB
     answer.headers["Content-Length"] = str(len(answer.content))
     answer._has_been_logged = True  # type: ignore[attr-defined]  # a monitor asks every second: 503 is no error of ours
     return answer
+
+
+class ApiMethodMiddleware(Middleware):
+    """Tells a verb that an address of the API does not have in a problem document, like every other error."""
+
+    def after(self, request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+        """Put the problem document in the place of the framework's text."""
+        if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not request.path.startswith("/api/"):
+            return answer
+        told = problem(HTTPStatus.METHOD_NOT_ALLOWED, f"This address does not take {request.method}.")
+        if "Allow" in answer.headers:
+            told.headers["Allow"] = answer.headers["Allow"]
+        return told
 
 
 class ProxyMiddleware(Middleware):

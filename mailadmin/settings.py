@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mailadmin.middleware.HeadersMiddleware",
+    "mailadmin.middleware.ApiMethodMiddleware",
     "mailadmin.domain_hosts.DomainHostsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -1,6 +1,6 @@
 """``/messages``: the trace of every message, accepted or refused."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest
@@ -27,6 +27,14 @@ def _network(text: str) -> str:
     return network
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment that names no zone, such as a day alone, in UTC."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
 class Search(Schema):
     """Which messages are asked for: all given parts must hold."""
 
@@ -39,8 +47,10 @@ class Search(Schema):
         description="A sender, a recipient, a client's address or a domain; names in A-labels or U-labels. "
         "Several, separated by spaces, must all have to do with the message.",
     )
-    since: datetime | None = Field(default=None, description="Only what arrived at this time or later.")
-    until: datetime | None = Field(default=None, description="Only what arrived before this time.")
+    since: Moment | None = Field(
+        default=None, description="Only what arrived at this time or later; a day alone begins at midnight UTC."
+    )
+    until: Moment | None = Field(default=None, description="Only what arrived before this time.")
     outcome: Literal["", "delivered", "queued", "sent", "refused", "deferred", "bounced", "dropped", "failed"] = (
         Field(default="", description="Only what ended so, or stands so now.")
     )

@@ -46,7 +46,7 @@ def _field(location: tuple[Any, ...]) -> str:
 
 
 def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    errors = {_field(tuple(item["loc"])): str(item["msg"]) for item in error.errors}
+    errors = {_field(tuple(item["loc"])): str(item["msg"]).removeprefix("Value error, ") for item in error.errors}
     return problem(422, "The request has values that are not allowed.", errors)
 
 

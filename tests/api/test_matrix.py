@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
+from domains.api.problem import PROBLEM_TYPE
 from domains.models import AuditRecord
 from mailadmin.api import PUBLIC, api
 from tests.api.people import API, call, make_world
@@ -285,6 +286,7 @@ def test_a_verb_that_does_not_exist_is_405_and_does_nothing(world):
         if (verb, path) not in ROWS:
             answer = call(verb, filled(path, world.names["near"], path), "superadmin", {})
             assert answer.status_code == 405, (verb, path)
+            assert answer["Content-Type"] == PROBLEM_TYPE, (verb, path)
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC))

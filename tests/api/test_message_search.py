@@ -84,3 +84,13 @@ def test_a_bad_value_is_named(found, query, field):
 
 def test_a_cursor_of_elsewhere_is_refused(found):
     assert call("GET", "/messages?cursor=x").status_code == 400
+
+
+def test_a_time_without_a_zone_is_in_utc(found):
+    assert found("since=2026-11-20T10:30:00") == found("since=2026-11-20T10:30:00Z")
+    assert found("since=2026-11-20&until=2026-11-21") == found("since=2026-11-20T00:00:00Z")
+
+
+def test_what_a_network_must_look_like_is_told_in_plain_words(found):
+    errors = call("GET", "/messages?ip=1.2.3").json()["errors"]
+    assert errors == [{"field": "ip", "message": "an IP address or a network such as 192.0.2.0/24 is expected"}]
