@@ -9,7 +9,7 @@ from antispam.disposition.rows import EDITABLE
 from antispam.replay import Change
 from antispam.services.policy import Incoming
 from antispam.services.what_if import TYPES
-from antispam.views.incoming_words import ABOUT, DOES
+from antispam.story.table_words import ABOUT, DOES
 from domains.forms import PanelForm
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}

@@ -72,6 +72,15 @@ def tell_story(stages: Sequence[Stage], outcome: str, direction: str, recipients
 
 def headline(stages: Sequence[Stage], outcome: str, count: int) -> str:
     """Return what became of the message in one sentence."""
+    refused = {stage.text("recipient") for stage in stages if stage.name == "rcpt" and stage.outcome == "refused"}
+    if outcome != "refused" and 0 < len(refused) < count:
+        some = _headline(stages, outcome, count - len(refused))
+        beside = ngettext("%(count)d recipient was refused.", "%(count)d recipients were refused.", len(refused))
+        return f"{some} {beside % {'count': len(refused)}}"
+    return _headline(stages, outcome, count)
+
+
+def _headline(stages: Sequence[Stage], outcome: str, count: int) -> str:
     people = ngettext("%(count)d recipient", "%(count)d recipients", count) % {"count": count}
     folders = {stage.text("folder") for stage in stages if stage.name == "delivery" and stage.outcome == "delivered"}
     if outcome == "delivered" and folders == {"Junk"}:
@@ -246,7 +255,7 @@ class _Teller:
         chapter.tables, chapter.more = tables_of(stage.detail), {}
         chapter.question = _("Did the whole message come through?")
         words = _("%(size)s arrived.") % {"size": filesizeformat(size)} if isinstance(size, int) else ""
-        chapter.sentence = f"{words} {as_sentence(stage.reason)}".strip()
+        chapter.sentence = "" if chapter.lines else f"{words} {as_sentence(stage.reason)}".strip()
         return chapter
 
     def _spf(self, stages: list[Stage]) -> Chapter:
@@ -334,6 +343,9 @@ class _Teller:
             "refuse": _("So it is refused, and the other server knows at once."),
         }
         sentence = known.get(stage.outcome) or as_sentence(stage.reason)
+        went = {one.name for one in self.stages}
+        if stage.outcome == "inbox" and "forward" in went and "delivery" not in went:
+            sentence = _("So nothing holds it back: it goes on to where its address leads.")
         question = _("What follows from all this?")
         body = decision_of(stage)
         return self._method(stage, word_of("verdict"), sentence, question, "antispam/story/decision.html", body)

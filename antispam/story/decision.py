@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from antispam.story.sentences import as_sentence, told
 from antispam.story.stages import Stage, as_rows, as_text
+from antispam.story.table_words import ABOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class Tried:
     name: str
     hit: bool
     why: str
+
+    @property
+    def title(self) -> str:
+        """The row as the table's page calls it; its name where this release knows none."""
+        return _title(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,15 @@ class Decision:
     tried: tuple[Tried, ...]
     forged: int
     signs: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The row as the table's page calls it; its name where this release knows none."""
+        return _title(self.row)
+
+
+def _title(row: str) -> str:
+    return str(ABOUT[row][0]) if row in ABOUT else row
 
 
 def decision_of(stage: Stage) -> Decision:

@@ -41,7 +41,7 @@ def _step(row: Mapping[str, Any]) -> str:
     words = known.get(meaning, meaning)
     through = [ways.get(as_text(way), as_text(way)) for way in _list(row.get("through"))]
     beyond = [as_text(one) for one in _list(row.get("to"))]
-    text = f"{as_text(row.get('address'))}: {', '.join([words, *through])}"
+    text = f"{as_text(row.get('address'))} – {', '.join([words, *through])}"
     if note := as_text(row.get("note")):
         text += f". {as_sentence(note)}"
     return f"{text} → {', '.join(beyond)}" if beyond else text

@@ -160,10 +160,13 @@ _SENTENCES = (
     _("The mailbox does not exist any more."),
     _("The message waits to be sent."),
     _("Signed for %(name)s."),
+    _("Handed on under an ARC seal of %(name)s."),
     _("%(name)s signed in."),
     _("The sender %(name)s is told."),
     _("The worker ended during the attempt."),
     _("%(remote)s accepted the message: %(text)s"),
+    _("%(text)s It will be tried again."),
+    _("%(text)s It is given up."),
     # Two of them in one
     _("%(reason)s; %(also)s"),
 )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from antispam.forms import IncomingForm
 from antispam.services.policy import Incoming, change_incoming, incoming_of, reset_incoming
-from antispam.views.incoming_words import ABOUT, DOES
+from antispam.story.table_words import ABOUT, DOES
 from domains.names import to_unicode
 from domains.services.provision import get_domain_for
 from domains.views.frame import domain_page

@@ -7,11 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from antispam.story.chapters import tell_story
+from antispam.story.decision import decision_of
 from antispam.story.owner import tell_owner
 from antispam.story.proofs import one_or_none
 from antispam.story.stages import Stage, read_stages
 from domains.audit import Act
 from domains.models import Role, Trace
+from domains.services.provision import domains_for
 from domains.services.traces import events_of, get_trace_for
 from domains.views.web import Audience, act_of_request, audience
 from domains.visible import looks_like
@@ -30,9 +32,17 @@ def message(request: HttpRequest, identifier: str) -> HttpResponse:
     host = settings.MAILADMIN.hostname
     story = tell_story(stages, trace.outcome, trace.direction, len(trace.recipients), host)
     values = {"trace": trace, "story": story, "look_alike": _look_alike(trace, stages)}
+    values["table_link"] = _reachable_table(act, stages)
     return render(
         request, "antispam/message.html", values | {"may_ask": any(stage.name == "dmarc" for stage in stages)}
     )
+
+
+def _reachable_table(act: Act, stages: Sequence[Stage]) -> str:
+    """Return the domain whose table decided when the reader may open it, else nothing."""
+    verdict = one_or_none(stages, "verdict")
+    owner = decision_of(verdict).owner if verdict is not None else ""
+    return owner if owner and domains_for(act).filter(name=owner).exists() else ""
 
 
 def _look_alike(trace: Trace, stages: Sequence[Stage]) -> str:

@@ -216,7 +216,8 @@ def _sentence(result: RecipientResult) -> str:
     if result.outcome is Outcome.SENT:
         return f"{where} accepted the message: {result.reply}"
     wait = "It will be tried again." if result.outcome is Outcome.DEFERRED else "It is given up."
-    return f"{result.reply} {wait}"
+    reply = str(result.reply)
+    return f"{reply}{'' if reply.endswith('.') else '.'} {wait}"
 
 
 async def expire_leases() -> list[tuple[str, str, str]]:

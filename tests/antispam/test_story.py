@@ -272,3 +272,50 @@ async def test_the_owner_sees_nothing_of_others() -> None:
     text = repr(story)
     for secret in ("bob", "carol", "Private", "dmarc-pass", "552"):
         assert secret not in text
+
+
+def make_trace(*events: Event, recipients: int, outcome: str) -> Story:
+    return tell_story(read_stages(list(events)), outcome, "in", recipients, HOST)
+
+
+def test_a_refused_recipient_is_not_counted_among_those_who_have_it() -> None:
+    refused = Event("rcpt", "refused", "", {"recipient": "nobody@acme.example", "reply": "550 5.1.1 No"})
+    taken = [Event("rcpt", "accepted", "", {"recipient": f"{name}@acme.example"}) for name in ("a", "b")]
+    story = make_trace(refused, *taken, recipients=3, outcome="delivered")
+    assert story.headline == "Delivered to 2 recipients. 1 recipient was refused."
+    assert make_trace(refused, recipients=1, outcome="refused").headline.startswith("Refused")
+
+
+def test_what_only_goes_on_is_not_said_to_go_to_the_inbox() -> None:
+    verdict = Event("verdict", "inbox", "By the row dmarc-pass.", {"row": "dmarc-pass"})
+    forward = Event("forward", "queued", "To be forwarded to pal@out.example.")
+    text = shown(make_trace(verdict, forward, recipients=1, outcome="queued"))
+    assert "So nothing holds it back" in text
+    assert "inbox." not in text
+
+
+def test_the_line_of_the_table_is_called_as_its_page_calls_it() -> None:
+    detail = {"row": "dmarc-fail-reject", "table": {"domain": "acme.example", "rows": []}}
+    text = shown(make_trace(Event("verdict", "refuse", "", detail), recipients=1, outcome="refused"))
+    title = "DMARC fails under p=reject, and nothing speaks for it"
+    assert f"By the line “{title}” of the table of acme.example." in text
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Handed on under an ARC seal of acme.example.",
+        "4.4.1 mx.out.example[192.0.2.1] could not be reached: refused. It will be tried again.",
+        "550 5.1.1 No such user. It is given up.",
+    ],
+)
+def test_what_became_of_a_forward_is_told_in_french(sentence: str) -> None:
+    with translation.override("fr"):
+        assert told(sentence) != sentence
+
+
+def test_why_a_message_was_refused_after_it_came_is_said_once() -> None:
+    came, refused = Event("data", "accepted", "", {"size": 124}), Event("data", "refused", "It fails DMARC.", {})
+    assert shown(make_trace(came, refused, recipients=1, outcome="refused")).count("It fails DMARC.</span>") == 1
+    story = make_trace(came, refused, recipients=1, outcome="refused")
+    assert [one.sentence for one in story.chapters if one.name == "data"] == [""]
