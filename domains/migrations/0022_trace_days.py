@@ -23,7 +23,7 @@ UPDATE domains_trace SET terms = ARRAY(
         FROM unnest(recipients || mail_from) AS address WHERE address <> ''
     UNION SELECT '@' || detail FROM (
         SELECT jsonb_path_query_array(coalesce(pending_events, '[]'), '$[*] ? (@.stage == "dmarc").detail.author_domain')
-    ) AS found(list), jsonb_array_elements_text(list) AS detail WHERE detail <> ''
+    ) AS found(list), jsonb_array_elements_text(list) AS detail WHERE octet_length(detail) BETWEEN 1 AND 999
     UNION SELECT '~' || name FROM unnest(domains) AS name
     UNION SELECT '<' || lower(btrim(message_id, '<>')) || '>' WHERE message_id <> '');
 ALTER TABLE domains_trace ALTER COLUMN terms DROP DEFAULT;
