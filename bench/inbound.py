@@ -64,6 +64,7 @@ def publish_sender(dns: DnsServer) -> LoadedKey:
 def product(folder: Path, dns: DnsServer, workers: int) -> Iterator[Installation]:
     """The product with embedded PostgreSQL and Redis, as ``make up`` runs it."""
     settings = {"MAILADMIN_RESOLVER": f"127.0.0.1:{dns.port}", "MAILADMIN_WORKERS": str(workers)}
+    settings["MAILADMIN_UNLIMITED_NETWORKS"] = "127.0.0.1/32"  # the bench itself
     made = Installation(folder, "127.0.0.1", "mail.acme.example", settings)
     try:
         made.start()

@@ -34,7 +34,7 @@ from tests.e2e.installation import Installation
 MEGABYTE = 1_000_000
 TICKS = os.sysconf("SC_CLK_TCK")
 KNOWN = "127.0.0.9"
-STRANGERS = [f"127.0.1.{number}" for number in range(1, 101)]
+STRANGERS = [f"127.{number}.0.1" for number in range(1, 201)]  # each of a network of its own
 PATIENCE = 60.0
 LINE = b"All work and no play makes a dull line of text, again and again.....\r\n"
 

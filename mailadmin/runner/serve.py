@@ -22,7 +22,7 @@ from mailboxes.smtp.proxy import ProxyFault, ProxyHeader
 
 logger = logging.getLogger("mailadmin.runner")
 
-ACCEPT_BATCH = 64
+ACCEPT_BATCH = 256
 HANDSHAKE_SECONDS = 30.0
 PROXY_SECONDS = 10.0
 RETRY_SECONDS = 3.0

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -16,6 +17,7 @@ from domains.services.traces import TraceQuery, events_of, search_traces, traces
 from domains.trace_buffer import trace_buffer
 from mailboxes.mime.headers import read_block
 from mailboxes.models import Message
+from mailboxes.smtp.port import Session, Transaction
 from mailboxes.smtp.server import SmtpService
 from tests.factories import make_account, make_alias, owner_act, superadmin_act
 from tests.mailboxes.smtp_peer import Talker, connected
@@ -191,3 +193,23 @@ async def test_a_session_that_is_ended_without_a_message_is_told_of_too():
     (trace,) = await sync_to_async(found)()
     assert trace.client_address == "192.0.2.9"
     assert [stage for stage, _ in await stages(trace)] == ["connect", "helo", "command"]
+
+
+async def test_a_worker_with_too_much_to_do_turns_strangers_away_and_serves_regulars(monkeypatch):
+    """Before the database is asked anything; a session that only waits for its client is no work."""
+    monkeypatch.setattr(handlers, "WORKING", 1)
+    handler = InboundHandler()
+
+    async def begins(regular: bool = False, limited: bool = True) -> list[str]:
+        session = Session("s", "192.0.2.9", 40000, "127.0.0.1", 25, datetime.now(UTC), state={"limited": limited})
+        session.regular = regular
+        replies = [await handler.connect(session), await handler.mail(session, Transaction("bob@b.example"))]
+        return [reply.as_text()[:9] for reply in replies if reply is not None]
+
+    assert await begins() == []
+    assert await begins() == [], "who waits for its client takes no room"
+    with handler._at_work():
+        assert await begins() == ["421 4.3.2", "421 4.3.2"]
+        assert await begins(regular=True) == []
+        assert await begins(limited=False) == []
+    assert await begins() == []

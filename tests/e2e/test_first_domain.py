@@ -195,7 +195,9 @@ def test_a_delivery_in_any_worker_wakes_an_idle_session(house: Installation) -> 
     waits = []
     for _ in range(6):  # several connections, so that both workers deliver
         with smtplib.SMTP(house.address, house.ports["mx"], timeout=30) as sender:
-            sender.sendmail("carol@far.example", [ALICE[0]], b"From: carol@far.example\r\nSubject: wake\r\n\r\nup\r\n")
+            sender.sendmail(
+                "carol@far.example", [ALICE[0]], b"From: carol@far.example\r\nSubject: wake\r\n\r\nup\r\n"
+            )
             begin = time.monotonic()
         line = client.readline()
         waits.append(time.monotonic() - begin)
