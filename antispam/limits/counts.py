@@ -35,6 +35,7 @@ class Counts:
     def __init__(self) -> None:
         self.unsent: dict[Place, None] = {}
         self.excesses: dict[tuple[Kind, str], Excess] = {}  # new ones, to be told
+        self.limiting_until = 0.0  # somebody is over a limit until then, and may be let in before
         self.let_in: Mapping[str, float] = {}
         self._counts: dict[Place, _Count] = {}
         self._open: dict[str, int] = {}
@@ -49,6 +50,15 @@ class Counts:
     def over(self, kind: Kind, address: str, now: float) -> Excess | None:
         """Return the limit that is reached already: the next one would pass it."""
         return self._look(kind, address, now, 0)
+
+    def watch(self, kind: Kind, address: str, now: float) -> None:
+        """Count nothing, but ask what the others counted."""
+        window = int(now // FIGURES[kind].seconds)
+        for client, _ in limits_of(kind, address):
+            place = (kind, client, window)
+            if place not in self._counts:
+                self._begin(place)
+            self.unsent[place] = None
 
     def _look(self, kind: Kind, address: str, now: float, more: int) -> Excess | None:
         seconds = FIGURES[kind].seconds
@@ -76,12 +86,14 @@ class Counts:
         return count
 
     def _noted(self, excess: Excess | None) -> Excess | None:
-        if excess is not None and len(self.excesses) < MOST:
-            self.excesses[excess.kind, excess.client] = excess
+        if excess is not None:
+            self.limiting_until = max(self.limiting_until, excess.until)
+            if len(self.excesses) < MOST:
+                self.excesses[excess.kind, excess.client] = excess
         return excess
 
     def take_unsent(self, most: int) -> dict[Place, int]:
-        """Return what the others do not know yet, and take it as told."""
+        """Return what the others do not know yet, and take it as told; 0 where only their figure is asked for."""
         taken: dict[Place, int] = {}
         while self.unsent and len(taken) < most:
             place = next(iter(self.unsent))

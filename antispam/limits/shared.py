@@ -66,6 +66,7 @@ class SharedCounts:
     def enter(self, address: str) -> Excess | None:
         """Count a connection that begins; when it is one too many it must not ``leave``."""
         now = time.time()
+        self.counts.watch(Kind.UNKNOWN, address, now)
         excess = self.counts.add(Kind.CONNECTIONS, address, now) or self.counts.over(Kind.UNKNOWN, address, now)
         excess = excess or self.counts.enter(address, now)
         self._wake()
@@ -133,7 +134,7 @@ class SharedCounts:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="incoming limits")
 
     async def _run(self) -> None:
-        """Exchange counts while there is something to tell or a connection open; then close the connection."""
+        """Exchange counts while there is something to tell, somebody connected or limited; then close the connection."""
         refreshed = 0.0
         try:
             while True:
@@ -144,7 +145,7 @@ class SharedCounts:
                 if now >= self._away_until:
                     await self._exchange(now, refresh)
                     refreshed = now if refresh else refreshed
-                if not self._busy():
+                if not self._busy(now):
                     return
         finally:
             self._task = None
@@ -153,7 +154,9 @@ class SharedCounts:
                 with contextlib.suppress(*_FAULTS):
                     await client.aclose()
 
-    def _busy(self) -> bool:
+    def _busy(self, now: float) -> bool:
+        if now < self.counts.limiting_until:
+            return True
         return bool(self.counts.unsent or self.counts.held() or self._said or self._new_regulars)
 
     async def _exchange(self, now: float, refresh: bool) -> None:
@@ -163,16 +166,19 @@ class SharedCounts:
         changed = [client for client in known if refresh or self._said.get(client) != held.get(client)][:BATCH]
         excesses, self.counts.excesses = self.counts.excesses, {}
         regulars, self._new_regulars = self._new_regulars, {}
-        if not (places or changed or excesses or regulars):
+        if not (places or changed or excesses or regulars or refresh):
             return
         pipeline = self._connected().pipeline(transaction=False)
         pipeline.hgetall(LET_IN)
         for place, more in places.items():
-            pipeline.incrby(count_key(place), more)
+            if more:
+                pipeline.incrby(count_key(place), more)
+            else:
+                pipeline.get(count_key(place))
         opened = [client for client in changed if client in held]
         for client in opened:
             pipeline.hgetall(self._open_key(client))
-        for place in places:
+        for place in (place for place, more in places.items() if more):
             pipeline.expire(count_key(place), FIGURES[place[0]].seconds * 2)
         for client in changed:
             self._say_open(pipeline, client, held.get(client, 0), now)
@@ -212,7 +218,7 @@ class SharedCounts:
     def _take_in(self, answers: list[Any], places: list[Place], opened: list[str], now: float) -> None:
         self.counts.let_in = {client.decode(): float(until) for client, until in answers[0].items()}
         for place, total in zip(places, answers[1:], strict=False):
-            self.counts.hear(place, int(total))
+            self.counts.hear(place, int(total or 0))
         for client, workers in zip(opened, answers[1 + len(places) :], strict=False):
             self.counts.hear_open(client, self._others(workers, now))
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from redis import Redis
 
-from antispam.limits import figures
+from antispam.limits import figures, shared
 from antispam.limits.figures import Figure, Kind
 from antispam.limits.shared import DELAY_SECONDS, LET_IN, LIMITED, SharedCounts
 from antispam.services.incoming_limits import let_in, limited_now
@@ -82,11 +82,14 @@ def test_only_superadministrators_see_it():
         let_in(act, "192.0.2.7")
 
 
-async def test_a_worker_hears_who_was_let_in(monkeypatch, redis):
+async def test_a_worker_hears_who_was_let_in_though_it_has_nothing_to_tell(monkeypatch, redis):
+    monkeypatch.setattr(shared, "REFRESH_SECONDS", 0.1)
     monkeypatch.setitem(figures.FIGURES, Kind.MESSAGES, Figure(Kind.MESSAGES, 1, 1000, 600))
     counts = SharedCounts(settings.MAILADMIN.redis_url)
     counts.add(Kind.MESSAGES, "192.0.2.7")
     assert counts.add(Kind.MESSAGES, "192.0.2.7") is not None
+    await asyncio.sleep(DELAY_SECONDS + 0.3)
+    assert not counts.counts.unsent
     redis.hset(LET_IN, "192.0.2.7", time.time() + 60)
     await asyncio.sleep(DELAY_SECONDS + 0.3)
     assert counts.add(Kind.MESSAGES, "192.0.2.7") is None

@@ -89,6 +89,20 @@ async def test_two_workers_count_together(few):
     assert Redis.from_url(settings.MAILADMIN.redis_url).hkeys(LIMITED) == [b"messages:127.0.0.1"]
 
 
+async def test_a_search_at_one_worker_is_known_at_another_from_the_second_connection_on(few):
+    few(Kind.UNKNOWN, 2)
+    one, two = SharedCounts(settings.MAILADMIN.redis_url), SharedCounts(settings.MAILADMIN.redis_url)
+    assert [one.add(Kind.UNKNOWN, ME) for _ in range(2)] == [None] * 2
+    await exchanged()
+    assert two.enter(ME) is None
+    await exchanged()
+    excess = two.enter(ME)
+    assert excess is not None
+    assert excess.kind is Kind.UNKNOWN
+    two.leave(ME)
+    await exchanged()
+
+
 async def test_two_workers_share_what_is_open_and_forget_it(few, monkeypatch):
     monkeypatch.setattr(shared, "REFRESH_SECONDS", 0.1)
     few(Kind.OPEN, 3)
@@ -104,7 +118,6 @@ async def test_two_workers_share_what_is_open_and_forget_it(few, monkeypatch):
     one.leave(ME), two.leave(ME), two.leave(ME)
     await exchanged()
     assert not list(Redis.from_url(settings.MAILADMIN.redis_url).scan_iter(f"{PREFIX}in.open.*"))
-    assert one._task is None, "nothing runs when nothing is left to tell"
 
 
 async def test_without_redis_a_worker_counts_alone_and_nobody_waits(few):
@@ -126,6 +139,7 @@ async def test_an_address_with_an_accepted_message_is_a_regular_at_every_worker(
     one.became_regular(ME)
     assert await one.is_regular(ME)
     await exchanged()
+    assert one._task is None, "nothing runs when nothing is left to tell"
     assert await two.is_regular(ME)
 
 
