@@ -134,7 +134,7 @@ class SharedCounts:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="incoming limits")
 
     async def _run(self) -> None:
-        """Exchange counts while there is something to tell, somebody connected or limited; then close the connection."""
+        """Exchange counts while there is something to tell or somebody connected or limited; then disconnect."""
         refreshed = 0.0
         try:
             while True:
