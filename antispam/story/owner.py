@@ -40,10 +40,12 @@ def tell_owner(
         one.template, one.dns = "", []
     ended = mine[-1] if mine else None
     word = ended.outcome if ended is not None else outcome
+    if outcome == "refused" and word == "accepted":
+        word = outcome  # the address was taken, the message was not
     folder = ended.text("folder") if ended is not None else ""
     verdict, dmarc = one_or_none(stages, "verdict"), one_or_none(stages, "dmarc")
     why = why_words(verdict, dmarc)
-    if sign_of(word).tone == "bad" and ended is not None:
+    if ended is not None and sign_of(ended.outcome).tone == "bad":
         why = as_sentence(ended.reason)
     return OwnerStory(word, _where(word, folder), why, _advice(word, folder, dmarc), (own,), tuple(checks))
 

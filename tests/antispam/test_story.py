@@ -319,3 +319,16 @@ def test_why_a_message_was_refused_after_it_came_is_said_once() -> None:
     assert shown(make_trace(came, refused, recipients=1, outcome="refused")).count("It fails DMARC.</span>") == 1
     story = make_trace(came, refused, recipients=1, outcome="refused")
     assert [one.sentence for one in story.chapters if one.name == "data"] == [""]
+
+
+def test_the_owner_reads_that_a_message_was_refused_though_the_address_was_taken() -> None:
+    events = [
+        Event("rcpt", "accepted", "", {"recipient": OWN}),
+        Event("dmarc", "fail", "", {"author_domain": "bank.example"}),
+        Event("verdict", "refuse", "", {"row": "dmarc-fail-reject"}),
+        Event("data", "refused", "It fails DMARC.", {}),
+    ]
+    story = tell_owner(read_stages(events), "refused", "in", [OWN], OWN, False, HOST)
+    assert (story.outcome, story.headline) == ("refused", "It was refused; its sender was told at once.")
+    assert "nothing proves it" in story.why
+    assert story.advice
