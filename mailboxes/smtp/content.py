@@ -20,6 +20,7 @@ NO_SENDER = Reply(503, "5.5.1", "Say MAIL FROM first")
 NO_RECIPIENT = Reply(554, "5.5.1", "There are no valid recipients")
 CHUNKS_BEGUN = Reply(503, "5.5.1", "The message has begun with BDAT; it ends with BDAT LAST, or RSET gives it up")
 BAD_CHUNK = Reply(501, "5.5.4", "BDAT needs a number of octets, and perhaps LAST", close=True)
+SMALL_CHUNK = 4096
 _DIGITS = 12
 
 
@@ -93,7 +94,7 @@ class ContentCommands(SmtpDialogue):
         if octets > 2 * self.limits.message_octets:
             await self._end(Reply(552, "5.3.4", self.too_big().text, close=True), "data")
             return
-        if not octets:
+        if octets < SMALL_CHUNK and not last:  # a large message in such chunks costs minutes
             self.spent.junk += 1
         transaction = self.transaction
         refusal = self._chunk_refusal(transaction)

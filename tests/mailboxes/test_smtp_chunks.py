@@ -107,9 +107,15 @@ async def test_a_chunk_that_can_never_be_taken_is_not_read():
     assert codes(sent)[-1] == "552 5.3.4"
 
 
-async def test_empty_chunks_without_end_are_junk():
-    sent = await feed(mx(Recorder(), junk=10), [BEGIN + b"BDAT 0\r\n" * 50])
+@pytest.mark.parametrize("octets", [0, 1, 4095])
+async def test_empty_and_tiny_chunks_without_end_are_junk(octets):
+    sent = await feed(mx(Recorder(), junk=10), [BEGIN + chunk(b"x" * octets) * 50])
     assert codes(sent)[-1] == "421 4.7.0"
+
+
+async def test_chunks_of_four_kilobytes_may_be_many():
+    sent = await feed(mx(Recorder(), junk=10), [BEGIN + chunk(b"x" * 4096) * 50 + chunk(b"", True)])
+    assert codes(sent)[4:] == ["250 2.0.0"] * 51
 
 
 async def test_a_large_message_is_spooled():
