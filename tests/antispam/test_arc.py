@@ -193,6 +193,16 @@ async def test_a_key_that_does_not_serve(name, zone, result):
     assert (await judged(sealed(), zone=zone)).result is result
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+async def test_a_seal_of_which_a_part_is_missing(cut):
+    """Base64 that ends inside an octet is the remote's fault, and no fault of ours."""
+    octets = sealed()
+    at = octets.index(b" b=", octets.index(b"ARC-Seal")) + 3
+    found = await judged(octets[:at] + octets[at + cut :])
+    assert found.result is ArcResult.FAIL, found
+    assert found.sets[0].seal is (DkimResult.PERMERROR if cut == 1 else DkimResult.FAIL), found
+
+
 async def test_silence_about_a_key_is_no_pass_and_no_failure():
     found = await judged(sealed(stations=2), failing={"s1._domainkey.one.example"})
     assert found.result is ArcResult.TEMPERROR
