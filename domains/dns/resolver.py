@@ -12,11 +12,11 @@ import socket
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import dns.exception
@@ -36,6 +36,8 @@ Server = tuple[str, int]
 TRY_SECONDS = 3.0
 TRIES = 2
 UDP_PAYLOAD = 1232
+ANSWER_OCTETS = 12 * 1024  # what is larger is no answer: reading it would cost a tenth of a second and more
+ANSWER_RECORDS = 200
 CACHE_ENTRIES = 20_000
 LONGEST_TTL = 2**31 - 1  # RFC 2181 section 8
 MAXIMUM_TTL = 3600  # of what is remembered here
@@ -43,6 +45,7 @@ NEGATIVE_TTL = 60
 FAILURE_TTL = 5
 CNAME_HOPS = 8
 NAME_SERVERS = 8
+TOO_LARGE = f"the answer has more than {ANSWER_OCTETS} octets or {ANSWER_RECORDS} records"
 _HEADER = 12
 _WITHOUT_QUESTION = (dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
 
@@ -83,9 +86,36 @@ async def _ask_tcp(server: Server, wire: bytes) -> bytes:
         try:
             writer.write(len(wire).to_bytes(2) + wire)
             size = int.from_bytes(await reader.readexactly(2))
+            if size > ANSWER_OCTETS:
+                raise OSError(TOO_LARGE)
             return await reader.readexactly(size)
         finally:
             writer.close()
+
+
+def _written(
+    write: Callable[..., bytes | None],
+) -> Callable[..., bytes | None]:
+    """Return the library's ``Name.to_wire`` without its table of suffixes where nothing is compressed: it took time
+    in the square of a name's labels whenever a record was put into a set.
+    """
+
+    def to_wire(
+        name: dns.name.Name,
+        file: Any = None,
+        compress: Any = None,
+        origin: dns.name.Name | None = None,
+        canonicalize: bool = False,
+    ) -> bytes | None:
+        if file is None or compress is not None:
+            return write(name, file, compress, origin, canonicalize)
+        file.write(write(name, None, None, origin, canonicalize))
+        return None
+
+    return to_wire
+
+
+dns.name.Name.to_wire = _written(dns.name.Name.to_wire)  # type: ignore[method-assign]
 
 
 @lru_cache(4096)
@@ -142,6 +172,8 @@ async def _exchange(server: Server, name: str, rdtype: str, flags: int) -> dns.m
 
 def _message(wire: bytes, raise_on_truncation: bool = True) -> dns.message.Message:
     """Return the message; what stands beside an answer, the zone's servers and their addresses, is left unread."""
+    if len(wire) > ANSWER_OCTETS or int.from_bytes(wire[6:8]) > ANSWER_RECORDS:
+        raise OSError(TOO_LARGE)
     if len(wire) >= _HEADER and wire[6:8] != b"\0\0":
         wire = wire[:8] + bytes(4) + wire[12:]
     return dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=raise_on_truncation)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -85,6 +86,48 @@ async def test_what_stands_beside_an_answer_is_not_read():
 
     with answering(garbage) as server:
         assert (await ask_server(server, NAME, "TXT")).records == ("v=spf1 -all",)
+
+
+def _records(kind, octets, number):
+    """An answer of records with the same owner, as a server may compress it; made by hand, for it is to be large."""
+
+    def change(query, response):
+        wire = query.to_wire()
+        question = wire[12:].partition(b"\0")[0] + b"\0" + kind.to_bytes(2) + b"\0\x01"
+        head = wire[:2] + b"\x81\x80\0\x01" + number.to_bytes(2) + b"\0\0\0\0"
+        found = [octets(place) for place in range(number)]
+        one = b"\xc0\x0c" + kind.to_bytes(2) + b"\0\x01\0\0\x01\x2c"
+        return head + question + b"".join(one + len(text).to_bytes(2) + text for text in found)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("octets", "number", "found"),
+    [
+        (lambda place: bytes(12_000), 1, True),
+        (lambda place: bytes(13_000), 1, False),
+        (lambda place: b"\x02" + place.to_bytes(2), 200, True),
+        (lambda place: b"\x02" + place.to_bytes(2), 201, False),
+        (lambda place: b"\x02" + place.to_bytes(2), 4000, False),
+    ],
+)
+async def test_an_answer_larger_than_any_that_is_read_is_silence(octets, number, found):
+    with answering(_records(16, octets, number)) as server:
+        began = time.process_time()
+        answer = await ask_server(server, NAME, "TXT")
+    assert time.process_time() - began < 0.25
+    assert answer.found is found
+    assert found or "more than" in answer.reason
+
+
+async def test_names_of_many_labels_cost_little():
+    names = [b"\x01a" * 100 + b"\0", *(b"\x02" + place.to_bytes(2) + b"\xc0\x2a" for place in range(199))]
+    with answering(_records(12, lambda place: names[place], 200)) as server:
+        began = time.process_time()
+        answer = await ask_server(server, NAME, "PTR")
+    assert len(answer.records) > 150  # some differ in case alone
+    assert time.process_time() - began < 0.2
 
 
 @pytest.mark.parametrize(("rcode", "fault"), [(dns.rcode.REFUSED, Fault.REFUSED), (dns.rcode.NOERROR, Fault.SILENT)])
