@@ -4,6 +4,7 @@ Reads only; nothing is asked of the network and nothing of the message changes.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
@@ -108,16 +109,40 @@ def checked_change(change: Change) -> Change:
         except ValueError:
             errors["client_address"] = _("This is not an IP address.")
     name = change.name.strip().lower().removesuffix(".")
-    if not change.client_address and not change.trusted_sealer and not (0 < len(name) <= 253 and name.isascii()):
+    if not change.client_address and not change.trusted_sealer and not _is_name(name):
         errors["name"] = _("A record needs a name, in A-labels.")
     if name and change.rdtype.upper() not in TYPES:
         errors["type"] = _("Allowed are %(types)s.") % {"types": ", ".join(TYPES)}
     values = tuple(value.strip() for value in change.values if value.strip())
     if len(values) > VALUES or any(len(value) > VALUE_CHARACTERS for value in values):
         errors["values"] = _("These are more or longer values than a record can have.")
+    elif "type" not in errors and not all(_fits(change.rdtype.upper(), value) for value in values):
+        errors["values"] = _("A record of the type %(type)s cannot say this.") % {"type": change.rdtype.upper()}
+    sealer = change.trusted_sealer.strip().lower().removesuffix(".")
+    if sealer and not _is_name(sealer):
+        errors["trusted_sealer"] = _("This is not a domain, in A-labels.")
     if errors:
         raise Refused(errors)
-    return Change(name, change.rdtype.upper(), values, trusted_sealer=change.trusted_sealer.strip().lower())
+    return Change(name, change.rdtype.upper(), values, trusted_sealer=sealer)
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text can be a name in the DNS: labels of 1 to 63 visible characters, at most 253 in all."""
+    labels = text.split(".")
+    visible = text.isascii() and text.isprintable() and " " not in text
+    return visible and len(text) <= 253 and all(0 < len(label) <= 63 for label in labels)
+
+
+def _fits(rdtype: str, value: str) -> bool:
+    """Return whether a record of this type can hold the value, as the trace spells values."""
+    if rdtype in ("A", "AAAA"):
+        with suppress(ValueError):
+            return ip_address(value).version == (4 if rdtype == "A" else 6)
+        return False
+    if rdtype == "MX":
+        preference, _space, host = value.partition(" ")
+        return preference.isdecimal() and len(preference) <= 5 and (host == "." or _is_name(host.removesuffix(".")))
+    return rdtype != "PTR" or _is_name(value.removesuffix("."))
 
 
 def what_if(act: Act, identifier: str, change: Change | None) -> WhatIf:

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from antispam.replay import Change
-from antispam.services.what_if import WhatIf, offers_of, what_if
+from antispam.services.what_if import WhatIf, checked_change, offers_of, what_if
 from domains.dkim.keys import generate_key
 from domains.errors import NotFound, Refused
 from domains.models import Trace
@@ -113,6 +113,13 @@ def test_a_key_that_was_missing_then_cannot_be_tried_without_the_message() -> No
         (Change("a.example", "ANY"), "type"),
         (Change("a.example", "TXT", ("x",) * 21), "values"),
         (Change(client_address="not an address"), "client_address"),
+        (Change("not a name", "TXT", ("x",)), "name"),
+        (Change("a..example", "TXT", ("x",)), "name"),
+        (Change("mail.shop.example", "A", ("nope",)), "values"),
+        (Change("mail.shop.example", "AAAA", ("192.0.2.1",)), "values"),
+        (Change("shop.example", "MX", ("mail.shop.example",)), "values"),
+        (Change("1.2.0.192.in-addr.arpa", "PTR", ("two words",)), "values"),
+        (Change(trusted_sealer=".."), "trusted_sealer"),
     ],
 )
 def test_a_change_that_cannot_be_read_is_refused(change: Change, field: str) -> None:
@@ -164,3 +171,17 @@ def test_the_records_that_decided_are_offered() -> None:
     offers = offers_of(superadmin_act(), stored(BY_NAME["pass"]).pk)
     assert [offer.name for offer in offers] == [SPF, KEY, DMARC]
     assert offers[2].values == ("v=DMARC1; p=reject; rua=mailto:dmarc@shop.example",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("s1._domainkey.shop.example", "TXT", ("v=DKIM1; p=",)),
+        Change("mail.shop.example", "AAAA", ("2001:db8::1",)),
+        Change("shop.example", "MX", ("10 mail.shop.example", "0 .")),
+        Change("1.2.0.192.in-addr.arpa", "PTR", ("mail.shop.example.",)),
+        Change("shop.example", "A"),
+    ],
+)
+def test_what_a_record_can_say_is_taken(change: Change) -> None:
+    assert checked_change(change).values == change.values
