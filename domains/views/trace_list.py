@@ -61,6 +61,7 @@ def messages(request: HttpRequest) -> HttpResponse:
         "examples": _examples(),
         "days": keeping().head_days,
         "may_keep": act.is_superadmin,
+        "as_message_id": _address(f"<{query.address}>", outcome) if not shown and "@" in query.address[1:] else "",
     }
     return render(request, "domains/messages.html", values)
 

@@ -662,3 +662,10 @@ def test_the_policy_editor_says_what_the_reports_say(rosa: Actor, near: Place) -
     assert reverse("domain-reports", args=["near.example"]) in body
     DmarcRecord.objects.all().delete()
     assert "nobody can say who would lose mail" in client.get(address).content.decode()
+
+
+def test_an_address_that_finds_nothing_can_be_looked_for_as_a_message_id(rosa: Actor, near: Place) -> None:
+    client = signed_in(rosa)
+    assert 'href="?q=%3Cgood%40b.example%3E"' in _text(client, "/messages?q=good@b.example")
+    assert "Look for it as a Message-ID" not in _text(client, "/messages?q=b.example")
+    assert "Look for it as a Message-ID" not in _text(client, "/messages?q=<good@b.example>")
