@@ -47,6 +47,7 @@ from mailboxes.mime.headers import Field, first_value, read_block, values_of
 from mailboxes.mime.received import received_texts
 from mailboxes.outbound.dsn_request import dsn_request
 from mailboxes.outbound.forward import is_second_round
+from mailboxes.smtp.lines import SPOOL_OCTETS
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
 
@@ -55,6 +56,7 @@ log = logging.getLogger(__name__)
 REFUSALS_KEPT = 20
 # A worker delivers about 150 small messages a second over 10 database connections: what is beyond these waits long.
 WORKING = 40
+LARGE = 1  # messages above 1 MB in memory at one time: the others lie in their files
 BUSY = Reply(421, "4.3.2", "Too busy at the moment; try again later", close=True)
 
 
@@ -73,6 +75,7 @@ class InboundHandler:
     def __init__(self, counts: SharedCounts | None = None) -> None:
         self._counts = counts
         self._refusals = RefusedConnections()
+        self._large = asyncio.Semaphore(LARGE)
         self._working = 0  # recipients and messages that are looked at now; who only waits for a client counts not
 
     async def connect(self, session: Session) -> Reply | None:
@@ -174,7 +177,13 @@ class InboundHandler:
         return None
 
     async def data(self, session: Session, transaction: Transaction, content: Content) -> Reply:
-        """Inspect, then deliver; 250 only once every copy is durable."""
+        """Inspect, then deliver; 250 only once every copy is durable. A large message waits on disk for its turn."""
+        if content.size <= SPOOL_OCTETS:
+            return await self._take(session, transaction, content)
+        async with self._large:
+            return await self._take(session, transaction, content)
+
+    async def _take(self, session: Session, transaction: Transaction, content: Content) -> Reply:
         incoming: _Incoming = session.state["incoming"]
         trace = incoming.trace
         accepted = [normalised(path) for path in transaction.forward_paths]
