@@ -118,7 +118,7 @@ _INBOX, _JUNK, _REFUSE = Disposition.INBOX, Disposition.JUNK, Disposition.REFUSE
 ROWS: Sequence[Row] = (
     Row("from-unclear", _author_is_unclear, _JUNK, (_REFUSE, _JUNK, _INBOX)),
     Row("dmarc-pass", _passed, _INBOX, (_INBOX,)),
-    Row("dmarc-temperror", _had_no_answer, _INBOX, (_INBOX,)),
+    Row("dmarc-temperror", _had_no_answer, _INBOX, (_JUNK, _INBOX)),
     Row("dmarc-fail-reject-unsure", _fails_without_answers, _JUNK, (_JUNK, _INBOX)),
     Row("dmarc-fail-reject-detour", _fails_on_a_detour, _JUNK, (_REFUSE, _JUNK, _INBOX)),
     Row("dmarc-fail-reject", _fails_under_reject, _REFUSE, (_REFUSE, _JUNK, _INBOX)),
