@@ -1,8 +1,8 @@
 """What our own database has to say before a verdict: the tables of the recipients' domains, and known networks.
 
-Only a message that failed DMARC, or whose author is unclear, is worth the question; an ordinary one costs none. So
-nothing is cached and a change of a table holds from the next message on. When the database does not answer, the
-default table decides and refuses nothing.
+Only a message that failed DMARC or had no answer, or whose author is unclear, is worth the question; an ordinary one
+costs none. So nothing is cached and a change of a table holds from the next message on. When the database does not
+answer, the default table decides and refuses nothing.
 """
 
 import logging
@@ -58,7 +58,7 @@ async def consult(evidence: Evidence, recipients: Sequence[str]) -> Consultation
     """Return what the verdict is decided by; ``recipients`` are the accepted forward paths, without
     which nobody is asked. Never raises.
     """
-    if not recipients or evidence.dmarc.result not in (DmarcResult.FAIL, DmarcResult.PERMERROR):
+    if not recipients or evidence.dmarc.result in (DmarcResult.PASS, DmarcResult.NONE):
         return Consultation(evidence)
     domains = list(dict.fromkeys(envelope_domain(path) for path in recipients))
     try:

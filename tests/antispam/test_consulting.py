@@ -61,6 +61,13 @@ async def test_good_mail_from_the_network_moves_it_to_junk(acme):
     assert (verdict.disposition, verdict.row) == (Disposition.JUNK, "dmarc-fail-reject-detour")
 
 
+async def test_silence_about_the_policy_goes_where_the_domain_chose(acme):
+    silent = evidence("none", "none", "temperror", "none")
+    assert (await verdict_for(silent, ALICE)).disposition is Disposition.INBOX
+    await sync_to_async(choose)(acme, {"dmarc-temperror": "junk"})
+    assert (await verdict_for(silent, ALICE)).disposition is Disposition.JUNK
+
+
 @pytest.mark.parametrize("network", ["192.0.3.0/24", "192.0.2.0/25"])
 async def test_another_network_is_none_of_ours(acme, network):
     await sync_to_async(know)(network)
