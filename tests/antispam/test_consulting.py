@@ -139,7 +139,6 @@ async def test_nothing_is_refused_while_the_database_is_away(acme, monkeypatch, 
 ORDINARY = [
     evidence("pass", "pass", "pass", "reject"),
     evidence("fail", "fail", "none"),
-    evidence(dmarc="temperror"),
 ]
 
 
