@@ -205,7 +205,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         except FetchFault:
             raise
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise FetchFault(self._guard.timeout_reason if self._guard.expired else _reason(error)) from error
+            late = self._guard.expired or _timed_out(error)
+            raise FetchFault(self._guard.timeout_reason if late else _reason(error)) from error
         return self.build_response(request, _whole(raw, body))
 
     def _read(self, raw: Any) -> bytes:
@@ -232,8 +233,13 @@ def _whole(raw: Any, body: bytes) -> urllib3.HTTPResponse:
     )
 
 
-def _reason(error: BaseException) -> str:
-    """Return what went wrong, from the cause that tells it best."""
+def _timed_out(error: BaseException) -> bool:
+    """True when a socket ran out of its time a moment before the guard's clock did."""
+    return any(isinstance(cause, TimeoutError) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return the error and what lies behind it."""
     chain: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in chain:
@@ -242,6 +248,12 @@ def _reason(error: BaseException) -> str:
         following = getattr(following, "reason", None) or nested or following.__context__
         if not isinstance(following, BaseException):
             following = None
+    return chain
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong, from the cause that tells it best."""
+    chain = _causes(error)
     for cause in chain:
         if isinstance(cause, FetchFault):
             return cause.reason

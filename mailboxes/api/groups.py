@@ -1,6 +1,6 @@
 """``/groups``: one address for several people."""
 
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
@@ -10,7 +10,6 @@ from domains.api.act import act_of
 from domains.api.answers import shown
 from domains.api.paging import Listing, PageQuery, paginate
 from mailboxes.models import Group as GroupRow
-from mailboxes.models import Writers
 from mailboxes.services import groups
 
 router = Router(tags=["mailboxes"])
@@ -27,6 +26,9 @@ class Search(Schema):
 
     domain: str = Field(default="", description="Only those of this domain.")
     q: str = Field(default="", description="Only those whose address, name or members hold this text.")
+
+
+Writers = Literal["everybody", "domain", "members"]
 
 
 class NewGroup(Schema):
@@ -48,7 +50,7 @@ class NewGroup(Schema):
     address: str = Field(description="The full address in a domain of yours.")
     members: list[str] = Field(description="Who gets its mail: addresses here or elsewhere, 1 to 500.")
     name: str = Field(default="", description="What people call it.")
-    writers: Writers = Field(default=Writers.EVERYBODY, description=ABOUT_WRITERS)
+    writers: Writers = Field(default="everybody", description=ABOUT_WRITERS)
 
 
 class GroupChange(Schema):
@@ -77,7 +79,7 @@ class Group(Schema):
 
 def show_group(group: GroupRow) -> Group:
     """Return a group."""
-    return Group(address=group.address, name=group.name, members=group.members, writers=Writers(group.writers))
+    return Group(address=group.address, name=group.name, members=group.members, writers=cast(Writers, group.writers))
 
 
 @router.get("/groups", response=Listing[Group], summary="List groups")
