@@ -1,48 +1,52 @@
-"""Octets of an XML file → text that an XML parser may see, in pieces.
+"""Octets of an XML file → text that an XML parser may see, in pieces, as they come.
 
-Decoding happens here, so that no encoding hides markup: declared or detected encodings of a short list, and
-windows-1252 where UTF-8 was promised and broken. A document type is refused before any parser sees it, ``&`` that
-begins none of the five plain entities or a character number is taken literally, control characters vanish.
-Invariant: no piece ends inside a reference or inside the opening of a declaration.
+Decoding happens here, so that no encoding hides markup. Text is UTF-8 for as long as it can be; from the first octet
+that cannot be, it is what the file declares (of a short list), or windows-1252. A document type is refused before any
+parser sees it, ``&`` that begins none of the five plain entities or a character number is taken literally, control
+characters vanish. Invariant: no piece ends inside a reference or inside the opening of a declaration, and the text
+does not depend on how the octets were cut.
 """
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from domains.dmarc.report_types import BadReport
 
-_CHUNK = 64 * 1024
-_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, 65279))
+_HEAD = 512
+_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32)))
+_NOT_TEXT = dict.fromkeys((*_CONTROLS, 0xFFFE, 0xFFFF, 0xFEFF))
 _STRAY_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
 _LONGEST_REFERENCE = 10
 _FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = frozenset(
-    ["ascii", "utf-8", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "koi8-r"]
-    + [f"iso8859-{part}" for part in (1, 2, 5, 7, 9, 15)]
+    ["cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "koi8-r"] + [f"iso8859-{part}" for part in (1, 2, 5, 7, 9, 15)]
 )
 
 
-def safe_text(octets: bytes) -> Iterator[str]:
+def safe_text(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the text in pieces that XML 1.0 may hold, without document type and entities of its own."""
-    encoding, start = _encoding(octets)
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
     held = ""
-    first = True
-    for position in range(start, len(octets) + _CHUNK, _CHUNK):
-        text = held + decoder.decode(octets[position : position + _CHUNK], final=position >= len(octets))
-        text = text.translate(_CONTROLS)
+    empty = True
+    for text, final in _with_end(_decoded(chunks)):
+        text = held + text
         if any(word in text for word in _FORBIDDEN):
             raise BadReport("The file has a document type or entities, which reports do not need and may not have.")
-        text = text.lstrip() if first else text
-        cut = len(text) if position >= len(octets) else _safe_cut(text)
+        text = text.lstrip() if empty else text
+        empty = empty and not text
+        cut = len(text) if final else _safe_cut(text)
         text, held = text[:cut], text[cut:]
-        first = first and not text
         if text:
-            yield _STRAY_AMPERSAND.sub("&amp;", text)
-    if first:
+            yield _STRAY_AMPERSAND.sub("&amp;", text) if "&" in text else text
+    if empty:
         raise BadReport("The file is empty.")
+
+
+def _with_end(pieces: Iterator[str]) -> Iterator[tuple[str, bool]]:
+    for piece in pieces:
+        yield piece, False
+    yield "", True
 
 
 def _safe_cut(text: str) -> int:
@@ -52,37 +56,77 @@ def _safe_cut(text: str) -> int:
     return min((place for place in places if place >= 0), default=len(text))
 
 
-def _encoding(octets: bytes) -> tuple[str, int]:
-    """Return the codec to read with and where the text begins."""
-    if octets.startswith(codecs.BOM_UTF8):
-        return ("utf-8" if _is_utf8(octets) else "cp1252"), 3
-    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16", 0
-    if octets[:4] in (b"<\0?\0", b"<\0f\0"):
-        return "utf-16-le", 0
-    if octets[:4] in (b"\0<\0?", b"\0<\0f"):
-        return "utf-16-be", 0
-    declared = _declared(octets)
-    if declared in ("", "ascii", "utf-8"):
-        return ("utf-8" if _is_utf8(octets) else "cp1252"), 0
-    return declared, 0
+def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the decoded text without the characters that XML 1.0 forbids."""
+    source = iter(chunks)
+    head = b""
+    for chunk in source:
+        head += chunk
+        if len(head) >= _HEAD:
+            break
+    decode, start = _decoder(head)
+    yield _clean(decode(head[start:], False))
+    for chunk in source:
+        yield _clean(decode(chunk, False))
+    yield _clean(decode(b"", True))
 
 
-def _declared(octets: bytes) -> str:
+def _clean(text: str) -> str:
+    return text if text.isascii() else text.translate(_NOT_TEXT)
+
+
+def _decoder(head: bytes) -> tuple[Callable[[bytes, bool], str], int]:
+    """Return what decodes the file of this head, and where its text begins."""
+    if head.startswith(codecs.BOM_UTF8):
+        return _Utf8First("cp1252").decode, 3
+    for encoding, beginnings in (
+        ("utf-16-le", (codecs.BOM_UTF16_LE, b"<\0?\0", b"<\0f\0")),
+        ("utf-16-be", (codecs.BOM_UTF16_BE, b"\0<\0?", b"\0<\0f")),
+    ):
+        if head.startswith(beginnings):
+            return _Wide(encoding).decode, 0
+    return _Utf8First(_declared(head) or "cp1252").decode, 0
+
+
+class _Wide:
+    """Decodes UTF-16."""
+
+    def __init__(self, encoding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def decode(self, octets: bytes, final: bool) -> str:
+        """Return the text of the next octets, control characters left out."""
+        return self._decoder.decode(octets, final).translate(_NOT_TEXT)
+
+
+class _Utf8First:
+    """Decodes UTF-8 until an octet refutes it, and everything from there on as the other encoding."""
+
+    def __init__(self, otherwise: str) -> None:
+        self._otherwise = otherwise
+        self._other: codecs.IncrementalDecoder | None = None
+        self._begun = b""
+
+    def decode(self, octets: bytes, final: bool) -> str:
+        """Return the text of the next octets, control characters left out."""
+        octets = octets.translate(None, _CONTROLS)
+        if self._other is not None:
+            return self._other.decode(octets, final)
+        octets = self._begun + octets
+        try:
+            text, used = codecs.utf_8_decode(octets, "strict", final)
+        except UnicodeDecodeError as error:
+            self._other = codecs.getincrementaldecoder(self._otherwise)("replace")
+            return octets[: error.start].decode() + self._other.decode(octets[error.start :], final)
+        self._begun = octets[used:]
+        return text
+
+
+def _declared(head: bytes) -> str:
     """Return the declared encoding's name in Python when it is on our list, else an empty text."""
-    match = _DECLARED.search(octets[:512])
+    match = _DECLARED.search(head[:_HEAD])
     try:
         name = codecs.lookup(match[1].decode()).name if match else ""
     except LookupError:
         return ""
     return name if name in _ENCODINGS else ""
-
-
-def _is_utf8(octets: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for position in range(0, len(octets) + _CHUNK, _CHUNK):
-            decoder.decode(octets[position : position + _CHUNK], final=position >= len(octets))
-    except UnicodeDecodeError:
-        return False
-    return True
