@@ -100,7 +100,7 @@ class Reader:
 
     def _read_records(self) -> list[ReportRow]:
         """Take in the complete records that are held."""
-        rows: list[ReportRow] = []
+        rows = self._collected()  # what stood before the first plain record
         passed = 0
         for part in self._held.split(_RECORD_END)[:-1]:
             row = self._plain_row(part)
@@ -116,7 +116,8 @@ class Reader:
         self._pass(passed)
         if len(self._held) > LONGEST_RECORD:
             self._give_up()
-        return rows + self._collected()
+            rows += self._collected()
+        return rows
 
     def _plain_row(self, part: str) -> ReportRow | None:
         """Return the row of a record of plain spelling, given without its end tag; None when it is not plain."""

@@ -101,6 +101,8 @@ ODD = {
     "the head at the end": "<feedback>" + RECORD * 2 + HEAD.removeprefix("<feedback>") + "</feedback>",
     "half of the head at the end": HEAD.replace("policy_published", "x") + RECORD + OTHER_POLICY + "</feedback>",
     "another domain at the end": HEAD + RECORD + OTHER_POLICY + "</feedback>",
+    "an odd record first": HEAD + RECORD.replace("<record>", "<record >").replace("a.e", "b.e") + RECORD * 2
+    + "</feedback>",
     "a namespace of its own": HEAD + RECORD.replace("<record>", "<record xmlns='urn:x'>") + RECORD + "</feedback>",
     "the newer namespace": HEAD.replace("<feedback>", '<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">')
     + RECORD * 2
