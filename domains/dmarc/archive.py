@@ -1,24 +1,26 @@
-"""From a file to the octets of one report: plain, gzip (RFC 1952) or zip, everything bounded.
+"""From a file to the octets of its report, or reports: plain, gzip (RFC 1952) or zip, everything bounded.
 
 What a file is, its first octets say, never its name (gzip named ``.zip`` is common). One level is unpacked; output,
-ratio, time, members and directory are bounded, and the first octet past a bound stops the work.
-Invariant: hostile octets raise BadArchive, never another error.
+ratio, time, members and directory are bounded, and the first octet past a bound stops the work. Octets come in
+chunks, so that a file of any size costs the same memory; ``unpack`` is for those who want them at once.
+Invariant: hostile octets raise BadArchive, never another error, from the calls and from the iterators they return.
 """
 
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import SEEK_END, BytesIO
+from typing import BinaryIO
 
 MAXIMUM_OCTETS = 20 * 1024 * 1024
-MAXIMUM_RATIO = 200
-MAXIMUM_SECONDS = 5.0
-MAXIMUM_MEMBERS = 100
-MAXIMUM_DIRECTORY_OCTETS = 64 * 1024
+MAXIMUM_MEMBERS = 100  # of gzip, whose members make one file
 
 _CHUNK = 64 * 1024
+_PROBE = 4096
+_DIRECTORY_ENTRY_OCTETS = 640
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _ZIP_END = b"PK\x05\x06"
@@ -30,6 +32,20 @@ Clock = Callable[[], float]
 
 class BadArchive(ValueError):
     """The file cannot be unpacked; ``str()`` is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost: octets unpacked, octets out for one in, files in one zip archive, seconds."""
+
+    octets: int
+    ratio: int
+    files: int
+    seconds: float
+
+
+FROM_OUTSIDE = Limits(MAXIMUM_OCTETS, 200, 100, 5.0)
+OWN_FILES = Limits(2 * 1024**3, 2_000, 10_000, 3600.0)  # of an administrator, from a disk
 
 
 def is_gzip(octets: bytes) -> bool:
@@ -55,38 +71,46 @@ def looks_like_xml(octets: bytes) -> bool:
     return head.replace(b"\0", b"").lstrip().startswith(b"<")
 
 
-@dataclass(slots=True)
 class _Budget:
     """What unpacking may still produce; ``take`` refuses the first octet too many."""
 
-    packed_octets: int
-    clock: Clock | None
-    parts: list[bytes] = field(default_factory=list)
-    octets: int = 0
-    started: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.started = self.clock() if self.clock else 0.0
+    def __init__(self, limits: Limits, packed_octets: int, clock: Clock | None) -> None:
+        self._limits = limits
+        self._most = min(limits.octets, packed_octets * limits.ratio)
+        self._octets = 0
+        self._clock = clock
+        self._started = clock() if clock else 0.0
 
     @property
     def step(self) -> int:
         """The most octets to ask for next: one past the bound at most, so that the bound is noticed."""
-        return min(_CHUNK, self._most - self.octets + 1)
+        return min(_CHUNK, self._most - self._octets + 1)
 
-    @property
-    def _most(self) -> int:
-        return min(MAXIMUM_OCTETS, self.packed_octets * MAXIMUM_RATIO)
+    def take(self, part: bytes) -> bytes:
+        """Return one piece of output, counted; raises BadArchive past size, ratio or time."""
+        self._octets += len(part)
+        if self._octets > self._limits.octets:
+            raise BadArchive(f"The file unpacks to more than {_megabytes(self._limits)}.")
+        if self._octets > self._most:
+            raise BadArchive(f"The file unpacks to more than {self._limits.ratio} times its size.")
+        if self._clock and self._clock() - self._started > self._limits.seconds:
+            raise BadArchive(f"The file takes more than {self._limits.seconds:.0f} seconds to unpack.")
+        return part
 
-    def take(self, part: bytes) -> None:
-        """Keep one piece of output; raises BadArchive past size, ratio or time."""
-        self.octets += len(part)
-        if self.octets > MAXIMUM_OCTETS:
-            raise BadArchive(f"The file unpacks to more than {MAXIMUM_OCTETS // 2**20} MB.")
-        if self.octets > self._most:
-            raise BadArchive(f"The file unpacks to more than {MAXIMUM_RATIO} times its size.")
-        if self.clock and self.clock() - self.started > MAXIMUM_SECONDS:
-            raise BadArchive(f"The file takes more than {MAXIMUM_SECONDS:.0f} seconds to unpack.")
-        self.parts.append(part)
+
+def _megabytes(limits: Limits) -> str:
+    return f"{limits.octets // 2**20} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file should hold: how its first octets are known, and its name in sentences."""
+
+    begins: Callable[[bytes], bool]
+    name: str
+
+
+XML = Content(looks_like_xml, "XML")
 
 
 def unpack(
@@ -96,104 +120,171 @@ def unpack(
     is_content: Callable[[bytes], bool] = looks_like_xml,
     kind: str = "XML",
 ) -> bytes:
-    """Return the XML, or what else ``is_content`` knows as ``kind``, in a plain, gzip or zip file; raises BadArchive.
+    """Return the XML, or what else ``is_content`` knows as ``kind``, in a file that came from outside.
 
-    ``file_name`` serves the message alone. ``clock`` counts seconds; without one only the sizes are bounded.
+    ``file_name`` serves the message alone. ``clock`` counts seconds; without one only the sizes are bounded. Raises
+    BadArchive.
     """
-    if not octets:
+    return b"".join(unpacked_chunks(BytesIO(octets), file_name, FROM_OUTSIDE, clock, Content(is_content, kind)))
+
+
+def unpacked_chunks(
+    file: BinaryIO, file_name: str, limits: Limits, clock: Clock | None = None, content: Content = XML
+) -> Iterator[bytes]:
+    """Yield the octets of the one report in an open file; raises BadArchive, at the latest at their end."""
+    beginning, size = _look(file)
+    budget = _Budget(limits, size, clock)
+    if is_gzip(beginning):
+        return _checked(_gunzip(file, budget), content)
+    if is_zip(beginning):
+        return _checked(_unzip_one(file, budget, limits), content)
+    return _plain(file, file_name, size, limits, content)
+
+
+def unpacked_members(
+    file: BinaryIO, file_name: str, limits: Limits, clock: Clock | None = None, content: Content = XML
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield (name, octets) of every report in an open file: a zip archive may hold many, all on one budget.
+
+    The octets of one are read before the next is asked for. Raises BadArchive, as do the octets, for all that follow.
+    """
+    beginning, size = _look(file)
+    if not is_zip(beginning):
+        yield file_name, unpacked_chunks(file, file_name, limits, clock, content)
+        return
+    budget = _Budget(limits, size, clock)
+    with _zip_faults(), _open_zip(file, limits) as archive:
+        for member in _report_members(archive):
+            yield member.filename, _checked(_inflate(archive, member, budget), content)
+
+
+def _look(file: BinaryIO) -> tuple[bytes, int]:
+    """Return the first octets and the length of a file, which then stands at its beginning."""
+    size = file.seek(0, SEEK_END)
+    if not size:
         raise BadArchive("The file is empty.")
-    budget = _Budget(len(octets), clock)
-    if is_gzip(octets):
-        _gunzip(octets, budget)
-    elif is_zip(octets):
-        _unzip(octets, budget)
-    else:
-        return _plain(octets, file_name, is_content, kind)
-    content = b"".join(budget.parts)
-    if is_packed(content):
-        raise BadArchive("The archive holds another archive; one level is unpacked.")
-    if not is_content(content):
-        raise BadArchive(f"The archive holds no {kind}.")
-    return content
+    file.seek(0)
+    beginning = file.read(_PROBE)
+    file.seek(0)
+    return beginning, size
 
 
-def _plain(octets: bytes, file_name: str, is_content: Callable[[bytes], bool], kind: str) -> bytes:
-    if len(octets) > MAXIMUM_OCTETS:
-        raise BadArchive(f"The file is larger than {MAXIMUM_OCTETS // 2**20} MB.")
-    if not is_content(octets):
+def _plain(file: BinaryIO, file_name: str, size: int, limits: Limits, content: Content) -> Iterator[bytes]:
+    if size > limits.octets:
+        raise BadArchive(f"The file is larger than {_megabytes(limits)}.")
+    chunks = _pieces(file)
+    chunk = next(chunks, b"")
+    if not content.begins(chunk):
         shown = f"The file {file_name[:80]!r}" if file_name else "The file"
-        raise BadArchive(f"{shown} is neither {kind} nor gzip nor zip.")
-    return octets
+        raise BadArchive(f"{shown} is neither {content.name} nor gzip nor zip.")
+    while chunk:
+        yield chunk
+        chunk = next(chunks, b"")
 
 
-def _gunzip(octets: bytes, budget: _Budget) -> None:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK):
+        yield piece
+
+
+def _checked(chunks: Iterable[bytes], content: Content) -> Iterator[bytes]:
+    """Pass on what was unpacked once its beginning is what it should be."""
+    source = iter(chunks)
+    beginning = b""
+    for chunk in source:
+        beginning += chunk
+        if len(beginning) >= _PROBE:
+            break
+    if is_packed(beginning):
+        raise BadArchive("The archive holds another archive; one level is unpacked.")
+    if not content.begins(beginning):
+        raise BadArchive(f"The archive holds no {content.name}.")
+    yield beginning
+    yield from source
+
+
+def _gunzip(file: BinaryIO, budget: _Budget) -> Iterator[bytes]:
     """Inflate every gzip member; zeros or noise after a whole member are ignored, as gzip itself does."""
-    position = 0
+    held = b""
     for _ in range(MAXIMUM_MEMBERS):
-        position = _member(octets, position, budget)
-        if not is_gzip(octets[position : position + 2]):
+        machine = zlib.decompressobj(wbits=31)
+        while not machine.eof:
+            held = held or file.read(_CHUNK)
+            if not held:
+                raise BadArchive("The gzip file ends too early.")
+            try:
+                part = machine.decompress(held, budget.step)
+            except zlib.error as error:
+                raise BadArchive("The gzip file is damaged.") from error
+            held = machine.unconsumed_tail
+            if part:
+                yield budget.take(part)
+        held = machine.unused_data
+        held = held if len(held) > 1 else held + file.read(_CHUNK)
+        if not is_gzip(held):
             return
     raise BadArchive(f"The gzip file has more than {MAXIMUM_MEMBERS} members.")
 
 
-def _member(octets: bytes, position: int, budget: _Budget) -> int:
-    """Inflate the member that begins at ``position``; returns where it ends."""
-    machine = zlib.decompressobj(wbits=31)
-    while not machine.eof:
-        piece = octets[position : position + _CHUNK]
-        if not piece:
-            raise BadArchive("The gzip file ends too early.")
-        position += len(piece)
-        while piece and not machine.eof:
-            try:
-                budget.take(machine.decompress(piece, budget.step))
-            except zlib.error as error:
-                raise BadArchive("The gzip file is damaged.") from error
-            piece = machine.unconsumed_tail
-    return position - len(machine.unused_data)
-
-
-def _unzip(octets: bytes, budget: _Budget) -> None:
-    """Inflate the one report of a zip archive, in whatever folder it lies."""
-    _check_directory(octets)
+@contextmanager
+def _zip_faults() -> Iterator[None]:
+    """Turn what zipfile raises on hostile octets into BadArchive."""
     try:
-        with zipfile.ZipFile(BytesIO(octets)) as archive:
-            member = _report_member(archive.infolist())
-            with archive.open(member) as stream:
-                while part := stream.read(budget.step):
-                    budget.take(part)
+        yield
+    except BadArchive:
+        raise
     except (zipfile.BadZipFile, zlib.error, struct.error) as error:
         raise BadArchive("The zip archive is damaged.") from error
     except (EOFError, OSError, RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
-        if isinstance(error, BadArchive):
-            raise
         raise BadArchive("The zip archive cannot be read.") from error
 
 
-def _check_directory(octets: bytes) -> None:
+def _open_zip(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
+    _check_directory(file, limits)
+    return zipfile.ZipFile(file)
+
+
+def _unzip_one(file: BinaryIO, budget: _Budget, limits: Limits) -> Iterator[bytes]:
+    """Inflate the one report of a zip archive, in whatever folder it lies."""
+    with _zip_faults(), _open_zip(file, limits) as archive:
+        members = _report_members(archive)
+        if len(members) > 1:
+            raise BadArchive(f"The zip archive holds {len(members)} files where one report is expected.")
+        yield from _inflate(archive, members[0], budget)
+
+
+def _inflate(archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget) -> Iterator[bytes]:
+    if member.flag_bits & 1:
+        raise BadArchive("The zip archive is encrypted.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadArchive("The zip archive is packed by a method other than deflate.")
+    with _zip_faults(), archive.open(member) as stream:
+        while part := stream.read(budget.step):
+            yield budget.take(part)
+
+
+def _check_directory(file: BinaryIO, limits: Limits) -> None:
     """Refuse a directory that would cost time before the first member is read (APPNOTE 4.3.16)."""
-    end = octets.rfind(_ZIP_END, max(0, len(octets) - 65_557))
+    size = file.seek(0, SEEK_END)
+    file.seek(max(0, size - 65_557 - 20))
+    octets = file.read()
+    end = octets.rfind(_ZIP_END)
     if end < 0 or len(octets) - end < 22:
         raise BadArchive("The zip archive ends too early.")
     if octets[max(0, end - 20) : end].startswith(_ZIP64_LOCATOR):
         raise BadArchive("The zip archive is of the kind for files above 4 GB.")
-    entries, size = struct.unpack_from("<HI", octets, end + 10)
-    if entries > MAXIMUM_MEMBERS or size > MAXIMUM_DIRECTORY_OCTETS:
-        raise BadArchive(f"The zip archive has more than {MAXIMUM_MEMBERS} entries.")
+    entries, length = struct.unpack_from("<HI", octets, end + 10)
+    if entries > limits.files or length > limits.files * _DIRECTORY_ENTRY_OCTETS:
+        raise BadArchive(f"The zip archive has more than {limits.files} entries.")
 
 
-def _report_member(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
-    files = [m for m in members if not m.is_dir() and not _is_attendant(m.filename)]
+def _report_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return what may be reports, at least one: files of their endings, or all files when none has one."""
+    files = [m for m in archive.infolist() if not m.is_dir() and not _is_attendant(m.filename)]
     named = [m for m in files if m.filename.lower().endswith((".xml", ".json"))] or files
     if not named:
         raise BadArchive("The zip archive holds no file.")
-    if len(named) > 1:
-        raise BadArchive(f"The zip archive holds {len(named)} files where one report is expected.")
-    if named[0].flag_bits & 1:
-        raise BadArchive("The zip archive is encrypted.")
-    if named[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadArchive("The zip archive is packed by a method other than deflate.")
-    return named[0]
+    return named
 
 
 def _is_attendant(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Unpacking: what a file is by its octets, and every bound."""
 
 import gzip
+import io
 import itertools
 import random
 import struct
@@ -13,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domains.dmarc import archive
-from domains.dmarc.archive import BadArchive, unpack
+from domains.dmarc.archive import (
+    FROM_OUTSIDE,
+    OWN_FILES,
+    BadArchive,
+    Limits,
+    unpack,
+    unpacked_chunks,
+    unpacked_members,
+)
 from tests.domains.dmarc.samples import report_xml, zipped
 
 XML = report_xml()
@@ -96,7 +105,7 @@ def test_bad_files_are_refused_with_a_reason(octets, reason):
 def test_a_bomb_stops_at_the_ratio(pack, monkeypatch):
     taken = []
     real = archive._Budget.take
-    monkeypatch.setattr(archive._Budget, "take", lambda budget, part: (taken.append(len(part)), real(budget, part)))
+    monkeypatch.setattr(archive._Budget, "take", lambda budget, part: taken.append(len(part)) or real(budget, part))
     bomb = pack(b"<feedback>" + b" " * 50_000_000)
     with pytest.raises(BadArchive, match="200 times"):
         unpack(bomb, "bomb")
@@ -143,3 +152,67 @@ def test_damaged_archives_raise_only_bad_archive(data, octets):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with suppress(BadArchive):
         unpack(bytes(damaged), "")
+
+
+def opened(octets: bytes) -> io.BytesIO:
+    return io.BytesIO(octets)
+
+
+def read_members(octets: bytes, limits: Limits = FROM_OUTSIDE) -> list[tuple[str, bytes]]:
+    return [(name, b"".join(chunks)) for name, chunks in unpacked_members(opened(octets), "file", limits)]
+
+
+def test_an_archive_may_hold_many_reports():
+    other = report_xml(report_id="r-2")
+    packed = zipped({"2024/": b"", "2024/a.xml": XML, "2024/b.xml": other, "README": b"x", "__MACOSX/._a.xml": b"x"})
+    assert read_members(packed) == [("2024/a.xml", XML), ("2024/b.xml", other)]
+    assert read_members(gzip.compress(XML)) == [("file", XML)]
+    assert read_members(XML) == [("file", XML)]
+
+
+def test_many_reports_share_one_budget():
+    packed = zipped({f"{n}.xml": XML + random.Random(n).randbytes(20_000).hex().encode() for n in range(10)})
+    limits = Limits(octets=200_000, ratio=200, files=20, seconds=5.0)
+    with pytest.raises(BadArchive, match="unpacks to more than"):
+        read_members(packed, limits)
+    with pytest.raises(BadArchive, match="more than 5 entries"):
+        read_members(packed, Limits(octets=10**6, ratio=200, files=5, seconds=5.0))
+
+
+def test_one_bad_member_does_not_hide_the_next():
+    members = unpacked_members(opened(zipped({"a.xml": b"hello", "b.xml": XML})), "", FROM_OUTSIDE)
+    _name, chunks = next(members)
+    with pytest.raises(BadArchive, match="no XML"):
+        list(chunks)
+    _name, chunks = next(members)
+    assert b"".join(chunks) == XML
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda octets: zipped({"r.xml": octets})])
+def test_a_large_file_comes_in_chunks(pack, tmp_path):
+    content = XML + b" " * (30 * 2**20)
+    path = tmp_path / "report"
+    path.write_bytes(pack(content))
+    with path.open("rb") as file:
+        chunks = list(unpacked_chunks(file, path.name, OWN_FILES))
+        assert b"".join(chunks) == content
+        assert max(map(len, chunks)) <= 128 * 1024
+        with pytest.raises(BadArchive, match=r"20 MB|200 times"):
+            list(unpacked_chunks(file, path.name, FROM_OUTSIDE))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_damaged_archives_of_many_raise_only_bad_archive(data):
+    damaged = bytearray(zipped({"a.xml": XML, "b.xml": XML}))
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(BadArchive):
+        read_members(bytes(damaged))
+
+
+def test_an_archive_cut_anywhere_raises_only_bad_archive():
+    for octets in (gzip.compress(XML), zipped({"a.xml": XML})):
+        for length in range(len(octets)):
+            with pytest.raises(BadArchive):
+                read_members(octets[:length])
