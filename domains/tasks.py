@@ -12,6 +12,8 @@ from domains.services import (
     notices,
     provision,
     removal,
+    report_months,
+    report_rollup,
     reports,
     trace_keeping,
     transfer,
@@ -45,6 +47,7 @@ def retain() -> None:
             transfer.remove_old_offers()
             expansion.remove_old_audit()
             history.remove_old_history()
+            report_months.make_months()
             notices.remove_old_notices()
 
 
@@ -78,10 +81,11 @@ def take_in_report_file(report_file_id: int) -> None:
 
 @shared_task(name="domains.tasks.take_in_reports", acks_late=True)
 def take_in_reports() -> None:
-    """Read the waiting report files, and remove those past their time."""
+    """Read the waiting report files, add up what changed, and remove files past their time."""
     with single_run("take_in_reports") as ours:
         if ours:
             reports.take_in_pending()
+            report_rollup.roll_up()
             reports.remove_old_files()
 
 

@@ -32,6 +32,7 @@ from domains.models import (
     TraceEvent,
 )
 from domains.models import Domain as DomainRow
+from domains.reports.kinds import KINDS
 from domains.services.check import RecordState
 from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.plan import Action, Risk
@@ -328,8 +329,8 @@ class Source(Schema):
 
     source_ip: str = Field(description="The sending address.")
     name: str = Field(description="The service behind it; empty while nothing names it.")
-    class_: Annotated[str, words("aligned", "failing", "unknown")] = Field(
-        serialization_alias="class", description="`aligned` when every message passed DMARC, `failing` when none did."
+    class_: Annotated[str, words(*KINDS)] = Field(
+        serialization_alias="class", description="Who it is thought to be, by most of its messages."
     )
     messages: int = Field(description="How many messages it sent.")
     dmarc_pass: int = Field(description="How many passed DMARC.")

@@ -10,7 +10,20 @@ from domains.models.key import DkimKey, KeyAlgorithm, KeyState
 from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
 from domains.models.offer import DomainOffer
 from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
-from domains.models.report import DmarcRecord, DmarcReport, ReportFile, ReportFileState
+from domains.models.report import (
+    AddressName,
+    AuthPattern,
+    DmarcDaily,
+    DmarcDay,
+    DmarcDirtyDay,
+    DmarcRecord,
+    DmarcReport,
+    DmarcSource,
+    ReportFile,
+    ReportFileState,
+    ReportStanding,
+    SourceCorrection,
+)
 from domains.models.source import Sender, SenderKind, SpfReading
 from domains.models.tls_report import TlsReport
 from domains.models.trace import Trace, TraceEvent
@@ -22,13 +35,19 @@ __all__ = [
     "AcmeAccount",
     "AcmeChallenge",
     "Actor",
+    "AddressName",
     "ApiToken",
     "AuditRecord",
+    "AuthPattern",
     "Certificate",
     "DeliveryState",
     "DkimKey",
+    "DmarcDaily",
+    "DmarcDay",
+    "DmarcDirtyDay",
     "DmarcRecord",
     "DmarcReport",
+    "DmarcSource",
     "DnsAccount",
     "Domain",
     "DomainKind",
@@ -46,10 +65,12 @@ __all__ = [
     "RecordStatus",
     "ReportFile",
     "ReportFileState",
+    "ReportStanding",
     "Role",
     "Sender",
     "SenderKind",
     "SignInAttempt",
+    "SourceCorrection",
     "SpfReading",
     "TlsReport",
     "Trace",

@@ -1,56 +1,48 @@
-"""What the stored DMARC reports say about a domain: volume by day, sources; a fixed number of SQL queries each.
+"""What the roll-ups of DMARC reports say about a domain: volume by day, sources; one SQL query each.
 
 Days are UTC. A message passed DMARC when SPF or DKIM was aligned (RFC 9989 section 5.3).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from typing import Any
 
 from django.db import connection
 
-from domains.models import Domain
-from domains.services.senders import catalogue_of
-from domains.spf.sources import source_of
+from domains.models import AuthPattern, DmarcRecord, Domain
+from domains.services.report_months import month_of
 
 MAXIMUM_DAYS = 3660
 MAXIMUM_SOURCES = 10_000
-MAXIMUM_EVIDENCE = 10_000
 
 VOLUME = """
 SELECT day, disposition, sum(messages), coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)
-FROM domains_dmarcrecord WHERE domain_id = %s AND day BETWEEN %s AND %s
+FROM domains_dmarcday WHERE domain_id = %s AND day BETWEEN %s AND %s
 GROUP BY day, disposition ORDER BY day, disposition
 """
 
+# The class and the name of most of an address's messages stand for it.
 SOURCES = """
 WITH part AS (
-    SELECT source_ip, disposition, sum(messages) AS messages, min(day) AS first_day, max(day) AS last_day,
+    SELECT source_ip, disposition, kind, sender, sum(messages) AS messages, min(day) AS first_day,
+           max(day) AS last_day,
            coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0) AS dmarc_pass,
            coalesce(sum(messages) FILTER (WHERE spf_aligned), 0) AS spf_aligned,
            coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0) AS dkim_aligned
-    FROM domains_dmarcrecord WHERE domain_id = %s AND day BETWEEN %s AND %s GROUP BY source_ip, disposition
+    FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s
+    GROUP BY source_ip, disposition, kind, sender
+), named AS (
+    SELECT source_ip, disposition, sum(messages) AS messages FROM part GROUP BY source_ip, disposition
+), done AS (
+    SELECT source_ip, json_object_agg(disposition, messages ORDER BY disposition)::text AS dispositions
+    FROM named GROUP BY source_ip
 )
-SELECT host(source_ip), sum(messages), sum(dmarc_pass), sum(spf_aligned), sum(dkim_aligned),
-       json_object_agg(disposition, messages ORDER BY disposition)::text, min(first_day), max(last_day)
-FROM part GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %s
-"""
-
-# What was proven of each address: domains and selectors of signatures and envelopes that passed.
-EVIDENCE = """
-WITH mine AS (
-    SELECT source_ip, messages, dkim, spf FROM domains_dmarcrecord WHERE domain_id = %s AND day BETWEEN %s AND %s
-), proven AS (
-    SELECT source_ip, messages, '' AS spf, result->>'domain' AS dkim, result->>'selector' AS selector
-    FROM mine, jsonb_array_elements(dkim) AS result WHERE result->>'result' = 'pass'
-    UNION ALL
-    SELECT source_ip, messages, result->>'domain', '', ''
-    FROM mine, jsonb_array_elements(spf) AS result WHERE result->>'result' = 'pass'
-)
-SELECT host(source_ip), spf, dkim, selector FROM proven
-GROUP BY source_ip, spf, dkim, selector ORDER BY sum(messages) DESC, 1, 2, 3, 4 LIMIT %s
+SELECT host(source_ip), (array_agg(sender ORDER BY messages DESC, sender))[1],
+       (array_agg(kind ORDER BY messages DESC, kind))[1], sum(messages), sum(dmarc_pass), sum(spf_aligned),
+       sum(dkim_aligned), min(dispositions), min(first_day), max(last_day)
+FROM part JOIN done USING (source_ip) GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %s
 """
 
 
@@ -71,11 +63,9 @@ class DayVolume:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One address that sent in the domain's name.
+    """One address that sent in the domain's name; ``class_`` is a word of ``domains.reports.kinds``.
 
-    ``class_`` says no more than the figures do: ``aligned`` when every message passed DMARC, ``failing`` when none
-    did, ``unknown`` otherwise. ``name`` is that of the sender or service behind it, empty while
-    nothing names it.
+    ``name`` is that of the sender or service behind most of its mail, empty while nothing names it.
     """
 
     source_ip: str
@@ -105,41 +95,30 @@ def volume_by_day(domain: Domain, first_day: date, last_day: date) -> list[DayVo
 
 def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
     """Return the sources of these days, most messages first, at most ``MAXIMUM_SOURCES``."""
-    rows = _rows(SOURCES, [domain.pk, first_day, last_day, MAXIMUM_SOURCES])
-    names = _names(domain, first_day, last_day, [row[0] for row in rows])
     return [
         Source(
             source_ip=row[0],
-            name=names.get(row[0], ""),
-            class_=_class(int(row[1]), int(row[2])),
-            messages=int(row[1]),
-            dmarc_pass=int(row[2]),
-            spf_aligned=int(row[3]),
-            dkim_aligned=int(row[4]),
-            dispositions=json.loads(row[5]),
-            first_day=row[6],
-            last_day=row[7],
+            name=row[1],
+            class_=row[2],
+            messages=int(row[3]),
+            dmarc_pass=int(row[4]),
+            spf_aligned=int(row[5]),
+            dkim_aligned=int(row[6]),
+            dispositions=json.loads(row[7]),
+            first_day=row[8],
+            last_day=row[9],
         )
-        for row in rows
+        for row in _rows(SOURCES, [domain.pk, first_day, last_day, MAXIMUM_SOURCES])
     ]
 
 
-def _names(domain: Domain, first_day: date, last_day: date, addresses: list[str]) -> dict[str, str]:
-    """Return the names of the addresses that are known: by the address, else by what most of its messages prove."""
-    catalogue = catalogue_of(domain)
-    by_address = [one for one in catalogue if one.networks]
-    found = {address: source_of(address, "", "", "", "", by_address) for address in addresses}
-    behind = cache(lambda spf, dkim, selector: source_of("", spf, dkim, selector, "", catalogue))
-    for address, *proven in _rows(EVIDENCE, [domain.pk, first_day, last_day, MAXIMUM_EVIDENCE]):
-        if found.get(address) is None:
-            found[address] = behind(*(text or "" for text in proven))
-    return {address: sender.name for address, sender in found.items() if sender is not None}
-
-
-def _class(messages: int, passed: int) -> str:
-    if messages and passed == messages:
-        return "aligned"
-    return "failing" if messages and not passed else "unknown"
+def add_patterns(records: Sequence[DmarcRecord], day: date) -> None:
+    """Give each of these records of one day its ``pattern``; one query."""
+    wanted = {record.pattern_id for record in records}
+    found = AuthPattern.objects.filter(pattern_id__in=wanted, month=month_of(day))
+    patterns = {pattern.pattern_id: pattern for pattern in found}
+    for record in records:
+        record.pattern = patterns.get(record.pattern_id)
 
 
 def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

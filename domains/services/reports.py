@@ -1,17 +1,14 @@
-"""Taking in DMARC aggregate reports: by mail, by upload, by API; each report is stored once, whatever its road.
+"""Taking in DMARC aggregate reports: by mail, upload, API, from folders; ``report_store`` keeps each one once.
 
-A report is known by (domain, org_name, report_id, period). The same content again, by any road and from anybody, is
-*known*. Different content replaces what is stored only when an administrator brings it, or the same authenticated
-submitter, or an authenticated one where the stored report was not; anything else is refused and its file kept.
-Invariants: an advisory lock by identity makes "once" true however many arrive together; a file leaves ``PENDING``
-in the transaction that stores its reports, so a crash between repeats the work without a trace.
+Invariants: a file leaves ``PENDING`` in the transaction that stores its reports, so a crash between repeats the work
+without a trace; what changed is added up right after (``report_rollup``), and by the sweeper when that was cut short.
 """
 
 import logging
 import time
-from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -21,28 +18,30 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dmarc.archive import BadArchive, unpack
 from domains.dmarc.attachments import attachments
-from domains.dmarc.report import AggregateReport, BadReport, ReportRow, parse_report, serialise_report
+from domains.dmarc.report import AggregateReport, BadReport, parse_report
 from domains.errors import Forbidden, Refused
-from domains.failpoints import fail_point
-from domains.locks import lock_key
 from domains.models import (
-    DmarcRecord,
     DmarcReport,
     Domain,
     DomainState,
     ReportFile,
     ReportFileState,
+    ReportStanding,
     Role,
     Trace,
     TraceEvent,
 )
 from domains.names import parent_names
 from domains.services import tls_reports
-from domains.services.report_facts import DayVolume, Source, sources_of, volume_by_day
+from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
+from domains.services.report_rollup import roll_up
+from domains.services.report_store import Incoming, Stored, content_of, store_all
 
 __all__ = [
     "DayVolume",
+    "Outcome",
     "Source",
+    "add_patterns",
     "broken_files_of",
     "remove_old_files",
     "reports_of",
@@ -50,6 +49,7 @@ __all__ = [
     "store_upload",
     "take_in",
     "take_in_file",
+    "take_in_many",
     "take_in_pending",
     "volume_by_day",
 ]
@@ -63,10 +63,14 @@ SWEEP_FILES = 500
 SWEEP_SECONDS = 300.0
 MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
-BATCH = 1000
+BATCH_FILES = 100
+BATCH_RECORDS = 20_000
 
 # Mail to this address is kept for what reads it; another report that strays there is taken in all the same.
 OTHER_KINDS = ("dmarc-failures",)
+
+# What a file with several reports is called: the first of these that one of them is.
+_WEIGHT = (ReportFileState.DISPUTED, ReportFileState.STORED, ReportFileState.KNOWN)
 
 # Faults of our own on one file: it is set aside with the log's traceback, and the next files go on.
 _FAULTS = (
@@ -82,6 +86,16 @@ _FAULTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of many files: ``state`` as of a file, the report when there is one, else the reason."""
+
+    name: str
+    state: ReportFileState
+    report: DmarcReport | None = None
+    reason: str = ""
+
+
 def take_in(
     octets: bytes,
     file_name: str,
@@ -93,27 +107,80 @@ def take_in(
 ) -> tuple[DmarcReport, bool]:
     """Store one report file and return (report, True), or (the stored report, False) when it is known already.
 
-    ``road`` is ``mail``, ``api`` or ``upload``; ``submitter`` the domain that mailed it, ``authenticated`` when that
-    domain passed DMARC. With an ``act`` the report must be about a domain in its reach. Raises Refused with the
-    reason when the file is not a report of ours, Forbidden when the act's role may not bring reports.
+    ``road`` is ``mail``, ``upload``, ``api``, ``imap``, ``folder`` or ``command``; ``submitter`` the domain that
+    mailed it, ``authenticated`` when that domain passed DMARC. A report of a known name with other content from
+    somebody else is stored with the standing ``disputed``. With an ``act`` the report must be about a domain in its
+    reach. Raises Refused with the reason when the file is not a report of ours, Forbidden when the act's role may not
+    bring reports.
     """
     if act is not None and act.role not in (Role.SUPERADMIN, Role.DOMAIN_ADMIN):
         raise Forbidden(_("Only administrators may bring in reports."))
+    stored = _take_in(octets, file_name, road, submitter, authenticated, trace_id, act)
+    roll_up({stored.report.domain_id})
+    return stored.report, stored.created
+
+
+def _take_in(
+    octets: bytes, file_name: str, road: str, submitter: str, authenticated: bool, trace_id: str, act: Act | None
+) -> Stored:
     report = _read(octets, file_name)
     with transaction.atomic():
         domain = _domain_of(report, act)
-        _lock(domain, report)
-        head = DmarcReport(
-            domain=domain,
-            submitter=submitter.lower()[:320],
-            authenticated=authenticated,
-            trace_id=trace_id,
-            org_name=report.org_name,
-            report_id=report.report_id,
-            begin_at=report.begin,
-            end_at=report.end,
-        )
-        return _store(head, report, road, act)
+        content = content_of(report)
+        heads = (road, submitter.lower()[:320], authenticated, trace_id, act is not None)
+        (stored,) = store_all([Incoming(report, content, domain, *heads)])
+        content.close()
+        if act is not None and stored.created:
+            _audit(act, stored, road)
+    return stored
+
+
+def _audit(act: Act, stored: Stored, road: str) -> None:
+    head = stored.report
+    action = "report.replace" if stored.replaced else "report.take_in"
+    changes = {"road": road, "org_name": head.org_name, "records": head.records_count}
+    record(act, action, "dmarc_report", head.report_id, head.domain.name, changes)
+
+
+def take_in_many(files: Iterable[tuple[str, bytes]], road: str) -> Iterator[Outcome]:
+    """Store many reports that an administrator laid down, about a hundred a transaction; yields each outcome.
+
+    What is yielded is stored. Days are added up at the end, or by the sweeper when the caller stops before it.
+    """
+    batch: list[tuple[str, Incoming]] = []
+    touched: set[int] = set()
+    domains: dict[str, Domain] = {}
+    for name, octets in files:
+        try:
+            report = _read(octets, name)
+            domain = domains.get(report.domain) or domains.setdefault(report.domain, _domain_of(report, None))
+        except Refused as refusal:
+            yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
+            continue
+        batch.append((name, Incoming(report, content_of(report), domain, road)))
+        touched.add(domain.pk)
+        if len(batch) >= BATCH_FILES or sum(one.content.records for _name, one in batch) >= BATCH_RECORDS:
+            yield from _store_batch(batch)
+            batch = []
+    yield from _store_batch(batch)
+    roll_up(touched)
+
+
+def _store_batch(batch: Sequence[tuple[str, Incoming]]) -> list[Outcome]:
+    if not batch:
+        return []
+    with transaction.atomic():
+        stored = store_all([incoming for _name, incoming in batch])
+    for _name, incoming in batch:
+        incoming.content.close()
+    return [Outcome(name, _state(one), one.report) for (name, _incoming), one in zip(batch, stored, strict=True)]
+
+
+def _state(stored: Stored) -> ReportFileState:
+    if not stored.created:
+        return ReportFileState.KNOWN
+    disputed = stored.report.standing == ReportStanding.DISPUTED
+    return ReportFileState.DISPUTED if disputed else ReportFileState.STORED
 
 
 def _read(octets: bytes, file_name: str) -> AggregateReport:
@@ -137,89 +204,6 @@ def _domain_of(report: AggregateReport, act: Act | None) -> Domain:
     return domain
 
 
-def _lock(domain: Domain, report: AggregateReport) -> None:
-    """Wait for whoever stores the same report now; freed with the transaction."""
-    identity = repr((domain.pk, report.org_name, report.report_id, report.begin, report.end))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(f"report {identity}")])
-
-
-def _store(head: DmarcReport, report: AggregateReport, road: str, act: Act | None) -> tuple[DmarcReport, bool]:
-    """Write a report that is new or may replace; ``head`` names its identity and who brings it."""
-    digest = sha256(serialise_report(report)).digest()
-    same_identity = DmarcReport.objects.filter(
-        domain=head.domain,
-        org_name=head.org_name,
-        report_id=head.report_id,
-        begin_at=head.begin_at,
-        end_at=head.end_at,
-    )
-    stored = list(same_identity.order_by("id"))
-    for known in stored:
-        if bytes(known.digest) == digest:
-            _believe(known, head)
-            return known, False
-    if any(not _may_replace(known, head, act) for known in stored):
-        raise Refused(
-            {"file": _("A report of this name with other content is stored, and its submitter is another.")}
-        )
-    if stored:
-        same_identity.delete()
-    _write(head, report, digest)
-    if act is not None:
-        action = "report.replace" if stored else "report.take_in"
-        changes = {"road": road, "org_name": head.org_name, "records": head.records_count}
-        record(act, action, "dmarc_report", head.report_id, head.domain.name, changes)
-    return head, True
-
-
-def _may_replace(known: DmarcReport, head: DmarcReport, act: Act | None) -> bool:
-    if act is not None:
-        return True
-    return head.authenticated and (not known.authenticated or known.submitter == head.submitter)
-
-
-def _believe(known: DmarcReport, head: DmarcReport) -> None:
-    """Mark a stored report as authenticated when the same content came again from an authenticated submitter."""
-    if head.authenticated and not known.authenticated:
-        known.submitter, known.authenticated = head.submitter, True
-        known.save(update_fields=["submitter", "authenticated"])
-
-
-def _write(head: DmarcReport, report: AggregateReport, digest: bytes) -> None:
-    head.org_email = report.org_email
-    head.schema = report.schema
-    head.policy = {"domain": report.domain, **report.policy}
-    head.digest = digest
-    head.records_count = len(report.rows)
-    head.messages_count = report.messages
-    head.save(force_insert=True)
-    # The day of the period's middle: a report of another time zone's day counts where most of it lies.
-    day = (report.begin + (report.end - report.begin) / 2).date()
-    for start in range(0, len(report.rows), BATCH):
-        rows = report.rows[start : start + BATCH]
-        DmarcRecord.objects.bulk_create([_record(head, day, row) for row in rows])
-    fail_point("report.before-commit")
-
-
-def _record(head: DmarcReport, day: date, row: ReportRow) -> DmarcRecord:
-    return DmarcRecord(
-        report=head,
-        domain=head.domain,
-        day=day,
-        source_ip=row.source_ip,
-        messages=row.count,
-        disposition=row.disposition,
-        dkim_aligned=row.dkim == "pass",
-        spf_aligned=row.spf == "pass",
-        header_from=row.header_from,
-        envelope_from=row.envelope_from,
-        dkim=[asdict(result) for result in row.dkim_results],
-        spf=[asdict(result) for result in row.spf_results],
-        reasons=[asdict(reason) for reason in row.reasons],
-    )
-
-
 def store_upload(act: Act, octets: bytes, name: str) -> tuple[DmarcReport, bool]:
     """Take in a file that an administrator uploads; as ``take_in``. A refused file is not kept: its owner has it."""
     return take_in(octets, name[:300], "upload", act=act)
@@ -241,7 +225,9 @@ def take_in_file(report_file_id: int) -> str | None:
             file.report = None
         file.save(update_fields=["state", "reason", "report", "content"])
         _trace(file)
-        return file.state
+    if file.report is not None:
+        roll_up({file.report.domain_id})
+    return file.state
 
 
 def _work(file: ReportFile) -> None:
@@ -251,7 +237,7 @@ def _work(file: ReportFile) -> None:
     reasons = [] if candidates else [_("The mail holds no report.")]
     if len(candidates) > MAIL_REPORTS:
         reasons.append(_("The mail holds more than %(most)d files; the others were left.") % {"most": MAIL_REPORTS})
-    taken: list[tuple[DmarcReport | None, bool]] = []
+    taken: list[tuple[DmarcReport | None, ReportFileState]] = []
     started = time.monotonic()
     for name, octets in candidates[:MAIL_REPORTS]:
         if time.monotonic() - started > MAIL_SECONDS:
@@ -261,14 +247,16 @@ def _work(file: ReportFile) -> None:
             taken.append(_take_one(file, name, octets))
         except Refused as refusal:
             reasons.append(str(refusal))
-    stored = [report for report, created in taken if created]
     file.reason = " ".join(dict.fromkeys(reasons))[:2000]
-    file.report = next((report for report in stored or [report for report, _created in taken] if report), None)
-    if stored:
-        file.state = ReportFileState.STORED
-    elif taken:
-        file.state = ReportFileState.KNOWN
-        file.content = file.content if reasons else b""
+    fresh = [report for report, state in taken if state != ReportFileState.KNOWN]
+    file.report = next((report for report in fresh or [report for report, _state in taken] if report), None)
+    states = [state for _report, state in taken]
+    if states:
+        file.state = next(state for state in _WEIGHT if state in states)
+        known = file.state == ReportFileState.KNOWN and not reasons
+        file.content = b"" if known else file.content
+        if file.state == ReportFileState.DISPUTED and not file.reason:
+            file.reason = _("A report of this name with other content is stored, and its submitter is another.")
     elif file.road == "mail" and file.file_name in OTHER_KINDS:
         file.state = ReportFileState.STORED
         file.reason = _("The mail is kept as it came; reports of this kind are not taken apart.")
@@ -276,12 +264,13 @@ def _work(file: ReportFile) -> None:
         file.state = ReportFileState.BROKEN
 
 
-def _take_one(file: ReportFile, name: str, octets: bytes) -> tuple[DmarcReport | None, bool]:
+def _take_one(file: ReportFile, name: str, octets: bytes) -> tuple[DmarcReport | None, ReportFileState]:
     """Take in one file of a mail as what it holds: a TLS report has no row among those of DMARC."""
     if tls_reports.is_tls_report(octets):
         _rows, created = tls_reports.take_in(octets, name, file.submitter, file.authenticated, file.trace_id)
-        return None, created
-    return take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id)
+        return None, ReportFileState.STORED if created else ReportFileState.KNOWN
+    stored = _take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id, None)
+    return stored.report, _state(stored)
 
 
 def _trace(file: ReportFile) -> None:

@@ -23,7 +23,7 @@ SPANS = (7, 30, 90, 365)
 DEFAULT_SPAN = 30
 SOURCES = 50
 FILES = 20
-_FAILING = {"failing": 0, "aligned": 2}
+_URGENT = ("service-misaligned", "impostor", "unknown", "forwarder", "service-aligned", "own")
 
 
 def _span(request: HttpRequest) -> int:
@@ -41,8 +41,8 @@ def _counts(dispositions: dict[str, int]) -> dict[str, int]:
 
 
 def _urgency(source: service.Source) -> tuple[int, int]:
-    """Return the place of a source: what fails comes first, then what fails in part, each by its messages."""
-    return _FAILING.get(source.class_, 1), -source.messages
+    """Return the place of a source: what its owner can mend comes first, each class by its messages."""
+    return _URGENT.index(source.class_), -source.messages
 
 
 def reports(request: HttpRequest, name: str) -> HttpResponse:
@@ -104,5 +104,7 @@ def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
     row = service.reports_of(domain).filter(pk=identifier).first()
     if row is None:
         raise NotFound(_("There is no such report."))
-    page = page_of(request, row.records.order_by("-messages", "source_ip"))
+    page = page_of(request, row.records.order_by("-messages", "source_ip", "id"))
+    page.object_list = list(page.object_list)
+    service.add_patterns(page.object_list, row.day)
     return domain_page(request, "domains/report.html", domain, "domain-reports", report=row, page=page)

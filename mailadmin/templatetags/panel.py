@@ -144,9 +144,15 @@ def disposition(value: object) -> str:
 
 @register.inclusion_tag("components/chip.html")
 def source_chip(kind: object) -> dict[str, str]:
-    """Show how a source of reports stands towards DMARC."""
-    known = {"aligned": ("pass", _("All pass")), "failing": ("fail", _("All fail"))}
-    status, label = known.get(str(kind), ("attention", _("Some fail")))
+    """Show who a source of reports is thought to be."""
+    known = {
+        "own": ("pass", _("Own server")),
+        "service-aligned": ("pass", _("Known, set up right")),
+        "service-misaligned": ("attention", _("Known, set up wrong")),
+        "forwarder": ("neutral", _("Forwarded")),
+        "impostor": ("fail", _("Impostor")),
+    }
+    status, label = known.get(str(kind), ("neutral", _("Unknown")))
     return chip(status, label)
 
 

@@ -14,12 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from domains.audit import Act, system_act
+from domains.dmarc.report import AggregateReport, ReportRow, serialise_report
 from domains.identifiers import new_identifier
 from domains.models import (
     Actor,
     ApiToken,
     Certificate,
-    DmarcRecord,
     DmarcReport,
     DnsAccount,
     Domain,
@@ -33,6 +33,7 @@ from domains.models import (
 )
 from domains.services import actors, provision
 from domains.services.check import RecordState, record_states
+from domains.services.reports import take_in
 from mailadmin.access.middleware import VERSION_KEY
 from mailadmin.runner.status import ListenerRow, WorkerList, WorkerStatus
 from mailboxes.models import Blob, QueueEntry
@@ -106,28 +107,14 @@ def make_entry(domain: str, trace: str, **fields: Any) -> QueueEntry:
 
 def make_report(domain: Domain, **fields: Any) -> DmarcReport:
     """An aggregate report of one row, dated yesterday."""
-    now = timezone.now()
-    values = {
-        "org_name": "receiver.example",
-        "report_id": "r-1",
-        "begin_at": now - timedelta(days=2),
-        "end_at": now - timedelta(days=1),
-        "digest": b"0" * 32,
-        "records_count": 1,
-        "messages_count": 12,
-    }
-    report = DmarcReport.objects.create(domain=domain, **(values | fields))
-    DmarcRecord.objects.create(
-        report=report,
-        domain=domain,
-        day=(now - timedelta(days=1)).date(),
-        source_ip="192.0.2.9",
-        messages=12,
-        disposition="none",
-        dkim_aligned=True,
-        spf_aligned=False,
+    end = timezone.now().replace(microsecond=0) - timedelta(days=1)
+    row = ReportRow("192.0.2.9", 12, "none", "pass", "fail", header_from=domain.name)
+    submitter = fields.pop("submitter", "")
+    values = {"org_name": "receiver.example", "org_email": "", "report_id": "r-1", "policy": {}} | fields
+    report = AggregateReport(
+        begin=end - timedelta(hours=1), end=end, domain=domain.name, schema="rfc7489", rows=(row,), **values
     )
-    return report
+    return take_in(serialise_report(report), "", "upload", submitter)[0]
 
 
 def make_place(name: str, owner: str) -> Place:

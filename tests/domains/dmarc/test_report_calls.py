@@ -117,7 +117,7 @@ def test_sources():
             {
                 "source_ip": "192.0.2.2",
                 "name": "",
-                "class": "failing",
+                "class": "impostor",
                 "messages": 5,
                 "dmarc_pass": 0,
                 "spf_aligned": 0,
@@ -129,7 +129,7 @@ def test_sources():
             {
                 "source_ip": "192.0.2.1",
                 "name": "",
-                "class": "aligned",
+                "class": "unknown",
                 "messages": 3,
                 "dmarc_pass": 3,
                 "spf_aligned": 3,

@@ -1,0 +1,1 @@
+"""What reports mean: who stands behind an address, and what follows. Pure."""

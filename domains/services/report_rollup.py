@@ -1,0 +1,243 @@
+"""Adding up: the roll-ups of days that changed, made anew from the facts, and who stands behind each stream.
+
+A change of the facts marks its day in the same transaction; the roll-up of a day is made from nothing each time, so
+it is right however often it runs and wherever a process dies. Marks are only inserted and taken away: one that is
+written while its day is being added up stays for the next run. One run a domain at a time.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from domains.locks import lock_key
+from domains.models import Domain
+from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream, classify
+from domains.services.report_naming import catalogue_for
+
+DAYS = 31  # added up in one transaction
+PATTERNS_KEPT = 16
+
+MARK = "INSERT INTO domains_dmarcdirtyday (domain_id, day) SELECT * FROM unnest(%s::bigint[], %s::date[])"
+WAITING = "SELECT DISTINCT domain_id FROM domains_dmarcdirtyday"
+LOCK = "SELECT pg_advisory_xact_lock(%s)"
+TAKE = "SELECT DISTINCT day FROM domains_dmarcdirtyday WHERE domain_id = %s ORDER BY day LIMIT %s"
+TAKEN = "DELETE FROM domains_dmarcdirtyday WHERE domain_id = %s AND day = ANY(%s)"
+
+FACTS = """
+SELECT r.day, r.source_ip, r.pattern_id, r.messages, r.disposition, r.dkim_aligned, r.spf_aligned, p.believed
+FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = ANY(%(days)s)
+WHERE p.domain_id = %(domain)s AND p.day = ANY(%(days)s) AND p.standing = 'counted'
+"""
+STREAMS = f"""
+WITH found AS (
+    SELECT source_ip, dkim_aligned, spf_aligned, array_agg(DISTINCT pattern_id) AS patterns,
+           sum(messages) AS messages, min(day) AS first_day, max(day) AS last_day
+    FROM ({FACTS}) AS facts GROUP BY source_ip, dkim_aligned, spf_aligned
+), seen AS (
+    UPDATE domains_dmarcsource s SET first_day = least(s.first_day, f.first_day),
+        last_day = greatest(s.last_day, f.last_day)
+    FROM found f WHERE s.domain_id = %(domain)s AND s.source_ip = f.source_ip AND s.dkim_aligned = f.dkim_aligned
+        AND s.spf_aligned = f.spf_aligned AND (s.first_day > f.first_day OR s.last_day < f.last_day)
+)
+SELECT host(f.source_ip), f.dkim_aligned, f.spf_aligned, f.messages, f.patterns, s.pattern_ids, f.first_day,
+    f.last_day
+FROM found f LEFT JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
+    AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
+WHERE s.id IS NULL OR s.decided_at IS NULL OR NOT f.patterns <@ s.pattern_ids
+"""  # noqa: S608 - put together from constants
+KNOWN_STREAMS = """
+SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day
+FROM domains_dmarcsource WHERE domain_id = %s AND (%s::inet[] IS NULL OR source_ip = ANY(%s::inet[]))
+"""
+READ_PATTERNS = """
+SELECT DISTINCT ON (pattern_id) pattern_id, header_from, envelope_from, dkim::text, spf::text, reasons::text
+FROM domains_authpattern WHERE pattern_id = ANY(%s)
+"""
+NAMES = "SELECT host(address), name, verified FROM domains_addressname WHERE address = ANY(%s::inet[])"
+KEEP = """
+INSERT INTO domains_dmarcsource (domain_id, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence,
+    fix, pattern_ids, first_day, last_day, decided_at)
+SELECT %s, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence, fix, pattern_ids, first_day,
+    last_day, now()
+FROM jsonb_to_recordset(%s::jsonb) AS r(source_ip inet, dkim_aligned boolean, spf_aligned boolean, kind text,
+    sender text, sender_slug text, evidence jsonb, fix jsonb, pattern_ids uuid[], first_day date, last_day date)
+ON CONFLICT (domain_id, source_ip, dkim_aligned, spf_aligned) DO UPDATE SET kind = excluded.kind,
+    sender = excluded.sender, sender_slug = excluded.sender_slug, evidence = excluded.evidence, fix = excluded.fix,
+    pattern_ids = excluded.pattern_ids, decided_at = excluded.decided_at,
+    first_day = least(domains_dmarcsource.first_day, excluded.first_day),
+    last_day = greatest(domains_dmarcsource.last_day, excluded.last_day)
+"""
+# A stream that is judged otherwise than before: its other days say so too.
+RENAME = """
+UPDATE domains_dmarcdaily d SET kind = s.kind, sender = s.sender
+FROM domains_dmarcsource s WHERE s.domain_id = %(domain)s AND s.source_ip = ANY(%(sources)s::inet[])
+    AND d.domain_id = s.domain_id AND d.source_ip = s.source_ip AND d.dkim_aligned = s.dkim_aligned
+    AND d.spf_aligned = s.spf_aligned AND (d.kind, d.sender) <> (s.kind, s.sender)
+RETURNING d.day
+"""
+CLEAR_DAILY = "DELETE FROM domains_dmarcdaily WHERE domain_id = %(domain)s AND day = ANY(%(days)s)"
+DAILY = f"""
+INSERT INTO domains_dmarcdaily (domain_id, day, source_ip, header_from, disposition, dkim_aligned, spf_aligned,
+    believed, kind, sender, messages, records)
+SELECT %(domain)s, f.day, f.source_ip, coalesce(a.header_from, ''), f.disposition, f.dkim_aligned, f.spf_aligned,
+    f.believed, s.kind, s.sender, sum(f.messages), count(*)
+FROM ({FACTS}) AS f
+JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
+    AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
+LEFT JOIN domains_authpattern a ON a.pattern_id = f.pattern_id AND a.month = date_trunc('month', f.day)::date
+GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10
+"""  # noqa: S608 - put together from constants
+CLEAR_DAY = "DELETE FROM domains_dmarcday WHERE domain_id = %(domain)s AND day = ANY(%(days)s)"
+DAY = """
+INSERT INTO domains_dmarcday (domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed, messages)
+SELECT domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed, sum(messages)
+FROM domains_dmarcdaily WHERE domain_id = %(domain)s AND day = ANY(%(days)s)
+GROUP BY domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A stream to be judged: what the days show of it, and the patterns that it was known by."""
+
+    source_ip: str
+    dkim_aligned: bool
+    spf_aligned: bool
+    messages: int
+    patterns: Sequence[UUID]
+    known: Sequence[UUID] | None
+    first_day: date
+    last_day: date
+
+    @property
+    def pattern_ids(self) -> list[UUID]:
+        """The patterns of these days, then those known before, at most ``PATTERNS_KEPT``."""
+        return list(dict.fromkeys([*self.patterns[:PATTERNS_KEPT], *(self.known or ())]))[:PATTERNS_KEPT]
+
+
+def mark_dirty(days: Iterable[tuple[int, date]]) -> None:
+    """Have these days of these domains added up again; call it inside the transaction that changes their facts."""
+    pairs = sorted(set(days))
+    if pairs:
+        with connection.cursor() as cursor:
+            cursor.execute(MARK, [[domain for domain, _day in pairs], [day for _domain, day in pairs]])
+
+
+def roll_up(domain_ids: Collection[int] | None = None) -> int:
+    """Add up the days that wait, of these domains or of all; returns how many days."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING)
+        waiting = [row[0] for row in cursor.fetchall() if domain_ids is None or row[0] in domain_ids]
+    domains = Domain.objects.in_bulk(waiting)
+    return sum(_roll_up_domain(domain_id, domains.get(domain_id)) for domain_id in sorted(waiting))
+
+
+def reclassify(domain_id: int, source_ips: Collection[str] | None = None) -> int:
+    """Judge streams of a domain again, those of these addresses or all; returns how many were judged."""
+    domain = Domain.objects.filter(pk=domain_id).first()
+    if domain is None:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
+        addresses = None if source_ips is None else list(source_ips)
+        cursor.execute(KNOWN_STREAMS, [domain_id, addresses, addresses])
+        found = [_Found(*row) for row in cursor.fetchall()]
+        if found:
+            _judge(domain, found)
+            _rename(domain_id, [one.source_ip for one in found], skip=())
+    return len(found)
+
+
+def _roll_up_domain(domain_id: int, domain: Domain | None) -> int:
+    """Add up all that waits of one domain, ``DAYS`` a transaction."""
+    done = 0
+    catalogue = catalogue_for(domain) if domain is not None else None
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
+            cursor.execute(TAKE, [domain_id, DAYS])
+            days = [row[0] for row in cursor.fetchall()]
+            if not days:
+                return done
+            cursor.execute(TAKEN, [domain_id, days])
+            if domain is not None and catalogue is not None:
+                _add_up(domain, catalogue, days)
+        done += len(days)
+
+
+def _add_up(domain: Domain, catalogue: Catalogue, days: list[date]) -> None:
+    values: dict[str, Any] = {"domain": domain.pk, "days": days}
+    with connection.cursor() as cursor:
+        cursor.execute(STREAMS, values)
+        found = [_Found(*row) for row in cursor.fetchall()]
+        if found:
+            _judge(domain, found, catalogue)
+        cursor.execute(CLEAR_DAILY, values)
+        cursor.execute(DAILY, values)
+        cursor.execute(CLEAR_DAY, values)
+        cursor.execute(DAY, values)
+    known = [one.source_ip for one in found if one.known is not None]
+    if known:
+        _rename(domain.pk, known, skip=days)
+
+
+def _judge(domain: Domain, found: Sequence[_Found], catalogue: Catalogue | None = None) -> None:
+    catalogue = catalogue or catalogue_for(domain)
+    patterns = _patterns({identity for one in found for identity in one.pattern_ids})
+    names = _reverse_names([one.source_ip for one in found])
+    rows = [_row(one, classify(_stream(one, patterns, names), catalogue)) for one in found]
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [domain.pk, json.dumps(rows)])
+
+
+def _stream(found: _Found, patterns: Mapping[UUID, PatternFacts], names: Mapping[str, tuple[str, bool]]) -> Stream:
+    shown = tuple(patterns[identity] for identity in found.pattern_ids if identity in patterns)
+    name, verified = names.get(found.source_ip, ("", False))
+    return Stream(found.source_ip, found.dkim_aligned, found.spf_aligned, int(found.messages), shown, name, verified)
+
+
+def _row(found: _Found, judgement: Judgement) -> dict[str, Any]:
+    return {
+        "source_ip": found.source_ip,
+        "dkim_aligned": found.dkim_aligned,
+        "spf_aligned": found.spf_aligned,
+        "kind": judgement.kind.value,
+        "sender": judgement.sender[:300],
+        "sender_slug": judgement.sender_slug,
+        "evidence": [one.as_json() for one in judgement.evidence],
+        "fix": judgement.fix.as_json() if judgement.fix else None,
+        "pattern_ids": [identity.hex for identity in found.pattern_ids],
+        "first_day": found.first_day.isoformat(),
+        "last_day": found.last_day.isoformat(),
+    }
+
+
+def _rename(domain_id: int, sources: list[str], skip: Collection[date]) -> None:
+    """Bring the other days of these sources in line with what they are judged to be now."""
+    with connection.cursor() as cursor:
+        cursor.execute(RENAME, {"domain": domain_id, "sources": sources})
+        days = sorted({row[0] for row in cursor.fetchall()} - set(skip))
+        if days:
+            values: dict[str, Any] = {"domain": domain_id, "days": days}
+            cursor.execute(CLEAR_DAY, values)
+            cursor.execute(DAY, values)
+
+
+def _patterns(identities: Collection[UUID]) -> dict[UUID, PatternFacts]:
+    with connection.cursor() as cursor:
+        cursor.execute(READ_PATTERNS, [list(identities)])
+        return {
+            row[0]: PatternFacts(row[1], row[2], *(tuple(json.loads(text)) for text in row[3:]))
+            for row in cursor.fetchall()
+        }
+
+
+def _reverse_names(addresses: list[str]) -> dict[str, tuple[str, bool]]:
+    with connection.cursor() as cursor:
+        cursor.execute(NAMES, [addresses])
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
