@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 REFUSALS_KEPT = 20
 # A worker delivers about 150 small messages a second over 10 database connections: what is beyond these waits long.
 WORKING = 40
+CALM_SECONDS = 60.0  # as long without too much to do, and an overload is over
 LARGE = 1  # messages above 1 MB in memory at one time: the others lie in their files
 BUSY = Reply(421, "4.3.2", "Too busy at the moment; try again later", close=True)
 
@@ -76,6 +78,7 @@ class InboundHandler:
         self._counts = counts
         self._refusals = RefusedConnections()
         self._large = asyncio.Semaphore(LARGE)
+        self._busy_at = self._busy_since = 0.0
         self._working = 0  # recipients and messages that are looked at now; who only waits for a client counts not
 
     async def connect(self, session: Session) -> Reply | None:
@@ -89,7 +92,9 @@ class InboundHandler:
             self._refusals.note(session, "connect", reply)
             return reply
         session.state["counted"] = True
-        session.regular = await counts.is_regular(session.client_address)
+        ask = self._working < WORKING
+        session.state["regular_since"] = since = await counts.regular_since(session.client_address, ask)
+        session.regular = since > 0
         return self._busy(session)
 
     def refused_at_the_door(self, peer: Peer) -> None:
@@ -127,12 +132,19 @@ class InboundHandler:
         return None
 
     def _busy(self, session: Session) -> Reply | None:
-        """Turn a stranger away while more is to be done than can be soon: who sent good mail lately goes on.
+        """Turn away who is new while more is to be done than can be soon: who sent good mail before it began goes on.
 
         Said before the database is asked anything, so those who are turned away cost those who are served little.
         """
-        stranger = not session.regular and session.state.get("limited", True)
-        return BUSY if stranger and self._working >= WORKING else None
+        if self._working < WORKING:
+            return None
+        now = time.time()
+        if now - self._busy_at > CALM_SECONDS:
+            self._busy_since = now
+        self._busy_at = now
+        if not session.state.get("limited", True):
+            return None
+        return None if 0 < session.state.get("regular_since", 0.0) < self._busy_since else BUSY
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 Nobody waits for Redis: a decision is taken by what this worker knows, and what it counted goes out with the next
 batch, at most half a second later, whose answer brings the totals. While Redis is away each worker counts alone.
-The one question that is asked at once (whether an address is a regular one) falls into the greeting delay.
+Who is a regular comes with the batches too, a piece at a time; only one that is not known yet is asked for at once,
+which falls into the greeting delay and is left out while a worker has no time for it.
 """
 
 import asyncio
@@ -31,9 +32,11 @@ REFRESH_SECONDS = 5.0
 STALE_SECONDS = 30.0
 REGULAR_SECONDS = 30 * 86_400
 BATCH = 2_000
-REGULARS = 10_000
+REGULARS = 50_000
+PIECE = 1_000
 LIMITED = f"{PREFIX}in.limited"
 LET_IN = f"{PREFIX}in.let-in"
+REGULAR = f"{PREFIX}in.regulars"  # a sorted set: address → since when it is one
 _FAULTS = (RedisError, OSError, TimeoutError)
 
 
@@ -57,11 +60,12 @@ class SharedCounts:
         self._task: asyncio.Task[None] | None = None
         self._client: Any = None
         self._away_until = 0.0
-        self._regulars: dict[str, float] = {}
-        self._new_regulars: dict[str, None] = {}
+        self._regulars: dict[str, float] = {}  # since when each is one
+        self._new_regulars: dict[str, float] = {}
+        self._cursor, self._read_all, self._heard_at = 0, False, 0.0
         self._said: dict[str, int] = {}  # the open connections that stand in Redis under our name
 
-    # What the handler asks; none of these waits, but for ``is_regular``
+    # What the handler asks; none of these waits, but for ``regular_since``
 
     def enter(self, address: str) -> Excess | None:
         """Count a connection that begins; when it is one too many it must not ``leave``."""
@@ -88,39 +92,42 @@ class SharedCounts:
 
     def became_regular(self, address: str) -> None:
         """Remember that a message of this address was accepted."""
-        now = time.time()
-        if self._regulars.get(address, 0.0) > now + REGULAR_SECONDS / 2:
+        now, since = time.time(), self._since(address)
+        if since > now - REGULAR_SECONDS / 2:
             return
-        self._remember(address, now)
+        # One that stays a regular keeps its seniority, as far as it is needed.
+        since = now - REGULAR_SECONDS / 2 if since else now
+        self._remember(address, since)
         if len(self._new_regulars) < REGULARS:
-            self._new_regulars[address] = None
+            self._new_regulars[address] = since
         self._wake()
 
-    async def is_regular(self, address: str) -> bool:
-        """Return whether messages of this address were accepted lately; False while nothing is known."""
-        now = time.time()
-        if self._regulars.get(address, 0.0) > now:
-            return True
-        if now < self._away_until:
-            return False
+    async def regular_since(self, address: str, ask: bool = True) -> float:
+        """Return since when messages of this address are accepted; 0 when it is no regular, or nothing is known.
+
+        Without ``ask`` only by what this worker knows, at once.
+        """
+        since = self._since(address)
+        if since or not ask or time.time() < self._away_until:
+            return since
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                known = bool(await self._connected().exists(self._regular_key(address)))
+                found = await self._connected().zscore(REGULAR, address)
         except _FAULTS as fault:
             self._give_up(fault)
-            return False
-        if known:
-            self._remember(address, now)
-        return known
+            return 0.0
+        if found is not None:
+            self._remember(address, float(found))
+        return self._since(address)
 
-    def _remember(self, address: str, now: float) -> None:
-        if len(self._regulars) >= REGULARS:
-            del self._regulars[next(iter(self._regulars))]
-        self._regulars[address] = now + REGULAR_SECONDS
+    def _since(self, address: str) -> float:
+        since = self._regulars.get(address, 0.0)
+        return since if since > time.time() - REGULAR_SECONDS else 0.0
 
-    @staticmethod
-    def _regular_key(address: str) -> str:
-        return f"{PREFIX}in.regular.{address}"
+    def _remember(self, address: str, since: float) -> None:
+        if address not in self._regulars and len(self._regulars) >= REGULARS:
+            del self._regulars[next(reversed(self._regulars))]
+        self._regulars[address] = since
 
     # Batches
 
@@ -166,7 +173,7 @@ class SharedCounts:
         changed = [client for client in known if refresh or self._said.get(client) != held.get(client)][:BATCH]
         excesses, self.counts.excesses = self.counts.excesses, {}
         regulars, self._new_regulars = self._new_regulars, {}
-        if not (places or changed or excesses or regulars or refresh):
+        if not (places or changed or excesses or regulars or refresh or not self._read_all):
             return
         pipeline = self._connected().pipeline(transaction=False)
         pipeline.hgetall(LET_IN)
@@ -182,11 +189,17 @@ class SharedCounts:
             pipeline.expire(count_key(place), FIGURES[place[0]].seconds * 2)
         for client in changed:
             self._say_open(pipeline, client, held.get(client, 0), now)
-        for address in regulars:
-            pipeline.set(self._regular_key(address), 1, ex=REGULAR_SECONDS)
+        if regulars:
+            pipeline.zadd(REGULAR, regulars)
         if excesses:
             pipeline.hset(LIMITED, mapping={f"{k}:{c}": told(e, now) for (k, c), e in excesses.items()})
             pipeline.expire(LIMITED, 3600)
+        reads = refresh or not self._read_all
+        if reads:
+            pipeline.zremrangebyscore(REGULAR, "-inf", now - REGULAR_SECONDS)
+            pipeline.zremrangebyrank(REGULAR, REGULARS, -1)
+            pipeline.zrangebyscore(REGULAR, self._heard_at - ANSWER_SECONDS, "+inf", 0, PIECE, withscores=True)
+            pipeline.zscan(REGULAR, self._cursor, count=PIECE)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answers = await pipeline.execute()
@@ -196,6 +209,17 @@ class SharedCounts:
         for client in changed:
             self._note_said(client, held.get(client, 0))
         self._take_in(answers, list(places), opened, now)
+        if reads:
+            self._hear_regulars(answers[-2], *answers[-1], now)
+
+    def _hear_regulars(
+        self, fresh: list[tuple[bytes, float]], cursor: int, piece: list[tuple[bytes, float]], now: float
+    ) -> None:
+        """Remember the newest regulars and the next piece of all."""
+        self._cursor, self._heard_at = cursor, now
+        self._read_all = self._read_all or cursor == 0
+        for address, since in (*fresh, *piece):
+            self._remember(address.decode(), since)
 
     def _say_open(self, pipeline: Any, client: str, held: int, now: float) -> None:
         key = self._open_key(client)

@@ -1,5 +1,6 @@
 """The MX over a real socket, database and DNS: what is accepted, what is refused, and the trace of both."""
 
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -195,14 +196,14 @@ async def test_a_session_that_is_ended_without_a_message_is_told_of_too():
     assert [stage for stage, _ in await stages(trace)] == ["connect", "helo", "command"]
 
 
-async def test_a_worker_with_too_much_to_do_turns_strangers_away_and_serves_regulars(monkeypatch):
+async def test_a_worker_with_too_much_to_do_serves_who_was_a_regular_before(monkeypatch):
     """Before the database is asked anything; a session that only waits for its client is no work."""
     monkeypatch.setattr(handlers, "WORKING", 1)
     handler = InboundHandler()
 
-    async def begins(regular: bool = False, limited: bool = True) -> list[str]:
-        session = Session("s", "192.0.2.9", 40000, "127.0.0.1", 25, datetime.now(UTC), state={"limited": limited})
-        session.regular = regular
+    async def begins(since: float = 0.0, limited: bool = True) -> list[str]:
+        state = {"limited": limited, "regular_since": since}
+        session = Session("s", "192.0.2.9", 40000, "127.0.0.1", 25, datetime.now(UTC), state=state)
         replies = [await handler.connect(session), await handler.mail(session, Transaction("bob@b.example"))]
         return [reply.as_text()[:9] for reply in replies if reply is not None]
 
@@ -210,6 +211,7 @@ async def test_a_worker_with_too_much_to_do_turns_strangers_away_and_serves_regu
     assert await begins() == [], "who waits for its client takes no room"
     with handler._at_work():
         assert await begins() == ["421 4.3.2", "421 4.3.2"]
-        assert await begins(regular=True) == []
+        assert await begins(since=time.time() - 60) == []
+        assert await begins(since=time.time() + 1) == ["421 4.3.2", "421 4.3.2"], "accepted since it began"
         assert await begins(limited=False) == []
     assert await begins() == []

@@ -127,7 +127,7 @@ async def test_without_redis_a_worker_counts_alone_and_nobody_waits(few):
     assert [alone.add(Kind.MESSAGES, ME), alone.add(Kind.MESSAGES, ME)] == [None, None]
     assert alone.add(Kind.MESSAGES, ME) is not None, "never unlimited"
     assert alone.add(Kind.MESSAGES, "127.0.0.2") is None, "never refusing everybody"
-    assert not await alone.is_regular(ME)
+    assert not await alone.regular_since(ME)
     assert time.monotonic() - began < 0.3
     await exchanged()
     alone.counts.forget(time.time() + 3600)
@@ -135,12 +135,42 @@ async def test_without_redis_a_worker_counts_alone_and_nobody_waits(few):
 
 async def test_an_address_with_an_accepted_message_is_a_regular_at_every_worker():
     one, two = SharedCounts(settings.MAILADMIN.redis_url), SharedCounts(settings.MAILADMIN.redis_url)
-    assert not await one.is_regular(ME)
+    assert not await one.regular_since(ME)
     one.became_regular(ME)
-    assert await one.is_regular(ME)
+    since = await one.regular_since(ME)
+    assert time.time() - 1 < since <= time.time()
     await exchanged()
     assert one._task is None, "nothing runs when nothing is left to tell"
-    assert await two.is_regular(ME)
+    assert not await two.regular_since(ME, ask=False)
+    assert await two.regular_since(ME) == pytest.approx(since)
+    assert await two.regular_since(ME, ask=False) == pytest.approx(since)
+
+
+async def test_a_worker_hears_of_all_regulars_without_asking(monkeypatch):
+    monkeypatch.setattr(shared, "PIECE", 100)
+    now, client = time.time(), Redis.from_url(settings.MAILADMIN.redis_url)
+    client.zadd(shared.REGULAR, {f"2001:db8::{number:x}": now - number for number in range(1, 2_000)})
+    client.zadd(shared.REGULAR, {"192.0.2.1": now - shared.REGULAR_SECONDS - 60})
+    worker = SharedCounts(settings.MAILADMIN.redis_url)
+    assert worker.enter(ME) is None
+    for _ in range(400):
+        if worker._read_all:
+            break
+        await asyncio.sleep(0.05)
+    assert await worker.regular_since("2001:db8::7cf", ask=False) == pytest.approx(now - 0x7CF)
+    assert not await worker.regular_since("192.0.2.1"), "thirty days without a message"
+    worker.leave(ME)
+    await exchanged()
+
+
+async def test_who_stays_a_regular_keeps_its_seniority(monkeypatch):
+    worker, half = SharedCounts(NOWHERE), shared.REGULAR_SECONDS / 2
+    worker.became_regular(ME)
+    first = await worker.regular_since(ME)
+    monkeypatch.setattr(shared.time, "time", lambda clock=time.time: clock() + half + 60)
+    worker.became_regular(ME)
+    assert await worker.regular_since(ME) == pytest.approx(first + 60, abs=1)
+    worker._new_regulars.clear()
 
 
 async def refused_traces():
