@@ -210,7 +210,8 @@ class SharedCounts:
             self._note_said(client, held.get(client, 0))
         self._take_in(answers, list(places), opened, now)
         if reads:
-            self._hear_regulars(answers[-2], *answers[-1], now)
+            cursor, piece = answers[-1]
+            self._hear_regulars(answers[-2], cursor, piece, now)
 
     def _hear_regulars(
         self, fresh: list[tuple[bytes, float]], cursor: int, piece: list[tuple[bytes, float]], now: float
