@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from cryptography import x509
 from django.conf import settings
@@ -79,7 +80,7 @@ def _context(verified: bool) -> ssl.SSLContext:
 
 async def probe(host: str, port: int, protocol: str, security: Security, resolver: Resolver) -> Probed:
     """Return what the server did; never raises for a remote fault."""
-    address, refused = await _address(host, port, resolver)
+    address, refused = await allowed_address(host, port, resolver)
     if refused:
         return Probed(address, refused)
     try:
@@ -115,8 +116,12 @@ async def certificate_names(
     return ()
 
 
-async def _address(host: str, port: int, resolver: Resolver) -> tuple[str, str]:
+async def allowed_address(host: str, port: int, resolver: Resolver) -> tuple[str, str]:
     """Return an allowed address of a host, and else why there is none."""
+    with suppress(ValueError):
+        address = str(ip_address(host))
+        refused = refuse_address(address, port, frozenset(), settings.MAILADMIN.private_networks)
+        return ("" if refused else address), refused
     answers = [await resolver.lookup(host, rdtype) for rdtype in ("A", "AAAA")]
     refused = _("%(host)s has no address.") % {"host": host}
     if not any(answer.found for answer in answers) and not all(answer.absent for answer in answers):

@@ -12,6 +12,7 @@ from domains.services import (
     notices,
     provision,
     removal,
+    report_mailboxes,
     report_months,
     report_rollup,
     reports,
@@ -87,6 +88,14 @@ def take_in_reports() -> None:
             reports.take_in_pending()
             report_rollup.roll_up()
             reports.remove_old_files()
+
+
+@shared_task(name="domains.tasks.fetch_report_mailboxes", acks_late=True)
+def fetch_report_mailboxes() -> None:
+    """Take in what is new in the watched mailboxes elsewhere."""
+    with single_run("fetch_report_mailboxes") as ours:
+        if ours:
+            report_mailboxes.fetch_all()
 
 
 @shared_task(name="domains.tasks.send_notices", acks_late=True)

@@ -1,6 +1,6 @@
 """Addresses of domains, messages and the audit log."""
 
-from django.urls import path
+from django.urls import include, path
 
 from domains.views import (
     audit,
@@ -57,6 +57,7 @@ urlpatterns = [
     path("domains/<str:name>/senders/add/<str:kind>", senders.add, name="sender-add"),
     path("domains/<str:name>/senders/<int:identifier>", senders.change, name="sender-change"),
     path("domains/<str:name>/senders/<int:identifier>/delete", senders.delete, name="sender-delete"),
+    path("", include("domains.intake_urls")),
     path("domains/<str:name>/reports", reports.reports, name="domain-reports"),
     path("domains/<str:name>/reports/upload", reports.upload, name="report-upload"),
     path("domains/<str:name>/reports/<int:identifier>", reports.report, name="report"),

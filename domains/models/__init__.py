@@ -24,6 +24,7 @@ from domains.models.report import (
     ReportStanding,
     SourceCorrection,
 )
+from domains.models.report_mailbox import MailboxSecurity, ReportMailbox
 from domains.models.source import Sender, SenderKind, SpfReading
 from domains.models.tls_report import TlsReport
 from domains.models.trace import Trace, TraceEvent
@@ -58,6 +59,7 @@ __all__ = [
     "KeyAlgorithm",
     "KeyState",
     "MailAbout",
+    "MailboxSecurity",
     "MtaSts",
     "Notice",
     "RecordHistory",
@@ -65,6 +67,7 @@ __all__ = [
     "RecordStatus",
     "ReportFile",
     "ReportFileState",
+    "ReportMailbox",
     "ReportStanding",
     "Role",
     "Sender",

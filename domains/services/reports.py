@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -33,6 +34,7 @@ from domains.models import (
 )
 from domains.names import parent_names
 from domains.services import tls_reports
+from domains.services.report_destinations import refusal_of
 from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
 from domains.services.report_rollup import roll_up
 from domains.services.report_store import Incoming, Stored, content_of, store_all
@@ -68,6 +70,7 @@ BATCH_RECORDS = 20_000
 
 # Mail to this address is kept for what reads it; another report that strays there is taken in all the same.
 OTHER_KINDS = ("dmarc-failures",)
+BY_MAIL = ("mail", "imap")
 
 # What a file with several reports is called: the first of these that one of them is.
 _WEIGHT = (ReportFileState.DISPUTED, ReportFileState.STORED, ReportFileState.KNOWN)
@@ -121,11 +124,21 @@ def take_in(
 
 
 def _take_in(
-    octets: bytes, file_name: str, road: str, submitter: str, authenticated: bool, trace_id: str, act: Act | None
+    octets: bytes,
+    file_name: str,
+    road: str,
+    submitter: str,
+    authenticated: bool,
+    trace_id: str,
+    act: Act | None,
+    file: ReportFile | None = None,
 ) -> Stored:
     report = _read(octets, file_name)
     with transaction.atomic():
         domain = _domain_of(report, act)
+        refusal = refusal_of(file, domain) if file is not None else ""
+        if refusal:
+            raise Refused({"file": refusal})
         content = content_of(report)
         heads = (road, submitter.lower()[:320], authenticated, trace_id, act is not None)
         (stored,) = store_all([Incoming(report, content, domain, *heads)])
@@ -233,7 +246,7 @@ def take_in_file(report_file_id: int) -> str | None:
 def _work(file: ReportFile) -> None:
     """Take in every report in the file; sets state, reason and report without saving them."""
     content = bytes(file.content)
-    candidates = attachments(content) if file.road == "mail" else [(file.file_name, content)]
+    candidates = attachments(content) if file.road in BY_MAIL else [(file.file_name, content)]
     reasons = [] if candidates else [_("The mail holds no report.")]
     if len(candidates) > MAIL_REPORTS:
         reasons.append(_("The mail holds more than %(most)d files; the others were left.") % {"most": MAIL_REPORTS})
@@ -267,9 +280,10 @@ def _work(file: ReportFile) -> None:
 def _take_one(file: ReportFile, name: str, octets: bytes) -> tuple[DmarcReport | None, ReportFileState]:
     """Take in one file of a mail as what it holds: a TLS report has no row among those of DMARC."""
     if tls_reports.is_tls_report(octets):
-        _rows, created = tls_reports.take_in(octets, name, file.submitter, file.authenticated, file.trace_id)
+        heads = (file.submitter, file.authenticated, file.trace_id)
+        _rows, created = tls_reports.take_in(octets, name, *heads, refused=partial(refusal_of, file))
         return None, ReportFileState.STORED if created else ReportFileState.KNOWN
-    stored = _take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id, None)
+    stored = _take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id, None, file)
     return stored.report, _state(stored)
 
 

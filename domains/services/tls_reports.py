@@ -6,7 +6,7 @@ A report is stored once, whatever its road; one that names several domains of ou
 import time
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,10 +59,12 @@ def take_in(
     authenticated: bool = False,
     trace_id: str = "",
     act: Act | None = None,
+    refused: Callable[[Domain], str] | None = None,
 ) -> tuple[list[TlsReport], bool]:
     """Store one report file; returns its rows, and whether any is new.
 
-    With an ``act`` the report must be about a domain in its reach. Raises Refused with the reason, Forbidden when the
+    With an ``act`` the report must be about a domain in its reach; ``refused`` says why one on a domain is not taken
+    in that way, or nothing. Raises Refused with the reason, Forbidden when the
     act's role may not bring reports.
     """
     if act is not None and act.role not in (Role.SUPERADMIN, Role.DOMAIN_ADMIN):
@@ -70,7 +72,7 @@ def take_in(
     report = _read(octets, file_name)
     heads = {"submitter": submitter.lower()[:320], "authenticated": authenticated, "trace_id": trace_id}
     with transaction.atomic():
-        found = [_store(report, domain, heads) for domain in _domains_of(report, act)]
+        found = [_store(report, domain, heads) for domain in _domains_of(report, act, refused)]
         fresh = [row for row, created in found if created]
         for row in fresh if act is not None else []:
             name = f"{row.org_name} {row.report_id}"
@@ -88,7 +90,7 @@ def _read(octets: bytes, file_name: str) -> Report:
     return report
 
 
-def _domains_of(report: Report, act: Act | None) -> list[Domain]:
+def _domains_of(report: Report, act: Act | None, refused: Callable[[Domain], str] | None) -> list[Domain]:
     """Return our domains that the report is about; raises Refused when there is none."""
     names = {row.domain for row in report.policies}
     served = Domain.objects.exclude(state__in=(DomainState.PENDING, DomainState.DELETED)).filter(name__in=names)
@@ -97,7 +99,10 @@ def _domains_of(report: Report, act: Act | None) -> list[Domain]:
     if not found:
         message = _("The report is about %(domain)s, which is not a domain of ours.")
         raise Refused({"file": message % {"domain": ", ".join(sorted(names))[:200] or "?"}})
-    return found
+    reasons = {domain.pk: refused(domain) if refused else "" for domain in found}
+    if all(reasons.values()):
+        raise Refused({"file": next(iter(reasons.values()))})
+    return [domain for domain in found if not reasons[domain.pk]]
 
 
 def _store(report: Report, domain: Domain, heads: dict[str, object]) -> tuple[TlsReport, bool]:

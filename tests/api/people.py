@@ -15,6 +15,7 @@ from domains.models import (
     Certificate,
     DnsAccount,
     Domain,
+    ReportMailbox,
     Role,
     Sender,
     Trace,
@@ -86,6 +87,9 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain, chain="x")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    watched = ReportMailbox(domain=domain, host="imap.example", port=1, user="x")
+    watched.password_sealed = seal("report-mailbox imap.example:1 x", b"y")
+    watched.save()
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,
@@ -101,6 +105,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "zone_change": str(change.pk),
         "webhook": str(webhook.pk),
         "sender": str(sender.pk),
+        "report_mailbox": str(watched.pk),
         "email": "second@operator.example",
     }
 

@@ -37,6 +37,7 @@ class Row:
 
 LIST = 0  # a list: 200 for all who may ask, without what is foreign
 REPORT = b"<feedback/>"
+WATCH = {"host": "imap.example", "port": 1, "user": "x", "password": "y", "domain": "{name}"}
 
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains"): Row(200, LIST, 200),
@@ -132,6 +133,12 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
     ("DELETE", "/tokens/{id}"): Row(204, owner=403),
     ("POST", "/dmarc/reports"): Row(422, 422, 403, body=REPORT, content_type="application/octet-stream"),
+    ("GET", "/report-mailboxes"): Row(200, LIST, 403),
+    ("POST", "/report-mailboxes"): Row(422, 422, 403, body=WATCH),
+    ("GET", "/report-mailboxes/{id}"): Row(200, owner=403),
+    ("PUT", "/report-mailboxes/{id}"): Row(422, owner=403, body=WATCH),  # its server is on a closed port
+    ("DELETE", "/report-mailboxes/{id}"): Row(204, owner=403),
+    ("POST", "/report-mailboxes/{id}/try"): Row(200, owner=403),
     ("POST", "/lint"): Row(200, 200, 403, body={"record": "v=spf1 mx -all"}),
     ("GET", "/queue"): Row(200, LIST, 200),
     ("GET", "/queue/{id}"): Row(200),
@@ -148,7 +155,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/webhooks/{id}/enable"): Row(200),
 }
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
-THINGS |= {"groups": "group"}
+THINGS |= {"groups": "group", "report-mailboxes": "report_mailbox"}
 THINGS |= {"zone-changes": "zone_change", "webhooks": "webhook"}
 
 

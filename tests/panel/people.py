@@ -24,6 +24,7 @@ from domains.models import (
     DnsAccount,
     Domain,
     ReportFile,
+    ReportMailbox,
     Role,
     Sender,
     Trace,
@@ -59,6 +60,7 @@ class Place:
     webhook: int
     sender: int
     group: str
+    report_mailbox: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -135,6 +137,7 @@ def make_place(name: str, owner: str) -> Place:
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    watched = ReportMailbox.objects.create(domain=domain, host="imap.example", user="x", password_sealed=b"")
     return Place(
         domain,
         account.address,
@@ -148,6 +151,7 @@ def make_place(name: str, owner: str) -> Place:
         webhook.pk,
         sender.pk,
         group.address,
+        watched.pk,
     )
 
 
