@@ -54,16 +54,13 @@ BATCH = 5_000
 
 def _pattern_id(header_from, envelope_from, dkim, spf, reasons):
     """Return the hash of a pattern as it is in the version of this migration."""
-    parts = [
-        header_from,
-        envelope_from,
-        "",
+    results = [
         [[one.get(name, "") for name in ("domain", "selector", "result", "human_result")] for one in dkim],
         [[one.get(name, "") for name in ("domain", "scope", "result", "human_result")] for one in spf],
         [[one.get(name, "") for name in ("type", "comment")] for one in reasons],
     ]
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return UUID(bytes=sha256(text.encode("utf-8", "replace")).digest()[:16])
+    text = json.dumps([[header_from, envelope_from, ""], results])
+    return UUID(bytes=sha256(text.encode()).digest()[:16])
 
 
 def move(apps, schema_editor):

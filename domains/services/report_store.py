@@ -11,15 +11,16 @@ for its roll-up in the transaction that changes it.
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
+from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
 from django.db import connection
 
-from domains.dmarc.report import AggregateReport, DkimResult, PolicyReason, ReportRow, SpfResult
+from domains.dmarc.report import AuthPattern, Outcome, ReportHead, ReportRow
 from domains.failpoints import fail_point
 from domains.locks import lock_key
 from domains.models import DmarcReport, Domain, ReportStanding
@@ -28,11 +29,13 @@ from domains.services.report_rollup import mark_dirty
 
 SPILL_OCTETS = 4 * 1024 * 1024
 CHUNK = 256 * 1024
+ROWS = 5_000
+OUTCOMES = 100_000
 TRUSTED_ROADS = ("upload", "api", "folder", "command")
 
 COPY = """
 COPY domains_dmarcrecord
-    (day, domain_id, report_id, pattern_id, source_ip, messages, disposition, dkim_aligned, spf_aligned) FROM STDIN
+    (day, domain_id, report_id, source_ip, messages, pattern_id, disposition, dkim_aligned, spf_aligned) FROM STDIN
 """
 PATTERNS = """
 INSERT INTO domains_authpattern (month, pattern_id, header_from, envelope_from, envelope_to, dkim, spf, reasons)
@@ -43,43 +46,43 @@ ON CONFLICT (pattern_id, month) DO NOTHING
 """
 LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 
-Pattern = tuple[str, str, str, tuple[DkimResult, ...], tuple[SpfResult, ...], tuple[PolicyReason, ...]]
-
 
 class Content:
     """The rows of one report, ready to be stored: their lines, patterns and digest, never all in memory."""
 
     def __init__(self, rows: Iterable[ReportRow], identity: str) -> None:
-        self.patterns: dict[UUID, Pattern] = {}
+        self.patterns: dict[UUID, AuthPattern] = {}
         self.records = self.messages = 0
-        self._known: dict[Pattern, str] = {}
+        self._tails: dict[int, str] = {}
+        self._outcomes: list[Outcome] = []  # kept, so that no other object gets an id that is known
         self._digest = sha256(identity.encode("utf-8", "replace"))
         self._lines: IO[bytes] = tempfile.SpooledTemporaryFile(SPILL_OCTETS)  # noqa: SIM115 - closed by ``close``
-        buffer: list[str] = []
-        for row in rows:
-            buffer.append(self._line(row))
-            if len(buffer) == 5_000:
-                self._write(buffer)
-        self._write(buffer)
+        iterator = iter(rows)
+        while batch := list(islice(iterator, ROWS)):
+            self._write(batch)
         self.digest = self._digest.digest()
 
-    def _line(self, row: ReportRow) -> str:
-        pattern = pattern_of(row)
-        identity = self._known.get(pattern)
-        if identity is None:
-            found = pattern_id(pattern)
-            identity = self._known[pattern] = found.hex
-            self.patterns[found] = pattern
-        self.records += 1
-        self.messages += row.count
-        dkim, spf = "t" if row.dkim == "pass" else "f", "t" if row.spf == "pass" else "f"
-        return f"{identity}\t{row.source_ip}\t{row.count}\t{row.disposition}\t{dkim}\t{spf}\n"
-
-    def _write(self, buffer: list[str]) -> None:
+    def _write(self, batch: Sequence[ReportRow]) -> None:
+        tails, buffer = self._tails, []
+        for address, count, outcome in batch:
+            tail = tails.get(id(outcome)) or self._tail(outcome)
+            buffer.append(f"{address}\t{count}{tail}")
+            self.messages += count
+        self.records += len(batch)
         octets = "".join(buffer).encode()
-        buffer.clear()
         self._digest.update(octets)
         self._lines.write(octets)
+
+    def _tail(self, outcome: Outcome) -> str:
+        """Return how the lines of an outcome end."""
+        identity = pattern_id(outcome.pattern)
+        self.patterns[identity] = outcome.pattern
+        dkim, spf = "t" if outcome.dkim == "pass" else "f", "t" if outcome.spf == "pass" else "f"
+        tail = f"\t{identity.hex}\t{outcome.disposition}\t{dkim}\t{spf}\n"
+        if len(self._outcomes) < OUTCOMES:
+            self._outcomes.append(outcome)
+            self._tails[id(outcome)] = tail
+        return tail
 
     def lines(self, head: str) -> Iterator[bytes]:
         """Yield the lines of COPY, each beginning with ``head``."""
@@ -109,7 +112,7 @@ class Content:
 class Incoming:
     """One report on its way into the store: what it says, on which domain of ours, and who brings it."""
 
-    report: AggregateReport
+    report: ReportHead
     content: Content
     domain: Domain
     road: str
@@ -139,30 +142,14 @@ class Stored:
     replaced: DmarcReport | None = None
 
 
-def content_of(report: AggregateReport, rows: Iterable[ReportRow] | None = None) -> Content:
-    """Return what a report says, ready to be stored."""
-    identity = json.dumps([report.domain, report.policy, report.org_email], sort_keys=True)
-    return Content(report.rows if rows is None else rows, identity)
+def content_of(head: ReportHead, rows: Iterable[ReportRow]) -> Content:
+    """Return what a report says, ready to be stored; raises BadReport as the rows do."""
+    return Content(rows, json.dumps([head.domain, head.policy, head.org_email], sort_keys=True))
 
 
-def pattern_of(row: ReportRow) -> Pattern:
-    """Return what the row shares with others."""
-    return row.header_from, row.envelope_from, row.envelope_to, row.dkim_results, row.spf_results, row.reasons
-
-
-def pattern_id(pattern: Pattern) -> UUID:
-    """Return the hash of a pattern: equal ones are equal in every process and every month."""
-    header_from, envelope_from, envelope_to, dkim, spf, reasons = pattern
-    parts = [
-        header_from,
-        envelope_from,
-        envelope_to,
-        [[one.domain, one.selector, one.result, one.human_result] for one in dkim],
-        [[one.domain, one.scope, one.result, one.human_result] for one in spf],
-        [[one.type, one.comment] for one in reasons],
-    ]
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return UUID(bytes=sha256(text.encode("utf-8", "replace")).digest()[:16])
+def pattern_id(pattern: AuthPattern) -> UUID:
+    """Return the name of a pattern: equal ones have the same in every process and every month."""
+    return UUID(bytes=pattern.digest[:16])
 
 
 def store_all(batch: Sequence[Incoming]) -> list[Stored]:
@@ -300,7 +287,7 @@ def _write(fresh: Sequence[tuple[DmarcReport, Incoming]], replaced: Sequence[Dma
 
 def _write_patterns(fresh: Sequence[tuple[DmarcReport, Incoming]]) -> None:
     """Write the patterns that are new this month, in order, so that two transactions never wait for each other."""
-    found: dict[tuple[date, UUID], Pattern] = {}
+    found: dict[tuple[date, UUID], AuthPattern] = {}
     for head, incoming in fresh:
         month = month_of(head.day)
         found |= {(month, identity): pattern for identity, pattern in incoming.content.patterns.items()}
@@ -310,20 +297,14 @@ def _write_patterns(fresh: Sequence[tuple[DmarcReport, Incoming]]) -> None:
             cursor.execute(PATTERNS, [json.dumps(rows)])
 
 
-def _pattern_row(month: date, identity: UUID, pattern: Pattern) -> dict[str, Any]:
-    header_from, envelope_from, envelope_to, dkim, spf, reasons = pattern
+def _pattern_row(month: date, identity: UUID, pattern: AuthPattern) -> dict[str, Any]:
     return {
         "month": month.isoformat(),
         "pattern_id": identity.hex,
-        "header_from": header_from,
-        "envelope_from": envelope_from,
-        "envelope_to": envelope_to,
-        "dkim": [
-            {"domain": r.domain, "selector": r.selector, "result": r.result, "human_result": r.human_result}
-            for r in dkim
-        ],
-        "spf": [
-            {"domain": r.domain, "scope": r.scope, "result": r.result, "human_result": r.human_result} for r in spf
-        ],
-        "reasons": [{"type": r.type, "comment": r.comment} for r in reasons],
+        "header_from": pattern.header_from,
+        "envelope_from": pattern.envelope_from,
+        "envelope_to": pattern.envelope_to,
+        "dkim": [asdict(one) for one in pattern.dkim_results],
+        "spf": [asdict(one) for one in pattern.spf_results],
+        "reasons": [asdict(one) for one in pattern.reasons],
     }

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from io import BytesIO
+from typing import BinaryIO
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -17,9 +19,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
-from domains.dmarc.archive import BadArchive, unpack
+from domains.dmarc.archive import FROM_OUTSIDE, OWN_FILES, BadArchive, unpacked_chunks, unpacked_members
 from domains.dmarc.attachments import attachments
-from domains.dmarc.report import AggregateReport, BadReport, parse_report
+from domains.dmarc.report import BadReport, ReportHead, open_report
 from domains.errors import Forbidden, Refused
 from domains.models import (
     DmarcReport,
@@ -37,7 +39,7 @@ from domains.services import tls_reports
 from domains.services.report_destinations import refusal_of
 from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
 from domains.services.report_rollup import roll_up
-from domains.services.report_store import Incoming, Stored, content_of, store_all
+from domains.services.report_store import Content, Incoming, Stored, content_of, store_all
 
 __all__ = [
     "DayVolume",
@@ -67,6 +69,7 @@ MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
 BATCH_FILES = 100
 BATCH_RECORDS = 20_000
+OWN_RECORDS = 2_000_000  # of one report that an administrator laid down
 
 # Mail to this address is kept for what reads it; another report that strays there is taken in all the same.
 OTHER_KINDS = ("dmarc-failures",)
@@ -133,15 +136,14 @@ def _take_in(
     act: Act | None,
     file: ReportFile | None = None,
 ) -> Stored:
-    report = _read(octets, file_name)
+    head, content = _read(octets, file_name)
     with transaction.atomic():
-        domain = _domain_of(report, act)
+        domain = _domain_of(head, act)
         refusal = refusal_of(file, domain) if file is not None else ""
         if refusal:
             raise Refused({"file": refusal})
-        content = content_of(report)
         heads = (road, submitter.lower()[:320], authenticated, trace_id, act is not None)
-        (stored,) = store_all([Incoming(report, content, domain, *heads)])
+        (stored,) = store_all([Incoming(head, content, domain, *heads)])
         content.close()
         if act is not None and stored.created:
             _audit(act, stored, road)
@@ -155,28 +157,41 @@ def _audit(act: Act, stored: Stored, road: str) -> None:
     record(act, action, "dmarc_report", head.report_id, head.domain.name, changes)
 
 
-def take_in_many(files: Iterable[tuple[str, bytes]], road: str) -> Iterator[Outcome]:
-    """Store many reports that an administrator laid down, about a hundred a transaction; yields each outcome.
+def take_in_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Outcome]:
+    """Store many files that an administrator laid down, about a hundred a transaction; yields each outcome.
 
-    What is yielded is stored. Days are added up at the end, or by the sweeper when the caller stops before it.
+    A file is read to its end before the next is asked for; it may be as large as ``OWN_FILES`` says, and a zip
+    archive hold many reports. What is yielded is stored. Days are added up at the end, or by the sweeper when the
+    caller stops before it.
     """
     batch: list[tuple[str, Incoming]] = []
     touched: set[int] = set()
     domains: dict[str, Domain] = {}
-    for name, octets in files:
-        try:
-            report = _read(octets, name)
-            domain = domains.get(report.domain) or domains.setdefault(report.domain, _domain_of(report, None))
-        except Refused as refusal:
-            yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
-            continue
-        batch.append((name, Incoming(report, content_of(report), domain, road)))
-        touched.add(domain.pk)
-        if len(batch) >= BATCH_FILES or sum(one.content.records for _name, one in batch) >= BATCH_RECORDS:
-            yield from _store_batch(batch)
-            batch = []
+    for name, file in files:
+        for found in _incoming(name, file, road, domains):
+            if isinstance(found, Outcome):
+                yield found
+                continue
+            batch.append((name, found))
+            touched.add(found.domain.pk)
+            if len(batch) >= BATCH_FILES or sum(one.content.records for _name, one in batch) >= BATCH_RECORDS:
+                yield from _store_batch(batch)
+                batch = []
     yield from _store_batch(batch)
     roll_up(touched)
+
+
+def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) -> Iterator[Incoming | Outcome]:
+    """Yield every report of one file, or why there is none; ``domains`` remembers who a report is about."""
+    try:
+        for _member, chunks in unpacked_members(file, name, OWN_FILES, time.monotonic):
+            head, content = _opened(chunks, OWN_RECORDS)
+            domain = domains.get(head.domain) or domains.setdefault(head.domain, _domain_of(head, None))
+            yield Incoming(head, content, domain, road)
+    except (BadArchive, BadReport) as fault:
+        yield Outcome(name, ReportFileState.BROKEN, reason=str(fault))
+    except Refused as refusal:
+        yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
 
 
 def _store_batch(batch: Sequence[tuple[str, Incoming]]) -> list[Outcome]:
@@ -196,17 +211,22 @@ def _state(stored: Stored) -> ReportFileState:
     return ReportFileState.DISPUTED if disputed else ReportFileState.STORED
 
 
-def _read(octets: bytes, file_name: str) -> AggregateReport:
+def _read(octets: bytes, file_name: str) -> tuple[ReportHead, Content]:
     try:
-        report = parse_report(unpack(octets, file_name, time.monotonic))
+        return _opened(unpacked_chunks(BytesIO(octets), file_name, FROM_OUTSIDE, time.monotonic))
     except (BadArchive, BadReport) as error:
         raise Refused({"file": str(error)}) from error
-    if report.begin > timezone.now() + AHEAD:
+
+
+def _opened(chunks: Iterable[bytes], maximum_records: int | None = None) -> tuple[ReportHead, Content]:
+    """Return one report, read to its end; raises BadArchive, BadReport, Refused."""
+    head, rows = open_report(chunks, maximum_records)
+    if head.begin > timezone.now() + AHEAD:
         raise Refused({"file": _("The report's period lies in the future.")})
-    return report
+    return head, content_of(head, rows)
 
 
-def _domain_of(report: AggregateReport, act: Act | None) -> Domain:
+def _domain_of(report: ReportHead, act: Act | None) -> Domain:
     """Return our domain that the report is about, itself or the nearest parent; raises Refused when there is none."""
     served = Domain.objects.exclude(state__in=_NOT_SERVED).filter(name__in=parent_names(report.domain))
     domain = max(served, key=lambda found: len(found.name), default=None)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection, transaction
 
-from domains.dmarc.report import DkimResult, SpfResult
+from domains.dmarc.report import AuthPattern, DkimResult, SpfResult
 from domains.services.report_store import pattern_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,8 +46,8 @@ def test_rows_of_before_are_facts_afterwards():
     tables, fill = (
         import_module(f"domains.migrations.{name}") for name in ("0025_report_store", "0026_fill_report_store")
     )
-    same = ("example.org", "", "", (DkimResult("example.org", "k1", "pass"),))
-    wanted = pattern_id((*same, (SpfResult("example.net", "mfrom", "pass"),), ()))
+    dkim, spf = DkimResult("example.org", "k1", "pass"), SpfResult("example.net", "mfrom", "pass")
+    wanted = pattern_id(AuthPattern("example.org", "", "", (dkim,), (spf,)))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(BEFORE)
         cursor.execute(REPORT, [1, "r-1", "a.example", False])
