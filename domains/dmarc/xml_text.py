@@ -2,9 +2,9 @@
 
 Decoding happens here, so that no encoding hides markup. Text is UTF-8 for as long as it can be; from the first octet
 that cannot be, it is what the file declares (of a short list), or windows-1252. A document type is refused before any
-parser sees it, ``&`` that begins none of the five plain entities or a character number is taken literally, control
-characters vanish. Invariant: no piece ends inside a reference or inside the opening of a declaration, and the text
-does not depend on how the octets were cut.
+parser sees it, ``&`` that begins none of the five plain entities or a character number is taken literally, as is the
+``<`` of ``<name@host>`` in the head, control characters vanish. Invariant: no piece ends inside a reference or inside
+the opening of a declaration, and the text does not depend on how the octets were cut.
 """
 
 import codecs
@@ -18,6 +18,9 @@ _CONTROLS = bytes((*range(9), 11, 12, *range(14, 32)))
 _NOT_TEXT = dict.fromkeys((*_CONTROLS, 0xFFFE, 0xFFFF, 0xFEFF))
 _STRAY_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
 _LONGEST_REFERENCE = 10
+_LONGEST_OPENING = 80
+_STRAY_ADDRESS = re.compile(r"<(?=[A-Za-z0-9._+-]{1,64}@)")  # no element's name has an @
+_RECORD = "<record"
 _FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = frozenset(
@@ -28,7 +31,7 @@ _ENCODINGS = frozenset(
 def safe_text(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the text in pieces that XML 1.0 may hold, without document type and entities of its own."""
     held = ""
-    empty = True
+    empty = in_head = True
     for text, final in _with_end(_decoded(chunks)):
         text = held + text
         if any(word in text for word in _FORBIDDEN):
@@ -37,6 +40,10 @@ def safe_text(chunks: Iterable[bytes]) -> Iterator[str]:
         empty = empty and not text
         cut = len(text) if final else _safe_cut(text)
         text, held = text[:cut], text[cut:]
+        if in_head:
+            head, record, rest = text.partition(_RECORD)
+            text = _STRAY_ADDRESS.sub("&lt;", head) + record + rest
+            in_head = not record
         if text:
             yield _STRAY_AMPERSAND.sub("&amp;", text) if "&" in text else text
     if empty:
@@ -50,10 +57,13 @@ def _with_end(pieces: Iterator[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _safe_cut(text: str) -> int:
-    """Return how much of the text can be passed on: not half a reference, not half a forbidden word."""
-    tail = max(0, len(text) - _LONGEST_REFERENCE)
-    places = (text.find("&", tail), text.find("<", tail))
-    return min((place for place in places if place >= 0), default=len(text))
+    """Return how much of the text can be passed on: not half a reference, not half an opening."""
+    end = len(text)
+    reference = text.rfind("&", max(0, end - _LONGEST_REFERENCE))
+    opening = text.rfind("<", max(0, end - _LONGEST_OPENING))
+    if opening >= 0 and text.find(">", opening) >= 0:
+        opening = -1
+    return min((place for place in (reference, opening) if place >= 0), default=end)
 
 
 def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
