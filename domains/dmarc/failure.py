@@ -35,7 +35,7 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63})[ \t]*:[ \t]*(.*)")
 _WORDS_FIELD = re.compile(r"[ \t>]*([A-Za-z][A-Za-z /-]{0,60}?)[ \t]*:[ \t]+(\S.*)")
 _WORDS_OPENING = b"claiming to be from you has failed"
 _COPIED = b"detected."  # ends the words before a copy of the header
-_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}")
 _IN_BRACKETS = re.compile(r"<([^<>]*@[^<>@]*)>")
 _BARE_ADDRESS = re.compile(r"[^\s<>,;:\"()@]+@[^\s<>,;:\"()@]+")
 _MESSAGES = ("message/rfc822", "message/global")
@@ -150,7 +150,7 @@ def _feedback(part: Part) -> Fields:
     octets = part.octets[:MAXIMUM_FEEDBACK_OCTETS]
     if part.media_type not in ("message/feedback-report", "text/plain", "application/octet-stream"):
         return {}
-    if b"feedback-type" not in octets.lower() and _BASE64_TEXT.fullmatch(octets):
+    if b"feedback-type" not in octets.lower() and _BASE64_TEXT.fullmatch(octets.strip()):
         octets = decode_base64(octets)
     if b"\n" not in octets.strip():
         octets = octets.replace(b"\\r", b"").replace(b"\\n", b"\n")

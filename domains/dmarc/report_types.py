@@ -1,8 +1,8 @@
 """What an aggregate report says, as values (RFC 9990 section 3.1.1; RFC 7489 appendix C).
 
 A report of a million rows holds few different results, so a row is three things: the source, the count, and an
-``Outcome`` that equal rows share, which in turn shares its ``AuthPattern``. A pattern knows its hash, and its
-digest once asked, so that grouping rows by it costs nothing.
+``Outcome`` that equal rows share, which in turn shares its ``AuthPattern``. Both know their hash, so that
+grouping rows by them costs nothing.
 """
 
 import json
@@ -94,6 +94,14 @@ class Outcome:
     dkim: str
     spf: str
     pattern: AuthPattern
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Compute once what grouping a million rows asks for."""
+        object.__setattr__(self, "_hash", hash((self.disposition, self.dkim, self.spf, self.pattern)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 class ReportRow(tuple[str, int, Outcome]):

@@ -46,6 +46,7 @@ SHARED_PATTERNS = 20_000
 _OLD_WORDS = {"hardfail": "fail", "error": "temperror", "unknown": "permerror"}
 _NEW_TAGS = ("np", "testing", "discovery_method")
 _PERIOD_END = timedelta(days=1) - timedelta(seconds=1)
+_IN_BRACKETS = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 _PLAIN_COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -84,6 +85,7 @@ def read_head(metadata: Node, policy: Node | None, namespace: str) -> ReportHead
     if policy is None:
         raise BadReport("The report does not say which domain it is about (policy_published).")
     email = metadata.text("email", ADDRESS_LENGTH)
+    email = email[1:-1] if _IN_BRACKETS.fullmatch(email) else email
     org_name = metadata.text("org_name", NAME_LENGTH) or email.rpartition("@")[2]
     report_id = metadata.text("report_id", NAME_LENGTH)
     if not org_name or not report_id:

@@ -21,6 +21,7 @@ _LONGEST_REFERENCE = 10
 _LONGEST_OPENING = 80
 _STRAY_ADDRESS = re.compile(r"<(?=[A-Za-z0-9._+-]{1,64}@)")  # no element's name has an @
 _RECORD = "<record"
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
 _FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = frozenset(
@@ -31,7 +32,8 @@ _ENCODINGS = frozenset(
 def safe_text(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the text in pieces that XML 1.0 may hold, without document type and entities of its own."""
     held = ""
-    empty = in_head = True
+    empty = True
+    mender = _Mender()
     for text, final in _with_end(_decoded(chunks)):
         text = held + text
         if any(word in text for word in _FORBIDDEN):
@@ -40,14 +42,40 @@ def safe_text(chunks: Iterable[bytes]) -> Iterator[str]:
         empty = empty and not text
         cut = len(text) if final else _safe_cut(text)
         text, held = text[:cut], text[cut:]
-        if in_head:
-            head, record, rest = text.partition(_RECORD)
-            text = _STRAY_ADDRESS.sub("&lt;", head) + record + rest
-            in_head = not record
         if text:
-            yield _STRAY_AMPERSAND.sub("&amp;", text) if "&" in text else text
+            yield mender.mend(text)
     if empty:
         raise BadReport("The file is empty.")
+
+
+class _Mender:
+    """Takes what cannot be markup literally: stray ``&`` anywhere, and ``<`` of an address before the first record.
+
+    What stands in CDATA is text already, and is left as it is.
+    """
+
+    def __init__(self) -> None:
+        self._in_head = True
+        self._in_cdata = False
+
+    def mend(self, text: str) -> str:
+        """Return the next piece, mended."""
+        if not self._in_cdata and _CDATA not in text:
+            return self._mend_markup(text)
+        parts: list[str] = []
+        while text:
+            inside, mark = self._in_cdata, _CDATA_END if self._in_cdata else _CDATA
+            part, found, text = text.partition(mark)
+            parts += [part if inside else self._mend_markup(part), found]
+            self._in_cdata = inside != bool(found)
+        return "".join(parts)
+
+    def _mend_markup(self, text: str) -> str:
+        if self._in_head:
+            head, record, rest = text.partition(_RECORD)
+            text = _STRAY_ADDRESS.sub("&lt;", head) + record + rest
+            self._in_head = not record
+        return _STRAY_AMPERSAND.sub("&amp;", text) if "&" in text else text
 
 
 def _with_end(pieces: Iterator[str]) -> Iterator[tuple[str, bool]]:
@@ -57,8 +85,8 @@ def _with_end(pieces: Iterator[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _safe_cut(text: str) -> int:
-    """Return how much of the text can be passed on: not half a reference, not half an opening."""
-    end = len(text)
+    """Return how much of the text can be passed on: not half a reference, an opening, or the end of CDATA."""
+    end = len(text) - (2 if text.endswith("]]") else text.endswith("]"))
     reference = text.rfind("&", max(0, end - _LONGEST_REFERENCE))
     opening = text.rfind("<", max(0, end - _LONGEST_OPENING))
     if opening >= 0 and text.find(">", opening) >= 0:

@@ -1,6 +1,5 @@
 """Aggregate reports: the corpus against its table, bounds, and the round trip."""
 
-import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,41 +21,7 @@ from domains.dmarc.report import (
 )
 from tests.domains.dmarc.samples import make_report, make_row, report_xml
 
-CORPUS = Path(__file__).parents[2] / "corpus" / "dmarc"
-EXPECTED = json.loads((CORPUS / "expected.json").read_text(encoding="utf-8"))
-READABLE = sorted(name for name, expected in EXPECTED.items() if "refused" not in expected)
-REFUSED = sorted(name for name, expected in EXPECTED.items() if "refused" in expected)
-
-
-def seen(report: AggregateReport) -> dict:
-    return {
-        "org_name": report.org_name,
-        "report_id": report.report_id,
-        "domain": report.domain,
-        "schema": report.schema,
-        "begin": report.begin.isoformat(),
-        "end": report.end.isoformat(),
-        "policy": report.policy,
-        "rows": [[r.source_ip, r.count, r.disposition, r.dkim, r.spf, r.header_from] for r in report.rows],
-    }
-
-
-def test_every_sample_has_its_line():
-    samples = {path.name for path in CORPUS.iterdir() if path.suffix in (".xml", ".html")}
-    assert samples == set(EXPECTED)
-    assert len(READABLE) >= 15
-
-
-@pytest.mark.parametrize("name", READABLE)
-def test_sample_is_read_as_the_table_says(name):
-    found = seen(parse_report((CORPUS / name).read_bytes()))
-    assert {key: found[key] for key in EXPECTED[name]} == EXPECTED[name]
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_sample_is_refused_with_its_reason(name):
-    with pytest.raises(BadReport, match=EXPECTED[name]["refused"]):
-        parse_report((CORPUS / name).read_bytes())
+CORPUS = Path(__file__).parents[2] / "corpus" / "reports" / "aggregate"
 
 
 def test_results_and_reasons_of_a_row():

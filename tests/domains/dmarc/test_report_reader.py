@@ -17,7 +17,7 @@ from domains.dmarc.report_reader import Reader, read_batches
 from domains.dmarc.xml_text import safe_text
 from tests.domains.dmarc.samples import make_row, report_xml
 
-CORPUS = Path(__file__).parents[2] / "corpus" / "dmarc"
+CORPUS = Path(__file__).parents[2] / "corpus" / "reports" / "aggregate"
 SAMPLES = sorted(path for path in CORPUS.iterdir() if path.suffix in (".xml", ".html"))
 
 
