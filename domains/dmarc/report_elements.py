@@ -51,6 +51,13 @@ class Collector:
         self._stack = []
         self._depth = 0
 
+    def take_head(self, namespace: str, feedback: Node) -> None:
+        """Take in a root element of this namespace that was read elsewhere, records left out."""
+        self._namespace = self._namespace or namespace
+        for name in ("report_metadata", "policy_published"):
+            for node in feedback.all(name):
+                self._take(name, node)
+
     def count_record(self) -> int:
         """Return the number of the record that is about to be read; raises BadReport for one too many."""
         if self.records >= self._maximum_records:

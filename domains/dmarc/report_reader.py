@@ -16,22 +16,30 @@ from collections.abc import Iterable, Iterator
 
 from domains.dmarc.report_elements import Collector, ElementReader, NotWellFormed
 from domains.dmarc.report_types import Outcome, ReportRow
-from domains.dmarc.report_values import MAXIMUM_TEXT, Node, read_address, read_outcome
+from domains.dmarc.report_values import MAXIMUM_TEXT, NAMESPACE, Node, read_address, read_outcome
 
 LONGEST_HEAD = 256 * 1024
 LONGEST_RECORD = 256 * 1024
 LONGEST_TAIL = MAXIMUM_TEXT
 DEEPEST = 10
 REMEMBERED_CHARACTERS = 4_000_000
+REMEMBERED_OUTCOMES = 30_000
 
 _OPENING = re.compile(r"(?:<\?xml[^<>]{0,200}\?>)?\s*(<([A-Za-z][\w.:-]{0,99})(?:\s[^<>]{0,2000})?>)")
+_PLAIN_OPENING = re.compile(
+    r'(?:<\?xml version="1\.0"(?: encoding="(?:[Uu][Tt][Ff]-8)")? ?\?>)?\s*<feedback'
+    rf'(?: xmlns="({NAMESPACE}|http://dmarc\.org/dmarc-xml/0\.1)")?'
+    r'(?: xmlns:xsd="http://www\.w3\.org/2001/XMLSchema" xmlns:xsi="http://www\.w3\.org/2001/XMLSchema-instance")?>'
+)
 _RECORD = "<record>"
 _RECORD_END = "</record>"
+_RESULTS = "<auth_results>"
 _FRONT = re.compile(
     r"\s*<record>\s*<row>\s*<source_ip>\s*([0-9A-Fa-f.:]{2,45})\s*</source_ip>\s*<count>\s*([0-9]{1,12})\s*</count>",
     re.ASCII,
 )
-_TAG = re.compile(r"<(/?)([a-z_][a-z0-9_]*)(/?)>([^<>&]*)", re.ASCII)
+_NAME = "([a-z_][a-z0-9_]*)"
+_TAG = re.compile(rf"<(?:{_NAME}>([^<>&]*)</\1>|{_NAME}(/?)>|/{_NAME}>)([^<>&]*)", re.ASCII)
 
 
 class Reader:
@@ -78,11 +86,20 @@ class Reader:
             return False
         head = self._held[:end]
         root = _OPENING.match(head)
-        if root is None or not self._read_alone(head + f"</{root[2]}>"):
+        if root is None or not (self._read_plain_head(head) or self._read_alone(head + f"</{root[2]}>")):
             self._give_up()
             return False
         self._opening, self._closing = root[1], f"</{root[2]}>"
         self._pass(end)
+        return True
+
+    def _read_plain_head(self, head: str) -> bool:
+        """Read a head of plain spelling as the library would, at a third of the cost; False when it is not plain."""
+        opening = _PLAIN_OPENING.match(head)
+        node = _plain(head[opening.end() :], in_row=False) if opening else None
+        if opening is None or node is None or "record" in node.children:
+            return False
+        self.collector.take_head(opening[1] or "", node)
         return True
 
     def _read_alone(self, document: str) -> bool:
@@ -124,8 +141,7 @@ class Reader:
         front = _FRONT.match(part)
         if front is None:
             return None
-        tail = part[front.end() :]
-        outcome = _memory.outcomes.get(tail) or _memory.learn(tail)
+        outcome = _memory.outcome_of(part[front.end() :])
         if outcome is None:
             return None
         number = self.collector.count_record()
@@ -145,50 +161,86 @@ class Reader:
 
 
 class _Memory:
-    """The tails met lately, letter by letter, and what they say; all are forgotten when they grow long together."""
+    """What the tails met lately say: their halves letter by letter, and an outcome for each pair of halves.
+
+    Half of a tail is what was found, the other half the authentication results; there are few of each, while their
+    combinations are many. When the halves grow long together, or the pairs many, everything is forgotten.
+    """
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, Outcome] = {}
+        self._findings: dict[str, Node] = {}
+        self._results: dict[str, Node] = {}
+        self._outcomes: dict[tuple[Node, Node], Outcome] = {}
         self._characters = 0
 
-    def learn(self, tail: str) -> Outcome | None:
-        """Return what a new tail says; None when it is not plain."""
-        record = _plain_record(tail)
-        if record is None:
+    def outcome_of(self, tail: str) -> Outcome | None:
+        """Return what a tail says; None when it is not plain."""
+        place = tail.find(_RESULTS)
+        first, second = (tail[:place], tail[place:]) if place >= 0 else (tail, "")
+        findings = self._findings.get(first) or self._learn(self._findings, first, _plain(first, in_row=True))
+        results = self._results.get(second) or self._learn(self._results, second, _plain(second, in_row=False))
+        if findings is None or results is None:
             return None
-        outcome = read_outcome(record)
-        self._characters += len(tail)
-        if self._characters > REMEMBERED_CHARACTERS:
-            self.outcomes.clear()
-            self._characters = len(tail)
-        self.outcomes[tail] = outcome
+        pair = (findings, results)
+        return self._outcomes.get(pair) or self._judge(pair)
+
+    def _learn(self, known: dict[str, Node], text: str, node: Node | None) -> Node | None:
+        if node is None:
+            return None
+        self._characters += len(text)
+        if self._characters > REMEMBERED_CHARACTERS or len(self._outcomes) > REMEMBERED_OUTCOMES:
+            for memory in (self._findings, self._results, self._outcomes):
+                memory.clear()
+            self._characters = len(text)
+        known[text] = node
+        return node
+
+    def _judge(self, pair: tuple[Node, Node]) -> Outcome:
+        record = Node()
+        for half in pair:
+            for name, nodes in half.children.items():
+                record.children[name] = record.children.get(name, []) + nodes
+        outcome = self._outcomes[pair] = read_outcome(record)
         return outcome
 
 
 _memory = _Memory()
 
 
-def _plain_record(tail: str) -> Node | None:
-    """Return the record that ``<record><row>``, the tail and ``</record>`` spell; None when the tail is not plain."""
-    tags = _TAG.findall(tail) if len(tail) <= LONGEST_TAIL else ()
-    if not tags or "&" in tail or not tail.count("<") == tail.count(">") == len(tags):
+def _plain(text: str, *, in_row: bool) -> Node | None:
+    """Return the children of a record that a text spells, which begins in its ``row`` or beside it.
+
+    None when the text is not plain, or does not end directly in the record.
+    """
+    if len(text) > LONGEST_TAIL or "&" in text:
         return None
-    row = Node()
-    record = Node(children={"row": [row]})
-    open_elements = [("record", record), ("row", row)]
-    for closes, name, empty, text in tags:
-        if closes:
-            if empty or len(open_elements) < 2 or open_elements.pop()[0] != name:
+    record = parent = Node()
+    parents: list[tuple[str, Node]] = []
+    if in_row:
+        parents.append(("row", record))
+        parent = Node()
+        record.children["row"] = [parent]
+    brackets = 0
+    for leaf, content, name, empty, closed, after in _TAG.findall(text):
+        brackets += 1
+        if leaf:
+            brackets += 1
+            parent.children.setdefault(leaf, []).append(Node(content))
+        elif closed:
+            if not parents or parents[-1][0] != closed:
                 return None
+            parent = parents.pop()[1]
         else:
             node = Node()
-            open_elements[-1][1].children.setdefault(name, []).append(node)
+            parent.children.setdefault(name, []).append(node)
             if not empty:
-                open_elements.append((name, node))
-            if len(open_elements) > DEEPEST:
-                return None
-        open_elements[-1][1].texts.append(text)
-    return record if len(open_elements) == 1 else None
+                parents.append((name, parent))
+                parent = node
+                if len(parents) > DEEPEST:
+                    return None
+        if after:
+            parent.texts.append(after)
+    return record if not parents and text.count("<") == text.count(">") == brackets else None
 
 
 def read_batches(pieces: Iterable[str], reader: Reader) -> Iterator[list[ReportRow]]:

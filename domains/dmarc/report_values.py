@@ -6,7 +6,6 @@ another type.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -46,17 +45,21 @@ SHARED_PATTERNS = 20_000
 _OLD_WORDS = {"hardfail": "fail", "error": "temperror", "unknown": "permerror"}
 _NEW_TAGS = ("np", "testing", "discovery_method")
 _PERIOD_END = timedelta(days=1) - timedelta(seconds=1)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)  # in its one spelling
 _IN_BRACKETS = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 _PLAIN_COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-@dataclass(slots=True)
 class Node:
     """One element: its text, about ``MAXIMUM_TEXT`` characters at most, and its children by lower-case local name."""
 
-    texts: list[str] = field(default_factory=list)
-    length: int = 0
-    children: dict[str, list["Node"]] = field(default_factory=dict)
+    __slots__ = ("children", "length", "texts")
+
+    def __init__(self, text: str = "") -> None:
+        self.texts = [text]
+        self.length = len(text)
+        self.children: dict[str, list[Node]] = {}
 
     def all(self, name: str) -> Sequence["Node"]:
         """Return the children of this name."""
@@ -70,7 +73,11 @@ class Node:
     def text(self, name: str, limit: int) -> str:
         """Return the text of the first child of this name, white space folded, at most ``limit`` characters."""
         found = self.children.get(name)
-        return " ".join("".join(found[0].texts).split())[:limit].rstrip() if found else ""
+        if not found:
+            return ""
+        texts = found[0].texts
+        text = " ".join((texts[0] if len(texts) == 1 else "".join(texts)).split())
+        return text if len(text) <= limit else text[:limit].rstrip()
 
     def word(self, name: str, limit: int = WORD_LENGTH) -> str:
         """Return the text of the child in lower case."""
@@ -214,6 +221,8 @@ def read_address(text: str, number: int) -> str:
 @lru_cache(maxsize=16_384)
 def one_spelling(text: str) -> str:
     """Return the address that the text names, in brackets or with a zone or not; raises ValueError."""
+    if _IPV4.fullmatch(text):
+        return text
     address = ip_address(text.strip("[]").partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)

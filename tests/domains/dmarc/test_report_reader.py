@@ -97,6 +97,20 @@ ODD = {
     "mixed content": HEAD + RECORD.replace("<result>pass", "<result>pa<x>y</x>ss") + "</feedback>",
     "capitals": (HEAD + RECORD).upper() + "</FEEDBACK>",
     "capital end": HEAD + RECORD + RECORD.replace("</record>", "</Record>") + "</feedback>",
+    "no results": HEAD + RECORD[: RECORD.index("<auth_results>")] + "</record>" + RECORD + "</feedback>",
+    "no results and a bare end": HEAD + RECORD[: RECORD.index("<spf><domain>")] + "</record></feedback>",
+    "empty results": HEAD + RECORD[: RECORD.index("<auth_results>")] + "<auth_results/></record></feedback>",
+    "results twice": HEAD + RECORD.replace("</row>", "</row><auth_results></auth_results>") + "</feedback>",
+    "a head twice": HEAD + HEAD.removeprefix("<feedback>") + RECORD + "</feedback>",
+    "an empty head, then one": HEAD.replace("<report_m", "<report_metadata/><report_m") + RECORD + "</feedback>",
+    "two policies": HEAD + OTHER_POLICY + RECORD + "</feedback>",
+    "a head that is not closed": HEAD.replace("</policy_published>", "") + RECORD + "</feedback>",
+    "a head with a record": HEAD.replace("<policy_pub", RECORD + "<policy_pub") + RECORD + "</feedback>",
+    "two namespaces": HEAD.replace("<feedback>", '<feedback xmlns="urn:a" xmlns="urn:b">') + RECORD + "</feedback>",
+    "an old namespace": HEAD.replace("<feedback>", '<feedback xmlns="http://dmarc.org/dmarc-xml/0.1">') + RECORD
+    + "</feedback>",
+    "schema instances": HEAD.replace("<feedback>", '<feedback xmlns:xsd="http://www.w3.org/2001/XMLSchema" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">') + RECORD + "</feedback>",
     "an empty tail": HEAD + RECORD.split("<policy_evaluated>")[0] + "</row></record></feedback>",
     "the head at the end": "<feedback>" + RECORD * 2 + HEAD.removeprefix("<feedback>") + "</feedback>",
     "half of the head at the end": HEAD.replace("policy_published", "x") + RECORD + OTHER_POLICY + "</feedback>",
@@ -134,9 +148,16 @@ def test_the_plain_road_is_taken(monkeypatch):
     documents = []
     real = ElementReader.feed
     monkeypatch.setattr(ElementReader, "feed", lambda self, text: (documents.append(text), real(self, text)))
-    text = ODD["plain"].replace("><", ">\n<")
-    assert len(by_reader([text])[1]) == 3
-    assert documents == [text[: text.index("<record>")] + "</feedback>"]
+    assert len(by_reader([ODD["plain"].replace("><", ">\n<")])[1]) == 3
+    assert documents == []
+    odd = (
+        HEAD.replace("<org_name>", "<org_name lang='en'>")
+        + RECORD * 2
+        + RECORD.replace("none<", "<!---->none<")
+        + RECORD
+    )
+    assert len(by_reader([odd + "</feedback>"])[1]) == 4
+    assert [text.count("<record>") for text in documents] == [0, 1]
 
 
 def test_a_line_in_a_refusal_is_that_of_the_file():
