@@ -6,7 +6,7 @@ grouping rows by them costs nothing.
 """
 
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from operator import itemgetter
@@ -80,7 +80,9 @@ class AuthPattern:
         if not self._digest:
             shown = [self.header_from, self.envelope_from, self.envelope_to]
             results = [
-                [astuple(one) for one in group] for group in (self.dkim_results, self.spf_results, self.reasons)
+                [[one.domain, one.selector, one.result, one.human_result] for one in self.dkim_results],
+                [[one.domain, one.scope, one.result, one.human_result] for one in self.spf_results],
+                [[one.type, one.comment] for one in self.reasons],
             ]
             object.__setattr__(self, "_digest", sha256(json.dumps([shown, results]).encode()).digest())
         return self._digest

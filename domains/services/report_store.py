@@ -11,7 +11,7 @@ for its roll-up in the transaction that changes it.
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from itertools import islice
@@ -120,6 +120,7 @@ class Incoming:
     authenticated: bool = False
     trace_id: str = ""
     by_administrator: bool = False
+    patterns_written: bool = False
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -276,7 +277,7 @@ def _write(fresh: Sequence[tuple[DmarcReport, Incoming]], replaced: Sequence[Dma
     stored_before = [row.pk for row in replaced if row.pk is not None]
     DmarcReport.objects.filter(pk__in=stored_before).update(standing=ReportStanding.REPLACED)
     DmarcReport.objects.bulk_create([head for head, _incoming in fresh])
-    _write_patterns(fresh)
+    write_patterns([incoming for _head, incoming in fresh if not incoming.patterns_written])
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for head, incoming in fresh:
             for octets in incoming.content.lines(f"{head.day}\t{head.domain_id}\t{head.pk}\t"):
@@ -285,16 +286,24 @@ def _write(fresh: Sequence[tuple[DmarcReport, Incoming]], replaced: Sequence[Dma
     fail_point("report.before-commit")
 
 
-def _write_patterns(fresh: Sequence[tuple[DmarcReport, Incoming]]) -> None:
-    """Write the patterns that are new this month, in order, so that two transactions never wait for each other."""
+def write_patterns(batch: Sequence[Incoming], known: set[tuple[date, UUID]] | None = None) -> None:
+    """Write the patterns that are new in their month, in order; those in ``known`` are there, what is written joins.
+
+    Outside a transaction they are there at once: two processes that store much then never wait for each other's
+    commit. Those of a report that is not stored in the end harm nobody.
+    """
     found: dict[tuple[date, UUID], AuthPattern] = {}
-    for head, incoming in fresh:
-        month = month_of(head.day)
+    for incoming in batch:
+        month = month_of(incoming.day)
         found |= {(month, identity): pattern for identity, pattern in incoming.content.patterns.items()}
-    rows = [_pattern_row(month, identity, found[month, identity]) for month, identity in sorted(found)]
-    if rows:
+        incoming.patterns_written = True
+    wanted = sorted(found.keys() - known if known else found)
+    if wanted:
+        rows = [_pattern_row(month, identity, found[month, identity]) for month, identity in wanted]
         with connection.cursor() as cursor:
             cursor.execute(PATTERNS, [json.dumps(rows)])
+    if known is not None:
+        known.update(wanted)
 
 
 def _pattern_row(month: date, identity: UUID, pattern: AuthPattern) -> dict[str, Any]:
@@ -304,7 +313,13 @@ def _pattern_row(month: date, identity: UUID, pattern: AuthPattern) -> dict[str,
         "header_from": pattern.header_from,
         "envelope_from": pattern.envelope_from,
         "envelope_to": pattern.envelope_to,
-        "dkim": [asdict(one) for one in pattern.dkim_results],
-        "spf": [asdict(one) for one in pattern.spf_results],
-        "reasons": [asdict(one) for one in pattern.reasons],
+        "dkim": [
+            {"domain": r.domain, "selector": r.selector, "result": r.result, "human_result": r.human_result}
+            for r in pattern.dkim_results
+        ],
+        "spf": [
+            {"domain": r.domain, "scope": r.scope, "result": r.result, "human_result": r.human_result}
+            for r in pattern.spf_results
+        ],
+        "reasons": [{"type": r.type, "comment": r.comment} for r in pattern.reasons],
     }

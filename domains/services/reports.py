@@ -8,10 +8,11 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import BinaryIO
+from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -39,7 +40,7 @@ from domains.services import tls_reports
 from domains.services.report_destinations import refusal_of
 from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
 from domains.services.report_rollup import roll_up
-from domains.services.report_store import Content, Incoming, Stored, content_of, store_all
+from domains.services.report_store import Content, Incoming, Stored, content_of, store_all, write_patterns
 
 __all__ = [
     "DayVolume",
@@ -50,6 +51,7 @@ __all__ = [
     "remove_old_files",
     "reports_of",
     "sources_of",
+    "store_many",
     "store_upload",
     "take_in",
     "take_in_file",
@@ -158,27 +160,37 @@ def _audit(act: Act, stored: Stored, road: str) -> None:
 
 
 def take_in_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Outcome]:
+    """Store many files as ``store_many`` does, and add up the days that changed when the last is stored.
+
+    The sweeper does that when the caller stops before the end.
+    """
+    touched: set[int] = set()
+    for outcome in store_many(files, road):
+        if outcome.report is not None:
+            touched.add(outcome.report.domain_id)
+        yield outcome
+    roll_up(touched)
+
+
+def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Outcome]:
     """Store many files that an administrator laid down, about a hundred a transaction; yields each outcome.
 
     A file is read to its end before the next is asked for; it may be as large as ``OWN_FILES`` says, and a zip
-    archive hold many reports. What is yielded is stored. Days are added up at the end, or by the sweeper when the
-    caller stops before it.
+    archive hold many reports. What is yielded is stored; its days wait to be added up.
     """
     batch: list[tuple[str, Incoming]] = []
-    touched: set[int] = set()
     domains: dict[str, Domain] = {}
+    known: set[tuple[date, UUID]] = set()
     for name, file in files:
         for found in _incoming(name, file, road, domains):
             if isinstance(found, Outcome):
                 yield found
                 continue
             batch.append((name, found))
-            touched.add(found.domain.pk)
             if len(batch) >= BATCH_FILES or sum(one.content.records for _name, one in batch) >= BATCH_RECORDS:
-                yield from _store_batch(batch)
+                yield from _store_batch(batch, known)
                 batch = []
-    yield from _store_batch(batch)
-    roll_up(touched)
+    yield from _store_batch(batch, known)
 
 
 def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) -> Iterator[Incoming | Outcome]:
@@ -194,14 +206,16 @@ def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) 
         yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
 
 
-def _store_batch(batch: Sequence[tuple[str, Incoming]]) -> list[Outcome]:
+def _store_batch(batch: Sequence[tuple[str, Incoming]], known: set[tuple[date, UUID]]) -> list[Outcome]:
     if not batch:
         return []
+    incoming = [one for _name, one in batch]
+    write_patterns(incoming, known)
     with transaction.atomic():
-        stored = store_all([incoming for _name, incoming in batch])
-    for _name, incoming in batch:
-        incoming.content.close()
-    return [Outcome(name, _state(one), one.report) for (name, _incoming), one in zip(batch, stored, strict=True)]
+        stored = store_all(incoming)
+    for one in incoming:
+        one.content.close()
+    return [Outcome(name, _state(one), one.report) for (name, _one), one in zip(batch, stored, strict=True)]
 
 
 def _state(stored: Stored) -> ReportFileState:
