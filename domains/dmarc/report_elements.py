@@ -58,11 +58,11 @@ class Collector:
             for node in feedback.all(name):
                 self._take(name, node)
 
-    def count_record(self) -> int:
-        """Return the number of the record that is about to be read; raises BadReport for one too many."""
-        if self.records >= self._maximum_records:
+    def count_records(self, more: int) -> int:
+        """Count so many records and return how many there are now; raises BadReport past the bound."""
+        self.records += more
+        if self.records > self._maximum_records:
             raise BadReport(f"The report has more than {self._maximum_records} records.")
-        self.records += 1
         return self.records
 
     def start(self, tag: str, attributes: Any) -> None:
@@ -115,7 +115,7 @@ class Collector:
 
     def _take(self, name: str, node: Node) -> None:
         if name == "record":
-            self.rows.append(read_row(node, self.count_record()))
+            self.rows.append(read_row(node, self.count_records(1)))
         elif name == "report_metadata" and not self._metadata.children:
             self._metadata = node
         elif name == "policy_published":

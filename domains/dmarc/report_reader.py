@@ -12,11 +12,22 @@ Invariant: rows, head and refusals do not depend on the road taken nor on how th
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from domains.dmarc.report_elements import Collector, ElementReader, NotWellFormed
 from domains.dmarc.report_types import Outcome, ReportRow
-from domains.dmarc.report_values import MAXIMUM_TEXT, NAMESPACE, Node, read_address, read_outcome
+from domains.dmarc.report_values import (
+    MAXIMUM_TEXT,
+    NAMESPACE,
+    Findings,
+    Node,
+    Results,
+    join,
+    one_spelling,
+    read_address,
+    read_findings,
+    read_results,
+)
 
 LONGEST_HEAD = 256 * 1024
 LONGEST_RECORD = 256 * 1024
@@ -118,34 +129,41 @@ class Reader:
     def _read_records(self) -> list[ReportRow]:
         """Take in the complete records that are held."""
         rows = self._collected()  # what stood before the first plain record
-        passed = 0
-        for part in self._held.split(_RECORD_END)[:-1]:
-            row = self._plain_row(part)
-            if row is not None:
-                rows.append(row)
-            elif self._read_alone(self._opening + part + _RECORD_END + self._closing):
+        parts = self._held.split(_RECORD_END)[:-1]
+        done = 0
+        while done < len(parts):
+            plain = self._read_plain(parts, done)
+            rows += plain
+            done += len(plain)
+            if done < len(parts):
+                if not self._read_alone(self._opening + parts[done] + _RECORD_END + self._closing):
+                    break
                 rows += self._collected()
-            else:
-                self._pass(passed)
-                self._give_up()
-                return rows + self._collected()
-            passed += len(part) + len(_RECORD_END)
-        self._pass(passed)
-        if len(self._held) > LONGEST_RECORD:
+                done += 1
+        self._pass(sum(map(len, parts[:done])) + done * len(_RECORD_END))
+        if done < len(parts) or len(self._held) > LONGEST_RECORD:
             self._give_up()
             rows += self._collected()
         return rows
 
-    def _plain_row(self, part: str) -> ReportRow | None:
-        """Return the row of a record of plain spelling, given without its end tag; None when it is not plain."""
-        front = _FRONT.match(part)
-        if front is None:
-            return None
-        outcome = _memory.outcome_of(part[front.end() :])
-        if outcome is None:
-            return None
-        number = self.collector.count_record()
-        return ReportRow.of(read_address(front[1], number), int(front[2]), outcome)
+    def _read_plain(self, parts: Sequence[str], start: int) -> list[ReportRow]:
+        """Return the rows of the records from ``start`` on, given without their end tags, until one is not plain."""
+        rows: list[ReportRow] = []
+        match, outcome_of, make = _FRONT.match, _memory.outcome_of, ReportRow.of
+        first = self.collector.records + 1
+        for part in parts[start:] if start else parts:
+            front = match(part)
+            outcome = outcome_of(part, front.end()) if front else None
+            if front is None or outcome is None:
+                break
+            address, count = front.groups()
+            try:
+                rows.append(make(one_spelling(address), int(count), outcome))
+            except ValueError:
+                self.collector.count_records(len(rows) + 1)
+                read_address(address, first + len(rows))
+        self.collector.count_records(len(rows))
+        return rows
 
     def _pass(self, length: int) -> None:
         """Leave what was read behind, counting its lines."""
@@ -168,40 +186,47 @@ class _Memory:
     """
 
     def __init__(self) -> None:
-        self._findings: dict[str, Node] = {}
-        self._results: dict[str, Node] = {}
-        self._outcomes: dict[tuple[Node, Node], Outcome] = {}
+        self._findings: dict[str, Findings] = {}
+        self._results: dict[str, Results] = {}
+        self._outcomes: dict[tuple[Findings, Results], Outcome] = {}
         self._characters = 0
 
-    def outcome_of(self, tail: str) -> Outcome | None:
-        """Return what a tail says; None when it is not plain."""
-        place = tail.find(_RESULTS)
-        first, second = (tail[:place], tail[place:]) if place >= 0 else (tail, "")
-        findings = self._findings.get(first) or self._learn(self._findings, first, _plain(first, in_row=True))
-        results = self._results.get(second) or self._learn(self._results, second, _plain(second, in_row=False))
+    def outcome_of(self, record: str, start: int) -> Outcome | None:
+        """Return what the tail says that begins at ``start``; None when it is not plain."""
+        place = record.find(_RESULTS, start)
+        first, second = (record[start:place], record[place:]) if place >= 0 else (record[start:], "")
+        findings = self._findings.get(first) or self._learn_findings(first)
+        results = self._results.get(second) or self._learn_results(second)
         if findings is None or results is None:
             return None
-        pair = (findings, results)
-        return self._outcomes.get(pair) or self._judge(pair)
-
-    def _learn(self, known: dict[str, Node], text: str, node: Node | None) -> Node | None:
-        if node is None:
-            return None
-        self._characters += len(text)
-        if self._characters > REMEMBERED_CHARACTERS or len(self._outcomes) > REMEMBERED_OUTCOMES:
-            for memory in (self._findings, self._results, self._outcomes):
-                memory.clear()
-            self._characters = len(text)
-        known[text] = node
-        return node
-
-    def _judge(self, pair: tuple[Node, Node]) -> Outcome:
-        record = Node()
-        for half in pair:
-            for name, nodes in half.children.items():
-                record.children[name] = record.children.get(name, []) + nodes
-        outcome = self._outcomes[pair] = read_outcome(record)
+        outcome = self._outcomes.get((findings, results))
+        if outcome is None:
+            outcome = self._outcomes[findings, results] = join(findings, results)
         return outcome
+
+    def _learn_findings(self, text: str) -> Findings | None:
+        node = _plain(text, in_row=True)
+        if node is None or "auth_results" in node.children:
+            return None
+        self._make_room(len(text))
+        found = self._findings[text] = read_findings(node)
+        return found
+
+    def _learn_results(self, text: str) -> Results | None:
+        node = _plain(text, in_row=False)
+        if node is None or node.children.keys() - {"auth_results"}:
+            return None
+        self._make_room(len(text))
+        results = self._results[text] = read_results(node)
+        return results
+
+    def _make_room(self, characters: int) -> None:
+        self._characters += characters
+        if self._characters > REMEMBERED_CHARACTERS or len(self._outcomes) > REMEMBERED_OUTCOMES:
+            self._findings.clear()
+            self._results.clear()
+            self._outcomes.clear()
+            self._characters = characters
 
 
 _memory = _Memory()

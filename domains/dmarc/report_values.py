@@ -6,6 +6,7 @@ another type.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -151,25 +152,61 @@ def read_row(record: Node, number: int) -> ReportRow:
     return ReportRow.of(source_ip, read_count(row.text("count", WORD_LENGTH), number), read_outcome(record))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What a record says beside its authentication results; known by being the same object."""
+
+    disposition: str
+    dkim: str
+    spf: str
+    header_from: str
+    envelope_from: str
+    envelope_to: str
+    reasons: tuple[PolicyReason, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """The authentication results of a record; known by being the same object."""
+
+    dkim: tuple[DkimResult, ...]
+    spf: tuple[SpfResult, ...]
+
+
 def read_outcome(record: Node) -> Outcome:
     """Return everything that a ``record`` element says but for source and count."""
+    return join(read_findings(record), read_results(record))
+
+
+def read_findings(record: Node) -> Findings:
+    """Return what ``policy_evaluated`` and ``identifiers`` of a record say."""
     identifiers = record.first("identifiers") if record.all("identifiers") else record.first("identities")
-    results = record.first("auth_results")
     evaluated = record.first("row").first("policy_evaluated")
-    pattern = AuthPattern(
-        header_from=identifiers.word("header_from", DOMAIN_LENGTH),
-        envelope_from=identifiers.word("envelope_from", DOMAIN_LENGTH),
-        envelope_to=identifiers.word("envelope_to", DOMAIN_LENGTH),
-        dkim_results=tuple(_dkim(node) for node in results.all("dkim")[:MAXIMUM_RESULTS] if node.children),
-        spf_results=tuple(_spf(node) for node in results.all("spf")[:MAXIMUM_RESULTS] if node.children),
-        reasons=tuple(_reason(node) for node in evaluated.all("reason")[:MAXIMUM_RESULTS] if node.children),
-    )
-    return Outcome(
+    return Findings(
         disposition=_known(evaluated.word("disposition") or "none", DISPOSITIONS),
         dkim="pass" if evaluated.word("dkim") == "pass" else "fail",
         spf="pass" if evaluated.word("spf") == "pass" else "fail",
-        pattern=_shared(pattern),
+        header_from=identifiers.word("header_from", DOMAIN_LENGTH),
+        envelope_from=identifiers.word("envelope_from", DOMAIN_LENGTH),
+        envelope_to=identifiers.word("envelope_to", DOMAIN_LENGTH),
+        reasons=tuple(_reason(node) for node in evaluated.all("reason")[:MAXIMUM_RESULTS] if node.children),
     )
+
+
+def read_results(record: Node) -> Results:
+    """Return what ``auth_results`` of a record say."""
+    results = record.first("auth_results")
+    return Results(
+        tuple(_dkim(node) for node in results.all("dkim")[:MAXIMUM_RESULTS] if node.children),
+        tuple(_spf(node) for node in results.all("spf")[:MAXIMUM_RESULTS] if node.children),
+    )
+
+
+def join(found: Findings, results: Results) -> Outcome:
+    """Return the outcome of a record, its pattern shared with equal ones."""
+    identities = (found.header_from, found.envelope_from, found.envelope_to)
+    pattern = _shared(AuthPattern(*identities, results.dkim, results.spf, found.reasons))
+    return Outcome(found.disposition, found.dkim, found.spf, pattern)
 
 
 _patterns: dict[AuthPattern, AuthPattern] = {}
