@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 MAXIMUM_RECORDS = 100_000
+MAXIMUM_OWN_RECORDS = 2_000_000  # of a file that an administrator laid on the disk
 MAXIMUM_HEADLESS_RECORDS = 100_000
 
 _PIECE = 64 * 1024
