@@ -2,17 +2,18 @@
 
 Each report is one line of JSON: aggregate, failure and TLS reports, as XML, JSON, gzip, zip or the mail that brought
 them. What cannot be read is a line with ``error``, and the exit status is then 1. The rows of an aggregate report go
-through a temporary file, so that a report of a million rows is printed whole or refused in little memory.
+through a temporary file, so that a report of a million rows is printed whole or refused in little memory. With
+``--store`` the lines say what became of each report instead.
 """
 
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfileobj
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand
@@ -22,30 +23,48 @@ from domains.dmarc.failure import FailureReport
 from domains.dmarc.report import MAXIMUM_OWN_RECORDS, BadReport
 from domains.dmarc.report_files import Found, OpenReport, Unreadable, reports_in
 from domains.dmarc.report_json import failure_json, head_json, row_json, tls_json
+from domains.models import ReportFileState
+from domains.services.report_bulk import FileOutcome, processors, take_in_paths
 
 STDIN = "-"
+SAID = ("domain", "org_name", "report_id", "records", "messages")
 HELD_OCTETS = 4 * 1024 * 1024
 
 
 class Command(BaseCommand):
     """Reads report files."""
 
-    help = "Print DMARC aggregate, DMARC failure and TLS reports as JSON, one line each."
+    help = "Print DMARC aggregate, DMARC failure and TLS reports as JSON, one line each, or take them in."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take files and folders."""
-        parser.add_argument(
-            "files", nargs="+", metavar="FILE", help="a report, an archive or a mail; a folder; - reads stdin"
-        )
+        parser.add_argument("files", nargs="+", metavar="FILE", help="report, archive, mail or folder; - reads stdin")
+        parser.add_argument("--store", action="store_true", help="take the reports in and say what became of each")
+        parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that store (one a processor)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print every report of every file; exits with 1 when one cannot be read."""
+        """Print or store every report of every file; exits with 1 when one cannot be read."""
+        paths = files_of(options["files"])
         readable = True
-        for path in files_of(options["files"]):
-            readable &= self._print(path)
+        if options["store"]:
+            readable = self._store(paths, options["jobs"] or processors())
+        else:
+            for path in paths:
+                readable &= self._print(path)
         if not readable:
             sys.exit(1)
+
+    def _store(self, paths: Iterable[Path], jobs: int) -> bool:
+        """Take the files in and print what became of each report; False when one cannot be taken in."""
+        readable = True
+        with TemporaryDirectory() as folder:
+            copied = Path(folder) / "stdin"
+            laid = [_copy_of_stdin(copied) if str(path) == STDIN else path for path in paths]
+            for outcome in take_in_paths(laid, "command", jobs):
+                readable &= outcome.state != ReportFileState.BROKEN
+                self._line(_told(outcome, STDIN if outcome.path == str(copied) else outcome.path))
+        return readable
 
     def _print(self, path: Path) -> bool:
         """Print the reports of one file; False when one cannot be read."""
@@ -90,6 +109,21 @@ class Command(BaseCommand):
 
     def _line(self, values: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(values))
+
+
+def _told(outcome: FileOutcome, file: str) -> dict[str, Any]:
+    if outcome.state == ReportFileState.BROKEN:
+        return {"file": file, "error": outcome.reason}
+    said = {name: getattr(outcome, name) for name in SAID}
+    return {"file": file, "state": str(outcome.state), **said} | (
+        {"reason": outcome.reason} if outcome.reason else {}
+    )
+
+
+def _copy_of_stdin(path: Path) -> Path:
+    with path.open("wb") as file:
+        copyfileobj(sys.stdin.buffer, file)
+    return path
 
 
 def files_of(names: list[str]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from domains.models import DmarcReport, Domain, DomainState
 from tests.domains.dmarc.samples import make_row, report_xml, zipped
 from tests.domains.dmarc.test_corpus import CORPUS, EXPECTED
 
@@ -84,3 +85,22 @@ def test_what_is_printed_cannot_steer_a_terminal(capfd):
     printed = capfd.readouterr().out
     assert printed.isascii()
     assert "\x1b" not in printed
+
+
+@pytest.mark.django_db
+def test_store_says_what_became_of_each(tmp_path, monkeypatch):
+    Domain.objects.create(name="example.org", state=DomainState.ACTIVE)
+    (tmp_path / "a.xml").write_bytes(report_xml(report_id="a"))
+    (tmp_path / "b.xml").write_bytes(report_xml("far.example", report_id="b"))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(report_xml(report_id="c"))))
+    lines, status = run("--store", "--jobs", "1", tmp_path, "-", tmp_path / "a.xml")
+    assert status == 1
+    assert [(line.get("state"), line.get("report_id")) for line in lines if "error" not in line] == [
+        ("stored", "a"),
+        ("stored", "c"),
+        ("known", "a"),
+    ]
+    ((refused,),) = ([line for line in lines if "error" in line],)
+    assert (Path(refused["file"]).name, "not a domain of ours" in refused["error"]) == ("b.xml", True)
+    assert {line["file"] for line in lines} == {str(tmp_path / "a.xml"), str(tmp_path / "b.xml"), "-"}
+    assert DmarcReport.objects.filter(road="command").count() == 2
