@@ -7,11 +7,13 @@ from domains.services import (
     certificate_orders,
     check,
     expansion,
+    failure_reports,
     history,
     hosted_keys,
     notices,
     provision,
     removal,
+    report_fences,
     report_mailboxes,
     report_months,
     report_rollup,
@@ -50,6 +52,7 @@ def retain() -> None:
             history.remove_old_history()
             report_months.make_months()
             notices.remove_old_notices()
+            failure_reports.keep_failures()
 
 
 @shared_task(name="domains.tasks.forget_attempts", acks_late=True)
@@ -77,7 +80,7 @@ def check_all_domains() -> None:
 @shared_task(name="domains.tasks.take_in_report_file", acks_late=True)
 def take_in_report_file(report_file_id: int) -> None:
     """Read one waiting report file and store what it holds."""
-    reports.take_in_file(report_file_id)
+    reports.take_in_now(report_file_id)
 
 
 @shared_task(name="domains.tasks.take_in_reports", acks_late=True)
@@ -88,6 +91,7 @@ def take_in_reports() -> None:
             reports.take_in_pending()
             report_rollup.roll_up()
             reports.remove_old_files()
+            report_fences.let_go()
 
 
 @shared_task(name="domains.tasks.fetch_report_mailboxes", acks_late=True)

@@ -403,6 +403,9 @@ def _into_folder(targets: Sequence[Target], found: Inspection) -> list[Target]:
 async def _refusal_of(outcome: RecipientOutcome) -> Reply:
     if outcome.status is RecipientStatus.WITHHELD:
         return WITHHELD
+    if outcome.status is RecipientStatus.LIMITED:
+        text = f"<{outcome.target.recipient}> takes no more reports of this kind of sender today; try again tomorrow"
+        return Reply(452, "4.2.2", text, cause=outcome.reason)
     if outcome.status is RecipientStatus.OVER_QUOTA:
         full = reply_to_full(await full_mailbox_reply_of(outcome.target.recipient))
         return replace(full, text=f"The mailbox <{outcome.target.recipient}> is full; nothing was delivered")

@@ -55,7 +55,7 @@ def _is_report_text(octets: bytes) -> bool:
     return looks_like_xml(octets) or looks_like_json(octets)
 
 
-REPORT_TEXT = Content(_is_report_text, "report")
+REPORT_TEXT = Content(_is_report_text, "XML nor JSON")
 
 
 def reports_in(

@@ -4,6 +4,7 @@ from domains.models.actor import Actor, ApiToken, MailAbout, Role, SignInAttempt
 from domains.models.audit import AuditRecord
 from domains.models.certificate import AcmeAccount, AcmeChallenge, Certificate
 from domains.models.domain import CLOSED, Domain, DomainKind, DomainState, MtaSts
+from domains.models.failure_report import FailureReport, ReportKeeping
 from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
@@ -54,6 +55,7 @@ __all__ = [
     "DomainKind",
     "DomainOffer",
     "DomainState",
+    "FailureReport",
     "HistoryKind",
     "Installation",
     "KeyAlgorithm",
@@ -67,6 +69,7 @@ __all__ = [
     "RecordStatus",
     "ReportFile",
     "ReportFileState",
+    "ReportKeeping",
     "ReportMailbox",
     "ReportStanding",
     "Role",

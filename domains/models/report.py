@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from domains.models.actor import Actor
 from domains.models.domain import Domain
 
 
@@ -20,6 +21,7 @@ class ReportFileState(models.TextChoices):
     KNOWN = "known", _("Already known")
     DISPUTED = "disputed", _("Disputed")
     BROKEN = "broken", _("Not readable")
+    FENCED = "fenced", _("Too many that day")
 
 
 class ReportStanding(models.TextChoices):
@@ -63,6 +65,7 @@ class DmarcReport(models.Model):
         indexes = [
             models.Index(fields=["domain", "day"], name="dmarcreport_day"),
             models.Index(fields=["domain", "end_at"], name="dmarcreport_end"),
+            models.Index(fields=["domain", "received_at"], name="dmarcreport_came"),
             models.Index(
                 fields=["domain", "org_name", "report_id", "begin_at", "end_at"], name="dmarcreport_identity"
             ),
@@ -240,7 +243,11 @@ class AddressName(models.Model):
 
 
 class ReportFile(models.Model):
-    """A file that came in as a report, kept with its reason when it could not be read."""
+    """A file that came in as a report, kept with its reason when it could not be read.
+
+    ``reader`` is the version of ``services.reports.READER`` that read it last, 0 before any; ``brought_by`` is the
+    administrator who handed it in on a page.
+    """
 
     domain = models.ForeignKey(Domain, null=True, on_delete=models.CASCADE, related_name="report_files")
     received_at = models.DateTimeField(auto_now_add=True)
@@ -253,9 +260,15 @@ class ReportFile(models.Model):
     state = models.CharField(max_length=8, choices=ReportFileState.choices, default=ReportFileState.PENDING)
     reason = models.TextField(blank=True, default="")
     report = models.ForeignKey(DmarcReport, null=True, on_delete=models.SET_NULL, related_name="files")
+    reader = models.PositiveSmallIntegerField(default=0, db_default=0)
+    brought_by = models.ForeignKey(Actor, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["domain", "received_at"], name="reportfile_came"),
+            models.Index(fields=["state", "id"], name="reportfile_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_name or 'report'} ({self.state})"

@@ -9,20 +9,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from io import BytesIO
 from typing import BinaryIO
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.dmarc.archive import FROM_OUTSIDE, OWN_FILES, BadArchive, unpacked_chunks, unpacked_members
-from domains.dmarc.attachments import attachments
+from domains.dmarc.failure import FailureReport
 from domains.dmarc.report import BadReport, ReportHead, open_report
+from domains.dmarc.report_files import Found, OpenReport, Unreadable, reports_in
 from domains.errors import Forbidden, Refused
 from domains.models import (
     DmarcReport,
@@ -36,26 +37,32 @@ from domains.models import (
     TraceEvent,
 )
 from domains.names import parent_names
-from domains.services import tls_reports
+from domains.services import failure_reports, tls_reports
 from domains.services.report_destinations import refusal_of
 from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
+from domains.services.report_fences import Fenced, require_room
 from domains.services.report_rollup import roll_up
 from domains.services.report_store import Content, Incoming, Stored, content_of, store_all, write_patterns
+from domains.tls.report import TlsReport
 
 __all__ = [
     "DayVolume",
     "Outcome",
     "Source",
+    "Taken",
     "add_patterns",
     "broken_files_of",
     "remove_old_files",
     "reports_of",
+    "sentence_of",
     "sources_of",
     "store_many",
     "store_upload",
     "take_in",
+    "take_in_all",
     "take_in_file",
     "take_in_many",
+    "take_in_now",
     "take_in_pending",
     "volume_by_day",
 ]
@@ -64,8 +71,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=2)
 _NOT_SERVED = (DomainState.PENDING, DomainState.DELETED)
-FILE_DAYS = 90
 SWEEP_FILES = 500
+QUEUE_FILES = 20
 SWEEP_SECONDS = 300.0
 MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
@@ -73,9 +80,8 @@ BATCH_FILES = 100
 BATCH_RECORDS = 20_000
 OWN_RECORDS = 2_000_000  # of one report that an administrator laid down
 
-# Mail to this address is kept for what reads it; another report that strays there is taken in all the same.
-OTHER_KINDS = ("dmarc-failures",)
-BY_MAIL = ("mail", "imap")
+# Raised whenever more can be read: files that an older reader could not read are then offered to be read again.
+READER = 1
 
 # What a file with several reports is called: the first of these that one of them is.
 _WEIGHT = (ReportFileState.DISPUTED, ReportFileState.STORED, ReportFileState.KNOWN)
@@ -129,21 +135,11 @@ def take_in(
 
 
 def _take_in(
-    octets: bytes,
-    file_name: str,
-    road: str,
-    submitter: str,
-    authenticated: bool,
-    trace_id: str,
-    act: Act | None,
-    file: ReportFile | None = None,
+    octets: bytes, file_name: str, road: str, submitter: str, authenticated: bool, trace_id: str, act: Act | None
 ) -> Stored:
     head, content = _read(octets, file_name)
     with transaction.atomic():
         domain = _domain_of(head, act)
-        refusal = refusal_of(file, domain) if file is not None else ""
-        if refusal:
-            raise Refused({"file": refusal})
         heads = (road, submitter.lower()[:320], authenticated, trace_id, act is not None)
         (stored,) = store_all([Incoming(head, content, domain, *heads)])
         content.close()
@@ -235,9 +231,13 @@ def _read(octets: bytes, file_name: str) -> tuple[ReportHead, Content]:
 def _opened(chunks: Iterable[bytes], maximum_records: int | None = None) -> tuple[ReportHead, Content]:
     """Return one report, read to its end; raises BadArchive, BadReport, Refused."""
     head, rows = open_report(chunks, maximum_records)
+    _require_past(head)
+    return head, content_of(head, rows)
+
+
+def _require_past(head: ReportHead) -> None:
     if head.begin > timezone.now() + AHEAD:
         raise Refused({"file": _("The report's period lies in the future.")})
-    return head, content_of(head, rows)
 
 
 def _domain_of(report: ReportHead, act: Act | None) -> Domain:
@@ -256,8 +256,11 @@ def store_upload(act: Act, octets: bytes, name: str) -> tuple[DmarcReport, bool]
     return take_in(octets, name[:300], "upload", act=act)
 
 
-def take_in_file(report_file_id: int) -> str | None:
-    """Work one waiting file and return its new state; None when it is gone, worked already or worked just now."""
+def take_in_file(report_file_id: int, fenced: bool = True) -> str | None:
+    """Work one waiting file and return its new state; None when it is gone, worked already or worked just now.
+
+    Not ``fenced``, an administrator asks for it: it counts however many came that day.
+    """
     with transaction.atomic():
         waiting = ReportFile.objects.select_for_update(of=("self",), skip_locked=True)
         file = waiting.filter(pk=report_file_id, state=ReportFileState.PENDING).first()
@@ -265,60 +268,109 @@ def take_in_file(report_file_id: int) -> str | None:
             return None
         try:
             with transaction.atomic():
-                _work(file)
+                _work(file, fenced)
         except _FAULTS:
             log.exception("report file %d could not be worked", report_file_id)
             file.state, file.reason = ReportFileState.BROKEN, _("The file could not be worked; the fault is logged.")
             file.report = None
-        file.save(update_fields=["state", "reason", "report", "content"])
+        file.save(update_fields=["state", "reason", "report", "content", "reader"])
         _trace(file)
     if file.report is not None:
         roll_up({file.report.domain_id})
     return file.state
 
 
-def _work(file: ReportFile) -> None:
-    """Take in every report in the file; sets state, reason and report without saving them."""
-    content = bytes(file.content)
-    candidates = attachments(content) if file.road in BY_MAIL else [(file.file_name, content)]
-    reasons = [] if candidates else [_("The mail holds no report.")]
-    if len(candidates) > MAIL_REPORTS:
-        reasons.append(_("The mail holds more than %(most)d files; the others were left.") % {"most": MAIL_REPORTS})
-    taken: list[tuple[DmarcReport | None, ReportFileState]] = []
+def _work(file: ReportFile, fenced: bool = True) -> None:
+    """Take in every report in the file; sets state, reason, report and reader without saving them."""
+    taken, refusals = take_in_all(BytesIO(bytes(file.content)), file, fenced=fenced)
+    file.reason = sentence_of(refusals)
+    file.reader = READER
+    fresh = [one.report for one in taken if one.state != ReportFileState.KNOWN]
+    file.report = next((report for report in [*fresh, *(one.report for one in taken)] if report), None)
+    states = [one.state for one in taken]
+    left = ReportFileState.FENCED if any(isinstance(one, Fenced) for one in refusals) else ReportFileState.BROKEN
+    file.state = next((state for state in _WEIGHT if state in states), left)
+    if states and not refusals and (file.state == ReportFileState.KNOWN or all(one.private for one in taken)):
+        file.content = b""
+    if file.state == ReportFileState.DISPUTED and not file.reason:
+        file.reason = _("A report of this name with other content is stored, and its submitter is another.")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One report of a file: its state, its row when it is an aggregate one; ``private``: the file tells of a mail."""
+
+    state: ReportFileState
+    report: DmarcReport | None = None
+    private: bool = False
+
+
+def take_in_all(
+    content: BinaryIO, file: ReportFile, act: Act | None = None, most: int | None = None, fenced: bool = True
+) -> tuple[list[Taken], list[Refused]]:
+    """Take in every report that a file holds, of any kind; returns what was taken, and why others were not.
+
+    ``file`` says how it came, and need not be stored; ``most`` reports are read, those of a mail unless it is said.
+    Days are added up by the caller, or by the sweeper.
+    """
+    most = MAIL_REPORTS if most is None else most
+    taken: list[Taken] = []
+    refusals: list[Refused] = []
     started = time.monotonic()
-    for name, octets in candidates[:MAIL_REPORTS]:
+    for number, (_name, found) in enumerate(reports_in(content, file.file_name)):
+        if number >= most:
+            text = _("The file holds more than %(most)d reports; the others were left.")
+            refusals.append(Refused({"file": text % {"most": most}}))
+            break
         if time.monotonic() - started > MAIL_SECONDS:
-            reasons.append(_("The mail holds more than can be read in time; the rest was left."))
+            refusals.append(Refused({"file": _("The file holds more than can be read in time; the rest was left.")}))
             break
         try:
-            taken.append(_take_one(file, name, octets))
+            taken.append(_take_found(found, file, act, fenced))
         except Refused as refusal:
-            reasons.append(str(refusal))
-    file.reason = " ".join(dict.fromkeys(reasons))[:2000]
-    fresh = [report for report, state in taken if state != ReportFileState.KNOWN]
-    file.report = next((report for report in fresh or [report for report, _state in taken] if report), None)
-    states = [state for _report, state in taken]
-    if states:
-        file.state = next(state for state in _WEIGHT if state in states)
-        known = file.state == ReportFileState.KNOWN and not reasons
-        file.content = b"" if known else file.content
-        if file.state == ReportFileState.DISPUTED and not file.reason:
-            file.reason = _("A report of this name with other content is stored, and its submitter is another.")
-    elif file.road == "mail" and file.file_name in OTHER_KINDS:
-        file.state = ReportFileState.STORED
-        file.reason = _("The mail is kept as it came; reports of this kind are not taken apart.")
-    else:
-        file.state = ReportFileState.BROKEN
+            refusals.append(refusal)
+    return taken, refusals
 
 
-def _take_one(file: ReportFile, name: str, octets: bytes) -> tuple[DmarcReport | None, ReportFileState]:
-    """Take in one file of a mail as what it holds: a TLS report has no row among those of DMARC."""
-    if tls_reports.is_tls_report(octets):
-        heads = (file.submitter, file.authenticated, file.trace_id)
-        _rows, created = tls_reports.take_in(octets, name, *heads, refused=partial(refusal_of, file))
-        return None, ReportFileState.STORED if created else ReportFileState.KNOWN
-    stored = _take_in(octets, name, file.road, file.submitter, file.authenticated, file.trace_id, None, file)
-    return stored.report, _state(stored)
+def sentence_of(refusals: Iterable[Refused]) -> str:
+    """Return why parts of a file were not taken, each reason once."""
+    return " ".join(dict.fromkeys(map(str, refusals)))[:2000]
+
+
+def _take_found(found: Found, file: ReportFile, act: Act | None, fenced: bool) -> Taken:
+    """Take in one report as what it is: only an aggregate one has a row among those of DMARC."""
+    if isinstance(found, Unreadable):
+        raise Refused({"file": found.reason})
+    if isinstance(found, FailureReport):
+        _row, created = failure_reports.store(found, file, act, fenced)
+        return Taken(ReportFileState.STORED if created else ReportFileState.KNOWN, private=True)
+    if isinstance(found, TlsReport):
+        _rows, created = tls_reports.store(found, file, act, fenced)
+        return Taken(ReportFileState.STORED if created else ReportFileState.KNOWN)
+    stored = _take_open(found, file, act, fenced)
+    return Taken(_state(stored), stored.report)
+
+
+def _take_open(found: OpenReport, file: ReportFile, act: Act | None, fenced: bool) -> Stored:
+    """Store an aggregate report whose rows are read before they are stored; raises Refused."""
+    _require_past(found.head)
+    domain = _domain_of(found.head, act)
+    refusal = refusal_of(file, domain)
+    if refusal:
+        raise Refused({"file": refusal})
+    if fenced:
+        require_room(file, domain, DmarcReport)
+    try:
+        content = content_of(found.head, found.rows)
+    except (BadArchive, BadReport) as error:
+        raise Refused({"file": str(error)}) from error
+    heads = (file.road, file.submitter.lower()[:320], file.authenticated, file.trace_id, act is not None)
+    with transaction.atomic():
+        (stored,) = store_all([Incoming(found.head, content, domain, *heads)])
+        content.close()
+        if act is not None and stored.created:
+            _audit(act, stored, file.road)
+    return stored
 
 
 def _trace(file: ReportFile) -> None:
@@ -337,12 +389,26 @@ def _trace(file: ReportFile) -> None:
     )
 
 
+def take_in_now(report_file_id: int) -> None:
+    """Work a file that just came, unless nothing authenticates it and others wait: then the sweep keeps the turns."""
+    waiting = ReportFile.objects.filter(state=ReportFileState.PENDING)
+    mine = waiting.filter(pk=report_file_id).values_list("authenticated", flat=True).first()
+    if mine is None or (not mine and len(waiting.values_list("pk")[:QUEUE_FILES]) >= QUEUE_FILES):
+        return
+    take_in_file(report_file_id)
+
+
 def take_in_pending() -> int:
-    """Work the waiting files, oldest first, for at most ``SWEEP_SECONDS``; returns how many were worked."""
-    waiting = ReportFile.objects.filter(state=ReportFileState.PENDING).order_by("id")
+    """Work the waiting files for at most ``SWEEP_SECONDS``; returns how many were worked.
+
+    Those of authenticated submitters come first; among equals everybody's first, then everybody's second, and so on.
+    """
+    everybodys = [F("domain"), F("submitter")]
+    turn = Window(RowNumber(), partition_by=everybodys, order_by="id")
+    waiting = ReportFile.objects.filter(state=ReportFileState.PENDING).annotate(turn=turn)
     started = time.monotonic()
     done = 0
-    for pk in list(waiting.values_list("pk", flat=True)[:SWEEP_FILES]):
+    for pk in list(waiting.order_by("-authenticated", "turn", "id").values_list("pk", flat=True)[:SWEEP_FILES]):
         if time.monotonic() - started > SWEEP_SECONDS:
             break
         try:
@@ -355,8 +421,8 @@ def take_in_pending() -> int:
 
 
 def remove_old_files(now: datetime | None = None) -> int:
-    """Remove worked files older than ``FILE_DAYS``; the reports read from them stay. Returns how many."""
-    before = (now or timezone.now()) - timedelta(days=FILE_DAYS)
+    """Remove worked files past the days set for them; the reports read from them stay. Returns how many."""
+    before = (now or timezone.now()) - timedelta(days=failure_reports.keeping().file_days)
     old = ReportFile.objects.filter(received_at__lt=before).exclude(state=ReportFileState.PENDING)
     return old.delete()[0]
 

@@ -6,7 +6,7 @@ A report is stored once, whatever its road; one that names several domains of ou
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,7 +18,9 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dmarc.archive import BadArchive, is_gzip, unpack
 from domains.errors import Forbidden, Refused
-from domains.models import Domain, DomainState, Role, TlsReport
+from domains.models import Domain, DomainState, ReportFile, Role, TlsReport
+from domains.services.report_destinations import refusal_of
+from domains.services.report_fences import require_room
 from domains.tls.report import BadTlsReport, PolicyResult, looks_like_json, parse_tls_report
 from domains.tls.report import TlsReport as Report
 
@@ -59,20 +61,34 @@ def take_in(
     authenticated: bool = False,
     trace_id: str = "",
     act: Act | None = None,
-    refused: Callable[[Domain], str] | None = None,
 ) -> tuple[list[TlsReport], bool]:
     """Store one report file; returns its rows, and whether any is new.
 
-    With an ``act`` the report must be about a domain in its reach; ``refused`` says why one on a domain is not taken
-    in that way, or nothing. Raises Refused with the reason, Forbidden when the
+    With an ``act`` the report must be about a domain in its reach. Raises Refused with the reason, Forbidden when the
     act's role may not bring reports.
     """
     if act is not None and act.role not in (Role.SUPERADMIN, Role.DOMAIN_ADMIN):
         raise Forbidden(_("Only administrators may bring in reports."))
-    report = _read(octets, file_name)
-    heads = {"submitter": submitter.lower()[:320], "authenticated": authenticated, "trace_id": trace_id}
+    file = ReportFile(road="api", submitter=submitter, authenticated=authenticated, trace_id=trace_id)
+    return store(_read(octets, file_name), file, act)
+
+
+def store(
+    report: Report, file: ReportFile, act: Act | None = None, fenced: bool = True
+) -> tuple[list[TlsReport], bool]:
+    """Store a report that was read; as ``take_in``. ``file`` says how it came, and need not be stored."""
+    if report.begin > timezone.now() + AHEAD:
+        raise Refused({"file": _("The report's period lies in the future.")})
+    heads = {
+        "submitter": file.submitter.lower()[:320],
+        "authenticated": file.authenticated,
+        "trace_id": file.trace_id,
+    }
+    domains = _domains_of(report, act, file)
+    for domain in domains if fenced else ():
+        require_room(file, domain, TlsReport)
     with transaction.atomic():
-        found = [_store(report, domain, heads) for domain in _domains_of(report, act, refused)]
+        found = [_store(report, domain, heads) for domain in domains]
         fresh = [row for row, created in found if created]
         for row in fresh if act is not None else []:
             name = f"{row.org_name} {row.report_id}"
@@ -82,15 +98,12 @@ def take_in(
 
 def _read(octets: bytes, file_name: str) -> Report:
     try:
-        report = parse_tls_report(unpack(octets, file_name, time.monotonic, looks_like_json, "JSON"))
+        return parse_tls_report(unpack(octets, file_name, time.monotonic, looks_like_json, "JSON"))
     except (BadArchive, BadTlsReport) as error:
         raise Refused({"file": str(error)}) from error
-    if report.begin > timezone.now() + AHEAD:
-        raise Refused({"file": _("The report's period lies in the future.")})
-    return report
 
 
-def _domains_of(report: Report, act: Act | None, refused: Callable[[Domain], str] | None) -> list[Domain]:
+def _domains_of(report: Report, act: Act | None, file: ReportFile) -> list[Domain]:
     """Return our domains that the report is about; raises Refused when there is none."""
     names = {row.domain for row in report.policies}
     served = Domain.objects.exclude(state__in=(DomainState.PENDING, DomainState.DELETED)).filter(name__in=names)
@@ -99,7 +112,7 @@ def _domains_of(report: Report, act: Act | None, refused: Callable[[Domain], str
     if not found:
         message = _("The report is about %(domain)s, which is not a domain of ours.")
         raise Refused({"file": message % {"domain": ", ".join(sorted(names))[:200] or "?"}})
-    reasons = {domain.pk: refused(domain) if refused else "" for domain in found}
+    reasons = {domain.pk: refusal_of(file, domain) for domain in found}
     if all(reasons.values()):
         raise Refused({"file": next(iter(reasons.values()))})
     return [domain for domain in found if not reasons[domain.pk]]

@@ -28,7 +28,8 @@ _SIGNS: dict[Sign, str] = {
         stay local known full found enforce verified aligned sealed done report prepared""",
     WRONG: """wrong conflicting bad fail failed refused refuse rejected bounced dead broken error permerror bogus
         reject dropped permanent over_quota unknown loop withheld""",
-    CARE: """duplicate attention softfail quarantine warning held suspended policy invalid unreachable junk unsigned
+    CARE: """duplicate attention softfail quarantine warning held suspended policy invalid limited fenced
+        disputed unreachable junk unsigned
         unsealed""",
     MISSING: "missing",
     WAITING: """waiting awaiting_dns pending deferred temperror sending retry unchecked draining starting queued
@@ -91,6 +92,7 @@ _WORDS: dict[str, Promise] = {
     "junk": _("Junk"),
     "inbox": _("Inbox"),
     "over_quota": _("Mailbox full"),
+    "limited": _("Put off"),
     "unknown": _("Unknown recipient"),
     "loop": _("Loop"),
     "report": _("Report"),
@@ -114,6 +116,8 @@ _WORDS: dict[str, Promise] = {
     "reject": _("Rejected"),
     "quarantine": _("Quarantined"),
     "broken": _("Not readable"),
+    "fenced": _("Too many that day"),
+    "disputed": _("Disputed"),
     "stored": _("Stored"),
     "known": _("Already known"),
     # directions

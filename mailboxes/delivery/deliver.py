@@ -17,6 +17,7 @@ from domains.database import database
 from domains.failpoints import fail_point
 from domains.intake import ask_for_intake
 from domains.redis import publish
+from domains.report_budget import Spent, excess_of
 from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
 from mailboxes.addresses import envelope_domain
 from mailboxes.delivery.request import (
@@ -44,6 +45,17 @@ INSERT INTO domains_reportfile
     (domain_id, received_at, road, submitter, authenticated, trace_id, file_name, content, state, reason)
 VALUES (%s, now(), 'mail', %s, %s, %s, %s, %s, 'pending', '')
 RETURNING id
+"""
+
+
+# What came today before this mail: of its submitter, and of all of the same standing (domains.report_budget).
+SPENT = """
+SELECT count(*) FILTER (WHERE submitter = %(submitter)s),
+    coalesce(sum(octet_length(content)) FILTER (WHERE submitter = %(submitter)s), 0),
+    count(*), coalesce(sum(octet_length(content)), 0)
+FROM domains_reportfile
+WHERE domain_id = %(domain)s AND received_at >= date_trunc('day', now(), 'UTC') AND road = 'mail'
+    AND authenticated = %(authenticated)s
 """
 
 
@@ -152,11 +164,19 @@ def _without_id(outcome: RecipientOutcome) -> RecipientOutcome:
 
 
 async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, target: Target) -> RecipientOutcome:
-    """Keep a message to a report address as a file; a task takes it apart."""
+    """Keep a message to a report address as a file, within the day's budget; a task takes it apart."""
+    submitter = (request.authenticated_domain or envelope_domain(request.mail_from))[:320]
+    authenticated = bool(request.authenticated_domain)
+    named = {"submitter": submitter, "domain": target.report_domain_id, "authenticated": authenticated}
+    spent = await (await connection.execute(SPENT, named)).fetchone()
+    assert spent is not None
+    excess = excess_of(authenticated, Spent(*map(int, spent)), len(request.content))
+    if excess is not None:
+        return RecipientOutcome(target, RecipientStatus.LIMITED, reason=f"The day's budget of {excess} is used up.")
     values = (
         target.report_domain_id,
-        request.authenticated_domain or envelope_domain(request.mail_from),
-        bool(request.authenticated_domain),
+        submitter,
+        authenticated,
         request.trace.id,
         target.report_kind,
         request.content,

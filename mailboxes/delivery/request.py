@@ -19,6 +19,7 @@ class RecipientStatus(StrEnum):
     DELIVERED = "delivered"  # stored in a folder
     QUEUED = "queued"  # forwarded: stands in the outbound queue
     REPORT = "report"  # taken in as a report file
+    LIMITED = "limited"  # the report address takes no more of these today
     OVER_QUOTA = "over_quota"  # the account is full
     UNKNOWN = "unknown"  # no such recipient any more
     WITHHELD = "withheld"  # not forwarded, for it would pass as ours

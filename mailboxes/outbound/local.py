@@ -20,6 +20,7 @@ _REPLIES = {
     RecipientStatus.DELIVERED: RemoteReply(250, "2.1.5", "Delivered."),
     RecipientStatus.QUEUED: RemoteReply(250, "2.1.5", "Forwarded."),
     RecipientStatus.REPORT: RemoteReply(250, "2.1.5", "Taken in as a report."),
+    RecipientStatus.LIMITED: no_reply("4.2.2", "The report address takes no more of these today."),
     RecipientStatus.OVER_QUOTA: no_reply("4.2.2", "The mailbox is full."),
     RecipientStatus.UNKNOWN: RemoteReply(550, "5.1.1", "There is no such mailbox here."),
 }

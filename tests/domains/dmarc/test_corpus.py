@@ -80,7 +80,11 @@ PACKED = {
     "gzip with zeros after": ("r", gzip.compress(PLAIN) + bytes(512), ["aggregate/rfc7489.xml"]),
     "gzip of JSON": ("r.json.gz", gzip.compress(TLS), ["tls/rfc8460.json"]),
     "stored zip": ("r", zipped({"report": PLAIN}, zipfile.ZIP_STORED), ["aggregate/rfc7489.xml"]),
-    "one bad of two": ("r", zipped({"1.xml": b"hello", "2.xml": PLAIN}), ["no report", "aggregate/rfc7489.xml"]),
+    "one bad of two": (
+        "r",
+        zipped({"1.xml": b"hello", "2.xml": PLAIN}),
+        ["no XML nor JSON", "aggregate/rfc7489.xml"],
+    ),
     "nested zip": ("r", zipped({"i.zip": zipped({"r.xml": PLAIN})}), ["holds another archive"]),
     "nested gzip": ("r", gzip.compress(gzip.compress(PLAIN)), ["holds another archive"]),
     "many members": ("r", zipped({f"{n}.xml": PLAIN for n in range(101)}), ["more than 100 entries"]),
@@ -89,7 +93,7 @@ PACKED = {
     "zip bomb": ("r", zipped({"r.xml": PLAIN + b" " * 10_000_000}), ["200 times"]),
     "cut": ("r", gzip.compress(PLAIN)[:-4], ["ends too early"]),
     "nothing": ("r", b"", ["is empty"]),
-    "a picture": ("r.png", b"\x89PNG\r\n\x1a\n", ["neither report nor gzip nor zip"]),
+    "a picture": ("r.png", b"\x89PNG\r\n\x1a\n", ["neither XML nor JSON nor gzip nor zip"]),
 }
 
 

@@ -215,10 +215,10 @@ def test_a_mailed_file_is_stored_once(domain):
     [
         (b"Subject: hi\r\n\r\nhello", "The mail holds no report."),
         (report_mail("example.com"), "about example.com"),
-        (mail(b"rubbish"), "neither XML nor gzip nor zip"),
+        (mail(b"rubbish"), "neither XML nor JSON nor gzip nor zip"),
         (mail(gzip.compress(b"<feedback>" + b" " * 30_000_000)), "200 times"),
         (mail(b"<html/>", "report.xml"), "web page"),
-        (b"", "The mail holds no report."),
+        (b"", "The file is empty."),
     ],
     ids=["no report", "foreign", "rubbish", "bomb", "web page", "nothing"],
 )
@@ -232,18 +232,11 @@ def test_a_broken_file_is_kept_with_its_reason(domain, content, reason):
     assert not DmarcReport.objects.exists()
 
 
-def test_reports_of_other_kinds_are_kept_and_not_called_broken(domain):
-    kind = "dmarc-failures"
-    content = mail(b"Feedback-Type: auth-failure", "report.txt", "message/feedback-report")
-    other = make_file(content, domain=domain, file_name=kind)
-    stray = make_file(report_mail(), domain=domain, file_name=kind)
-    assert (take_in_file(other.pk), take_in_file(stray.pk)) == ("stored", "stored")
-    other.refresh_from_db()
+def test_a_report_that_strays_to_another_report_address_is_taken_as_what_it_is(domain):
+    stray = make_file(report_mail(), domain=domain, file_name="dmarc-failures")
+    assert take_in_file(stray.pk) == "stored"
     stray.refresh_from_db()
-    assert (other.report, bytes(other.content)) == (None, content)
-    assert other.reason == "The mail is kept as it came; reports of this kind are not taken apart."
-    assert (stray.report, stray.reason) == (DmarcReport.objects.get(), "")
-    assert not reports.broken_files_of(domain)
+    assert (stray.report, stray.reason, stray.reader) == (DmarcReport.objects.get(), "", reports.READER)
 
 
 def test_good_and_bad_parts_of_one_mail(domain):
@@ -252,17 +245,16 @@ def test_good_and_bad_parts_of_one_mail(domain):
     file = make_file(good.replace(b"--=_b--\r\n", part), domain=domain)
     assert take_in_file(file.pk) == "stored"
     file.refresh_from_db()
-    assert "'x.zip' is neither XML nor gzip nor zip" in file.reason
+    assert "'x.zip' is neither XML nor JSON nor gzip nor zip" in file.reason
 
 
 def test_only_the_first_files_of_a_mail_are_read(domain, monkeypatch):
     monkeypatch.setattr(reports, "MAIL_REPORTS", 2)
-    parts = [(f"{n}.xml", report_xml(report_id=f"r-{n}")) for n in range(3)]
-    monkeypatch.setattr(reports, "attachments", lambda content: parts)
-    file = make_file(b"", domain=domain)
+    parts = {f"{n}.xml": report_xml(report_id=f"r-{n}") for n in range(3)}
+    file = make_file(mail(zipped(parts)), domain=domain)
     assert take_in_file(file.pk) == "stored"
     file.refresh_from_db()
-    assert file.reason == "The mail holds more than 2 files; the others were left."
+    assert file.reason == "The file holds more than 2 reports; the others were left."
     assert sorted(DmarcReport.objects.values_list("report_id", flat=True)) == ["r-0", "r-1"]
 
 
@@ -284,7 +276,7 @@ def test_a_file_that_cannot_be_worked_now_does_not_hold_up_the_others(domain, mo
 
 def test_a_fault_of_ours_sets_the_file_aside(domain, monkeypatch, caplog):
     file = make_file(report_mail(), domain=domain)
-    monkeypatch.setattr(reports, "attachments", lambda content: [][1])
+    monkeypatch.setattr(reports, "reports_in", lambda *arguments: [][1])
     assert take_in_file(file.pk) == "broken"
     file.refresh_from_db()
     assert file.reason == "The file could not be worked; the fault is logged."
@@ -296,7 +288,7 @@ def test_the_trace_tells_what_became_of_the_report(domain):
     take_in_file(make_file(report_mail(), domain=domain, trace_id="t" * 26).pk)
     take_in_file(make_file(b"", domain=domain, trace_id="t" * 26).pk)
     events = Trace.objects.get().events.values_list("stage", "outcome", "reason")
-    assert list(events) == [("report", "stored", ""), ("report", "broken", "The mail holds no report.")]
+    assert list(events) == [("report", "stored", ""), ("report", "broken", "The file is empty.")]
 
 
 def test_the_tasks_work_what_waits(domain):
@@ -311,7 +303,7 @@ def test_the_tasks_work_what_waits(domain):
 def test_worked_files_are_removed_after_their_time(domain):
     worked, waiting = (make_file(b"", domain=domain) for _ in range(2))
     take_in_file(worked.pk)
-    later = timezone.now() + timedelta(days=reports.FILE_DAYS + 1)
+    later = timezone.now() + timedelta(days=91)
     assert reports.remove_old_files(timezone.now()) == 0
     assert reports.remove_old_files(later) == 1
     assert ReportFile.objects.get() == waiting
