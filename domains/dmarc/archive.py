@@ -233,7 +233,7 @@ def _zip_faults() -> Iterator[None]:
         yield
     except BadArchive:
         raise
-    except (zipfile.BadZipFile, zlib.error, struct.error) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, LookupError) as error:  # a name may be empty
         raise BadArchive("The zip archive is damaged.") from error
     except (EOFError, OSError, RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
         raise BadArchive("The zip archive cannot be read.") from error

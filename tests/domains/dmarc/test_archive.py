@@ -216,3 +216,11 @@ def test_an_archive_cut_anywhere_raises_only_bad_archive():
         for length in range(len(octets)):
             with pytest.raises(BadArchive):
                 read_members(octets[:length])
+
+
+def test_a_member_without_a_name_is_no_member():
+    octets = bytearray(zipped({"report.xml": b"<feedback/>"}))
+    directory = octets.rfind(b"PK\x01\x02")
+    octets[directory + 28 : directory + 30] = b"\0\0"  # the length of the name in the directory
+    with pytest.raises(BadArchive):
+        unpack(bytes(octets), "r.zip")
