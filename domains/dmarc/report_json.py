@@ -1,11 +1,13 @@
 """Reports as JSON values: what the command prints and what tables of samples say."""
 
+import json
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from domains.dmarc.failure import FailureReport
-from domains.dmarc.report import ReportHead, ReportRow
+from domains.dmarc.report import Outcome, ReportHead, ReportRow
 from domains.times import instant
 from domains.tls.report import TlsReport
 
@@ -17,18 +19,31 @@ def head_json(head: ReportHead) -> dict[str, Any]:
 
 def row_json(row: ReportRow) -> dict[str, Any]:
     """Return one record of an aggregate report."""
+    return {"source_ip": row.source_ip, "count": row.count, **_outcome_json(row.outcome)}
+
+
+def row_text(row: ReportRow) -> str:
+    """Return one record as JSON text; what records share is written once."""
+    return f'{{"source_ip": "{row.source_ip}", "count": {row.count}, {_outcome_text(row.outcome)[1:]}'
+
+
+@lru_cache(maxsize=5_000)
+def _outcome_text(outcome: Outcome) -> str:
+    return json.dumps(_outcome_json(outcome))
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    pattern = outcome.pattern
     return {
-        "source_ip": row.source_ip,
-        "count": row.count,
-        "disposition": row.disposition,
-        "dkim": row.dkim,
-        "spf": row.spf,
-        "header_from": row.header_from,
-        "envelope_from": row.envelope_from,
-        "envelope_to": row.envelope_to,
-        "dkim_results": [asdict(result) for result in row.dkim_results],
-        "spf_results": [asdict(result) for result in row.spf_results],
-        "reasons": [asdict(reason) for reason in row.reasons],
+        "disposition": outcome.disposition,
+        "dkim": outcome.dkim,
+        "spf": outcome.spf,
+        "header_from": pattern.header_from,
+        "envelope_from": pattern.envelope_from,
+        "envelope_to": pattern.envelope_to,
+        "dkim_results": [asdict(result) for result in pattern.dkim_results],
+        "spf_results": [asdict(result) for result in pattern.spf_results],
+        "reasons": [asdict(reason) for reason in pattern.reasons],
     }
 
 

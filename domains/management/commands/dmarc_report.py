@@ -22,7 +22,7 @@ from domains.dmarc.archive import OWN_FILES, BadArchive
 from domains.dmarc.failure import FailureReport
 from domains.dmarc.report import MAXIMUM_OWN_RECORDS, BadReport
 from domains.dmarc.report_files import Found, OpenReport, Unreadable, reports_in
-from domains.dmarc.report_json import failure_json, head_json, row_json, tls_json
+from domains.dmarc.report_json import failure_json, head_json, row_text, tls_json
 from domains.models import ReportFileState
 from domains.services.report_bulk import FileOutcome, processors, take_in_paths
 
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             held.write(json.dumps({**place, **head_json(report.head)})[:-1] + ', "records": [')
             try:
                 for number, row in enumerate(report.rows):
-                    held.write((", " if number else "") + json.dumps(row_json(row)))
+                    held.write((", " if number else "") + row_text(row))
             except (BadArchive, BadReport) as refusal:
                 self._line({**place, "error": str(refusal)})
                 return False
