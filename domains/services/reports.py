@@ -20,9 +20,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
-from domains.dmarc.archive import FROM_OUTSIDE, OWN_FILES, BadArchive, unpacked_chunks, unpacked_members
+from domains.dmarc.archive import FROM_OUTSIDE, OWN_FILES, BadArchive, unpacked_chunks
 from domains.dmarc.failure import FailureReport
-from domains.dmarc.report import BadReport, ReportHead, open_report
+from domains.dmarc.report import MAXIMUM_OWN_RECORDS, BadReport, ReportHead, open_report
 from domains.dmarc.report_files import Found, OpenReport, Unreadable, reports_in
 from domains.errors import Forbidden, Refused
 from domains.models import (
@@ -78,7 +78,6 @@ MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
 BATCH_FILES = 100
 BATCH_RECORDS = 20_000
-OWN_RECORDS = 2_000_000  # of one report that an administrator laid down
 
 # Raised whenever more can be read: files that an older reader could not read are then offered to be read again.
 READER = 1
@@ -171,8 +170,8 @@ def take_in_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[O
 def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Outcome]:
     """Store many files that an administrator laid down, about a hundred a transaction; yields each outcome.
 
-    A file is read to its end before the next is asked for; it may be as large as ``OWN_FILES`` says, and a zip
-    archive hold many reports. What is yielded is stored; its days wait to be added up.
+    A file is read to its end before the next is asked for; it may be as large as ``OWN_FILES`` says, a zip archive
+    hold many reports, and a mail reports of any kind. What is yielded is stored; its days wait to be added up.
     """
     batch: list[tuple[str, Incoming]] = []
     domains: dict[str, Domain] = {}
@@ -190,16 +189,26 @@ def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Out
 
 
 def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) -> Iterator[Incoming | Outcome]:
-    """Yield every report of one file, or why there is none; ``domains`` remembers who a report is about."""
-    try:
-        for _member, chunks in unpacked_members(file, name, OWN_FILES, time.monotonic):
-            head, content = _opened(chunks, OWN_RECORDS)
-            domain = domains.get(head.domain) or domains.setdefault(head.domain, _domain_of(head, None))
-            yield Incoming(head, content, domain, road)
-    except (BadArchive, BadReport) as fault:
-        yield Outcome(name, ReportFileState.BROKEN, reason=str(fault))
-    except Refused as refusal:
-        yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
+    """Yield every aggregate report of one file, what became of one of another kind, or why there is none.
+
+    ``domains`` remembers who a report is about.
+    """
+    laid = ReportFile(road=road, file_name=name)
+    for _part, found in reports_in(file, name, OWN_FILES, MAXIMUM_OWN_RECORDS):
+        try:
+            if isinstance(found, OpenReport):
+                yield _laid_down(found, road, domains)
+            else:
+                yield Outcome(name, _take_found(found, laid, None, fenced=False).state)
+        except (BadArchive, BadReport, Refused) as refusal:
+            yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
+
+
+def _laid_down(found: OpenReport, road: str, domains: dict[str, Domain]) -> Incoming:
+    _require_past(found.head)
+    name = found.head.domain
+    domain = domains.get(name) or domains.setdefault(name, _domain_of(found.head, None))
+    return Incoming(found.head, content_of(found.head, found.rows), domain, road)
 
 
 def _store_batch(batch: Sequence[tuple[str, Incoming]], known: set[tuple[date, UUID]]) -> list[Outcome]:
@@ -228,9 +237,9 @@ def _read(octets: bytes, file_name: str) -> tuple[ReportHead, Content]:
         raise Refused({"file": str(error)}) from error
 
 
-def _opened(chunks: Iterable[bytes], maximum_records: int | None = None) -> tuple[ReportHead, Content]:
+def _opened(chunks: Iterable[bytes]) -> tuple[ReportHead, Content]:
     """Return one report, read to its end; raises BadArchive, BadReport, Refused."""
-    head, rows = open_report(chunks, maximum_records)
+    head, rows = open_report(chunks)
     _require_past(head)
     return head, content_of(head, rows)
 

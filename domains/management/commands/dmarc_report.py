@@ -114,7 +114,7 @@ class Command(BaseCommand):
 def _told(outcome: FileOutcome, file: str) -> dict[str, Any]:
     if outcome.state == ReportFileState.BROKEN:
         return {"file": file, "error": outcome.reason}
-    said = {name: getattr(outcome, name) for name in SAID}
+    said = {name: getattr(outcome, name) for name in SAID if outcome.domain}
     return {"file": file, "state": str(outcome.state), **said} | (
         {"reason": outcome.reason} if outcome.reason else {}
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from domains.models import DmarcReport, Domain, DomainState
+from domains.models import DmarcReport, Domain, DomainState, FailureReport, TlsReport
 from tests.domains.dmarc.samples import make_row, report_xml, zipped
 from tests.domains.dmarc.test_corpus import CORPUS, EXPECTED
 
@@ -104,3 +104,23 @@ def test_store_says_what_became_of_each(tmp_path, monkeypatch):
     assert (Path(refused["file"]).name, "not a domain of ours" in refused["error"]) == ("b.xml", True)
     assert {line["file"] for line in lines} == {str(tmp_path / "a.xml"), str(tmp_path / "b.xml"), "-"}
     assert DmarcReport.objects.filter(road="command").count() == 2
+
+
+@pytest.mark.django_db
+def test_store_takes_every_kind(tmp_path):
+    Domain.objects.create(name="example.org", state=DomainState.ACTIVE)
+    names = ["failure/rfc9991.eml", "tls/rfc8460.json", "mails/tls-report.eml", "mails/forwarded.eml"]
+    one_bad = tmp_path / "several.zip"
+    one_bad.write_bytes(zipped({"1.xml": b"hello", "2.xml": report_xml(report_id="r-2")}))
+    lines, status = run("--store", "--jobs", "1", *(CORPUS / name for name in names), one_bad)
+    assert status == 1
+    found = [(Path(line["file"]).name, line.get("state"), line.get("report_id")) for line in lines]
+    assert sorted(found, key=str) == [
+        ("forwarded.eml", "stored", "r-1"),
+        ("rfc8460.json", "stored", None),
+        ("rfc9991.eml", "stored", None),
+        ("several.zip", "stored", "r-2"),
+        ("several.zip", None, None),
+        ("tls-report.eml", "known", None),
+    ]
+    assert (DmarcReport.objects.count(), TlsReport.objects.count(), FailureReport.objects.count()) == (2, 1, 1)
