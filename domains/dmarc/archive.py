@@ -72,18 +72,22 @@ def looks_like_xml(octets: bytes) -> bool:
 
 
 class _Budget:
-    """What unpacking may still produce; ``take`` refuses the first octet too many."""
+    """What unpacking may still produce and take; ``take`` refuses the first octet too many.
+
+    Time counts from ``step``, asked for before each piece, to ``take``: that of whoever reads the pieces is theirs.
+    """
 
     def __init__(self, limits: Limits, packed_octets: int, clock: Clock | None) -> None:
         self._limits = limits
         self._most = min(limits.octets, packed_octets * limits.ratio)
         self._octets = 0
-        self._clock = clock
-        self._started = clock() if clock else 0.0
+        self._clock = clock or _no_time
+        self._asked = self._spent = 0.0
 
     @property
     def step(self) -> int:
         """The most octets to ask for next: one past the bound at most, so that the bound is noticed."""
+        self._asked = self._clock()
         return min(_CHUNK, self._most - self._octets + 1)
 
     def take(self, part: bytes) -> bytes:
@@ -93,9 +97,14 @@ class _Budget:
             raise BadArchive(f"The file unpacks to more than {_megabytes(self._limits)}.")
         if self._octets > self._most:
             raise BadArchive(f"The file unpacks to more than {self._limits.ratio} times its size.")
-        if self._clock and self._clock() - self._started > self._limits.seconds:
+        self._spent += self._clock() - self._asked
+        if self._spent > self._limits.seconds:
             raise BadArchive(f"The file takes more than {self._limits.seconds:.0f} seconds to unpack.")
         return part
+
+
+def _no_time() -> float:
+    return 0.0
 
 
 def _megabytes(limits: Limits) -> str:

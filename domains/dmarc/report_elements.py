@@ -25,6 +25,7 @@ class Collector:
         self._maximum_records = maximum_records
         self._stack: list[Node] = []
         self._elements = 0
+        self._others = 0
         self._depth = 0
         self._in_record = False
         self._namespace = ""
@@ -77,9 +78,7 @@ class Collector:
         if self._depth == 2:
             self._elements = 0
             self._in_record = name == "record"
-        self._elements += 1
-        if self._elements > MAXIMUM_ELEMENTS:
-            raise BadReport(f"One part of the report has more than {MAXIMUM_ELEMENTS} elements.")
+        self._count_element()
         if not self._namespace and not self._in_record:
             self._namespace = namespace[1:]
         if self._depth > 1:
@@ -91,6 +90,16 @@ class Collector:
         if name != "feedback":
             raise BadReport(f"The root element is {name[:40]!r}; an aggregate report has 'feedback'.")
         self._in_record = False
+
+    def _count_element(self) -> None:
+        if self._in_record:
+            self._elements += 1
+        else:
+            self._others += 1
+        if self._elements > MAXIMUM_ELEMENTS:
+            raise BadReport(f"One record has more than {MAXIMUM_ELEMENTS} elements.")
+        if self._others > MAXIMUM_ELEMENTS:
+            raise BadReport(f"The report has more than {MAXIMUM_ELEMENTS} elements beside its records.")
 
     def _open(self, name: str) -> None:
         node = Node()

@@ -33,6 +33,7 @@ LONGEST_HEAD = 256 * 1024
 LONGEST_RECORD = 256 * 1024
 LONGEST_TAIL = MAXIMUM_TEXT
 DEEPEST = 10
+FEW_ODD_RECORDS = 50
 REMEMBERED_CHARACTERS = 4_000_000
 REMEMBERED_OUTCOMES = 30_000
 
@@ -62,6 +63,7 @@ class Reader:
         self._lines = 0
         self._opening = ""
         self._closing = ""
+        self._odd = 0
         self._elements: ElementReader | None = None
 
     def feed(self, text: str) -> list[ReportRow]:
@@ -136,8 +138,10 @@ class Reader:
             rows += plain
             done += len(plain)
             if done < len(parts):
-                if not self._read_alone(self._opening + parts[done] + _RECORD_END + self._closing):
+                record = self._opening + parts[done] + _RECORD_END + self._closing
+                if self._is_all_odd() or not self._read_alone(record):
                     break
+                self._odd += 1
                 rows += self._collected()
                 done += 1
         self._pass(sum(map(len, parts[:done])) + done * len(_RECORD_END))
@@ -145,6 +149,10 @@ class Reader:
             self._give_up()
             rows += self._collected()
         return rows
+
+    def _is_all_odd(self) -> bool:
+        """True when so many records are not plain that the library reads the rest sooner in one go."""
+        return self._odd > FEW_ODD_RECORDS and self._odd * 4 > self.collector.records
 
     def _read_plain(self, parts: Sequence[str], start: int) -> list[ReportRow]:
         """Return the rows of the records from ``start`` on, given without their end tags, until one is not plain."""

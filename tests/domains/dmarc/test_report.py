@@ -1,5 +1,6 @@
 """Aggregate reports: the corpus against its table, bounds, and the round trip."""
 
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,6 +81,27 @@ def test_an_encoding_that_could_hide_markup_is_not_used():
 def test_hostile_shapes_are_refused(octets, reason):
     with pytest.raises(BadReport, match=reason):
         parse_report(octets)
+
+
+FOUR_MEGABYTES = 4 * 2**20
+START, _, REST = report_xml().partition(b"<record>")
+RECORD = b"<record>" + REST.removesuffix(b"</feedback>\n")
+ODD_RECORD = RECORD.replace(b"<row>", b"<row a='1'>")
+REASONS = RECORD.replace(b"<spf>fail</spf>", b"<reason><type>other</type></reason>" * 1500, 1)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b"&", b"<", b"]", b"<a@b.example>", b"<!---->", b"<?a?>", b"<![CDATA[]]>", b"<a/>", RECORD, ODD_RECORD, REASONS],
+    ids=["ampersands", "angles", "brackets", "addresses", "comments", "instructions", "CDATA", "elements", "records",
+         "odd records", "reasons"],
+)  # fmt: skip
+def test_hostile_files_cost_little(unit):
+    octets = START + unit * (FOUR_MEGABYTES // len(unit)) + b"</feedback>"
+    before = time.process_time()
+    with suppress(BadReport):
+        parse_report(octets)
+    assert time.process_time() - before < 2.5
 
 
 def test_too_many_records_are_refused(monkeypatch):
