@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from antispam.services import evaluations, networks
+from antispam.services import evaluations, networks, source_names
 from domains.locks import single_run
 
 
@@ -13,3 +13,11 @@ def retain() -> None:
         if ours:
             evaluations.forget_evaluations()
             networks.forget_networks()
+
+
+@shared_task(name="antispam.tasks.name_sources", acks_late=True)
+def name_sources() -> None:
+    """Ask for the names of addresses that reports show."""
+    with single_run("antispam.name_sources") as ours:
+        if ours:
+            source_names.name_sources()

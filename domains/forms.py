@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from domains.certificates.port import LETS_ENCRYPT, STAGING
 from domains.models import AcmeAccount, KeyAlgorithm
 from domains.spf.services import SERVICES
+from domains.views.source_words import KIND_WORDS
 
 REPORT_OCTETS = 20 * 1024 * 1024
 
@@ -448,3 +449,17 @@ class AdministratorsForm(PanelForm):
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [(email, email) for email in people]
         self.initial["administrators"] = present
+
+
+class CorrectionForm(PanelForm):
+    """Who a network in the reports is."""
+
+    network = forms.CharField(
+        label=_("Address or network"),
+        max_length=43,
+        help_text=_("Such as 203.0.113.7 or 203.0.113.0/24."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    kind = forms.ChoiceField(label=_("Its mail is"), choices=lambda: list(KIND_WORDS.items()))
+    name = forms.CharField(label=_("Name"), required=False, max_length=100)
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)

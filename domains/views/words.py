@@ -229,6 +229,8 @@ ACTIONS: dict[str, Promise] = {
     "certificate.renew": _("asked for a certificate for"),
     "certificate.roll": _("made the next key of"),
     "certificate.unpin": _("ended the replacement of the key of"),
+    "correction.add": _("corrected a source"),
+    "correction.remove": _("took a correction back"),
     "sender.create": _("added the sender"),
     "sender.change": _("changed the sender"),
     "sender.delete": _("removed the sender"),

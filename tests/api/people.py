@@ -18,6 +18,7 @@ from domains.models import (
     ReportMailbox,
     Role,
     Sender,
+    SourceCorrection,
     Trace,
     Webhook,
     ZoneChange,
@@ -87,6 +88,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain, chain="x")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    correction = SourceCorrection.objects.create(domain=domain, network="192.0.2.0/24", kind="own")
     watched = ReportMailbox(domain=domain, host="imap.example", port=1, user="x")
     watched.password_sealed = seal("report-mailbox imap.example:1 x", b"y")
     watched.save()
@@ -105,6 +107,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "zone_change": str(change.pk),
         "webhook": str(webhook.pk),
         "sender": str(sender.pk),
+        "correction": str(correction.pk),
         "report_mailbox": str(watched.pk),
         "email": "second@operator.example",
     }

@@ -27,6 +27,7 @@ from domains.models import (
     ReportMailbox,
     Role,
     Sender,
+    SourceCorrection,
     Trace,
     TraceEvent,
     Webhook,
@@ -59,6 +60,7 @@ class Place:
     zone_change: int
     webhook: int
     sender: int
+    correction: int
     group: str
     report_mailbox: int
 
@@ -136,6 +138,7 @@ def make_place(name: str, owner: str) -> Place:
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
+    correction = SourceCorrection.objects.create(domain=domain, network="192.0.2.0/24", kind="own")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     watched = ReportMailbox.objects.create(domain=domain, host="imap.example", user="x", password_sealed=b"")
     return Place(
@@ -150,6 +153,7 @@ def make_place(name: str, owner: str) -> Place:
         change.pk,
         webhook.pk,
         sender.pk,
+        correction.pk,
         group.address,
         watched.pk,
     )

@@ -377,7 +377,7 @@ def test_sources_are_named_by_what_was_proven(domain, settings):
     rows = (
         make_row("192.0.2.1", 9),
         make_row("198.51.100.7", 8, spf_results=sendgrid),  # an address that is listed says most
-        make_row("203.0.113.1", 7, dkim_results=signed),
+        make_row("203.0.113.1", 7, dkim_results=signed, spf_results=(SpfResult("mail1.mcsv.net", "mfrom", "pass"),)),
         make_row("203.0.113.2", 6, dkim_results=(), spf_results=sendgrid),
         make_row("203.0.113.3", 5, dkim_results=forged, spf_results=(SpfResult("mcsv.net", "mfrom", "fail"),)),
         make_row("203.0.113.4", 4, dkim_results=(DkimResult("example.org", "other", "pass"),)),
