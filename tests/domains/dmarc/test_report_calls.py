@@ -129,7 +129,7 @@ def test_sources():
             {
                 "source_ip": "192.0.2.1",
                 "name": "",
-                "class": "unknown",
+                "class": "service-aligned",
                 "messages": 3,
                 "dmarc_pass": 3,
                 "spf_aligned": 3,
