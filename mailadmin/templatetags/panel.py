@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 
 from domains import visible as honest
 from domains.views import words
+from domains.views.report_words import in_words
 from domains.views.words import sign_of, word_of
 
 register = template.Library()
@@ -166,6 +167,12 @@ def octets(value: object) -> str:
 def word(value: object) -> str:
     """Return the reader's word for one of our state words."""
     return word_of(str(value))
+
+
+@register.filter
+def reason(value: object) -> str:
+    """Return why a report was refused, as engines wrote it, in the reader's language."""
+    return in_words(str(value))
 
 
 @register.filter
