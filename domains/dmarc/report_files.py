@@ -1,8 +1,9 @@
-"""Any file that may hold reports → the reports: XML, JSON, gzip, zip with one or many, or a mail that brings them.
+"""Any file that may hold reports → the reports: XML, JSON, gzip, zip with one or many, a mail or an mbox of mails.
 
 What a file is, its octets say. One unreadable report does not hide the others of the same file.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,6 +32,8 @@ _MAIL_FIELDS = frozenset(
     [b"from", b"received", b"content-type", b"mime-version", b"subject", b"date", b"return-path"]
 )
 _PROBE = 4096
+_MBOX_LINE = re.compile(rb"From \S{1,320} .{0,60}[0-9]{2}:[0-9]{2}")
+_LINE_OCTETS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,33 @@ def reports_in(
     beginning = file.read(_PROBE)
     file.seek(0)
     if not is_packed(beginning) and not _is_report_text(beginning) and _is_mail(beginning):
-        yield from _in_mail(file.read(MAXIMUM_MAIL_OCTETS), name)
+        for number, message in enumerate(_messages(file), 1):
+            yield from _in_mail(message, name if number == 1 else f"{name}#{number}")
         return
     try:
         for member, chunks in unpacked_members(file, name, limits, None, REPORT_TEXT):
             yield member, _read(chunks, maximum_records)
     except BadArchive as refusal:
         yield name, Unreadable(str(refusal))
+
+
+def _messages(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the messages of a mail or an mbox (RFC 4155), one at a time, each cut at ``MAXIMUM_MAIL_OCTETS``."""
+    is_mbox = _MBOX_LINE.match(file.readline(_LINE_OCTETS)) is not None
+    file.seek(0)
+    if not is_mbox:
+        yield file.read(MAXIMUM_MAIL_OCTETS)
+        return
+    message = bytearray()
+    after_blank = False
+    while line := file.readline(_LINE_OCTETS):
+        if after_blank and _MBOX_LINE.match(line):
+            yield bytes(message)
+            message.clear()
+        if len(message) < MAXIMUM_MAIL_OCTETS:
+            message += line
+        after_blank = line in (b"\n", b"\r\n")
+    yield bytes(message)
 
 
 def _is_mail(beginning: bytes) -> bool:

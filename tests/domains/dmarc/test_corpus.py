@@ -57,6 +57,10 @@ def test_sample_is_read_exactly_as_the_table_says(name):
 PLAIN = (CORPUS / "aggregate" / "rfc7489.xml").read_bytes()
 OTHER = (CORPUS / "aggregate" / "rfc9990.xml").read_bytes()
 TLS = (CORPUS / "tls" / "rfc8460.json").read_bytes()
+FORWARDED = (CORPUS / "mails" / "forwarded.eml").read_bytes()
+FAILURE = (CORPUS / "failure" / "rfc9991.eml").read_bytes()
+NO_REPORT = (CORPUS / "mails" / "no-report.eml").read_bytes()
+MBOX_LINE = b"From reporter@reporter.example Fri Oct 10 12:00:05 2025\n"
 
 
 def false_size(octets: bytes) -> bytes:
@@ -84,6 +88,11 @@ PACKED = {
         "r",
         zipped({"1.xml": b"hello", "2.xml": PLAIN}),
         ["no XML nor JSON", "aggregate/rfc7489.xml"],
+    ),
+    "an mbox": (
+        "r.mbox",
+        MBOX_LINE + FORWARDED + b"\n" + MBOX_LINE + FAILURE + b"\n" + MBOX_LINE + NO_REPORT + b"\nFrom here on\n",
+        ["mails/forwarded.eml", "failure/rfc9991.eml", "mails/no-report.eml"],
     ),
     "nested zip": ("r", zipped({"i.zip": zipped({"r.xml": PLAIN})}), ["holds another archive"]),
     "nested gzip": ("r", gzip.compress(gzip.compress(PLAIN)), ["holds another archive"]),
