@@ -387,21 +387,11 @@ class DmarcForm(PanelForm):
         help_text=_("One a line. The panel's own address stands in the record anyway."),
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "none"}),
     )
-
-
-class ReportForm(PanelForm):
-    """A DMARC report that came by another road."""
-
-    file = forms.FileField(
-        label=_("Report file"), help_text=_("An aggregate report: XML, gzip or zip, as receivers mail it.")
+    failure_reports = forms.BooleanField(
+        label=_("Ask for reports on single messages (ruf, fo)"),
+        required=False,
+        help_text=_("Few receivers send them. Each tells of one person's mail, so they are kept shortly."),
     )
-
-    def clean_file(self) -> Any:
-        """Refuse what is larger than any report."""
-        file = self.cleaned_data["file"]
-        if file.size > REPORT_OCTETS:
-            raise forms.ValidationError(_("The file is larger than 20 MB. A report is smaller."))
-        return file
 
 
 class DeleteDomainForm(PanelForm):

@@ -60,7 +60,6 @@ urlpatterns = [
     path("domains/<str:name>/senders/<int:identifier>/delete", senders.delete, name="sender-delete"),
     path("", include("domains.intake_urls")),
     path("domains/<str:name>/reports", reports.reports, name="domain-reports"),
-    path("domains/<str:name>/reports/upload", reports.upload, name="report-upload"),
     path("domains/<str:name>/reports/corrections", corrections.corrections, name="corrections"),
     path("domains/<str:name>/reports/corrections/add", corrections.add, name="correction-add"),
     path("domains/<str:name>/reports/corrections/<int:identifier>", corrections.remove, name="correction-remove"),

@@ -148,6 +148,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if MAILADMIN.https_url else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 200
 
 _database = urlsplit(MAILADMIN.database_url)
 _options = {key: values[-1] for key, values in parse_qs(_database.query).items()}

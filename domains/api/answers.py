@@ -252,6 +252,7 @@ class DmarcPolicy(Schema):
         dkim_alignment="r",
         spf_alignment="r",
         report_addresses=["reports@acme.example"],
+        failure_reports=False,
         record="v=DMARC1; p=quarantine; np=reject; rua=mailto:dmarc-reports@acme.example,mailto:reports@acme.example",
         cautions=["nonexistent-unknown"],
     )
@@ -262,6 +263,7 @@ class DmarcPolicy(Schema):
     dkim_alignment: Annotated[str, words("r", "s")] = Field(description="The tag adkim.")
     spf_alignment: Annotated[str, words("r", "s")] = Field(description="The tag aspf.")
     report_addresses: list[str] = Field(description="Addresses in rua besides the domain's own intake.")
+    failure_reports: bool = Field(description="Whether failure reports are asked for (ruf, fo=1).")
     record: str = Field(description="The text to publish.")
     cautions: list[Annotated[str, words(*(caution.value for caution in Caution))]] = Field(
         description="What to know before publishing it."
@@ -476,6 +478,7 @@ def show_dmarc_policy(domain: DomainRow) -> DmarcPolicy:
         dkim_alignment=policy.dkim_alignment,
         spf_alignment=policy.spf_alignment,
         report_addresses=list(policy.rua[1:]),
+        failure_reports=bool(policy.ruf),
         record=serialise_policy_record(policy),
         cautions=[caution.value for caution in cautions(policy, domain.name)],
     )

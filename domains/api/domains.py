@@ -108,6 +108,7 @@ class NewDmarcPolicy(Schema):
     dkim_alignment: Literal["r", "s"] = Field(default="r", description="The tag adkim.")
     spf_alignment: Literal["r", "s"] = Field(default="r", description="The tag aspf.")
     report_addresses: list[str] = Field(default=[], description="Addresses in rua besides the domain's own intake.")
+    failure_reports: bool = Field(default=False, description="Whether to ask for failure reports (ruf, fo=1).")
 
 
 def _domain(domain: DomainRow) -> Domain:

@@ -15,6 +15,7 @@ from domains.models import Domain, DomainKind
 from domains.services.provision import get_domain_for
 
 MAXIMUM_ADDRESSES = 5
+ANY_FAILURE = "1"  # fo: a report when any mechanism did not pass (RFC 9991)
 PARKED = PolicyRecord(policy="reject", subdomain_policy="reject", nonexistent_policy="reject")
 _BELOW = ("", *POLICIES)
 _ALLOWED: dict[str, tuple[str, ...]] = {
@@ -34,9 +35,12 @@ def dmarc_policy_of(domain: Domain) -> PolicyRecord:
     if domain.kind == DomainKind.PARKED:
         return replace(PARKED, rua=(domain.reports_to,) if domain.reports_to else ())
     stored: dict[str, Any] = dict(domain.dmarc)
+    failures = bool(stored.pop("failure_reports", False))
     own = f"dmarc-reports@{domain.name}"
     more = [address for address in stored.pop("report_addresses", ()) if address != own]
-    return replace(PolicyRecord(**stored), rua=(own, *more))
+    ruf = (f"dmarc-failures@{domain.name}",) if failures else ()
+    options = ANY_FAILURE if failures else PolicyRecord().failure_options
+    return replace(PolicyRecord(**stored), rua=(own, *more), ruf=ruf, failure_options=options)
 
 
 @transaction.atomic
@@ -44,7 +48,8 @@ def set_policy(act: Act, name: str, **chosen: Any) -> Domain:
     """Set the whole policy; raises NotFound, Refused.
 
     ``chosen`` holds ``policy``, ``subdomain_policy``, ``nonexistent_policy``, ``testing``, ``dkim_alignment``,
-    ``spf_alignment`` and ``report_addresses`` (further ones); what is missing takes its default.
+    ``spf_alignment``, ``report_addresses`` (further ones) and ``failure_reports`` (whether single messages are to be
+    reported); what is missing takes its default.
     """
     domain = get_domain_for(act, name, lock=True)
     if domain.kind == DomainKind.PARKED:
@@ -71,6 +76,8 @@ def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
             stored[field] = value
     if chosen.get("testing"):
         stored["testing"] = True
+    if chosen.get("failure_reports"):
+        stored["failure_reports"] = True
     addresses = checked_addresses("report_addresses", chosen.get("report_addresses", ()))
     return stored | ({"report_addresses": addresses} if addresses else {})
 

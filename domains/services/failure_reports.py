@@ -41,7 +41,7 @@ def store(
     With an ``act`` the report must be about a domain in its reach. Raises Refused with the reason.
     """
     domain = _domain_of(report, act)
-    refusal = refusal_of(file, domain)
+    refusal = refusal_of(file, domain, "ruf")
     if refusal:
         raise Refused({"file": refusal})
     if fenced:
@@ -109,11 +109,17 @@ def keeping() -> ReportKeeping:
     return ReportKeeping.objects.first() or ReportKeeping()
 
 
+def keeping_for(act: Act) -> ReportKeeping:
+    """Return what holds; superadministrators only. Raises Forbidden."""
+    if not act.is_superadmin:
+        raise Forbidden(_("Only a superadministrator sets how long reports are kept."))
+    return keeping()
+
+
 @transaction.atomic
 def change_keeping(act: Act, *, file_days: int, failure_days: int, redact_days: int) -> ReportKeeping:
     """Set how long files and failure reports are kept; superadministrators only. Raises Forbidden, Refused."""
-    if not act.is_superadmin:
-        raise Forbidden(_("Only a superadministrator sets how long reports are kept."))
+    keeping_for(act)
     wanted = {"file_days": file_days, "failure_days": failure_days, "redact_days": redact_days}
     for field, days in wanted.items():
         least = 0 if field == "redact_days" else 1

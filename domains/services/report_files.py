@@ -72,6 +72,11 @@ def readable_again(files: QuerySet[ReportFile]) -> QuerySet[ReportFile]:
     return files.filter(state__in=UNREAD, reader__lt=reports.READER).exclude(content=b"")
 
 
+def may_help(file: ReportFile) -> bool:
+    """True when an earlier version could not read the file, and this one reads more."""
+    return file.state in UNREAD and file.reader < reports.READER
+
+
 def read_again(act: Act, identifier: int) -> ReportFile:
     """Read one unreadable file again, now; returns it as it then is. Raises NotFound, Refused, Forbidden."""
     with transaction.atomic():

@@ -70,6 +70,7 @@ def _initial(policy: PolicyRecord, domain: Domain) -> dict[str, Any]:
         "dkim_alignment": policy.dkim_alignment,
         "spf_alignment": policy.spf_alignment,
         "report_addresses": "\n".join(policy.rua[1:]),
+        "failure_reports": bool(policy.ruf),
     }
 
 

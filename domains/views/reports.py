@@ -9,14 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from domains.errors import NotFound
-from domains.forms import ReportForm
 from domains.models import Domain
-from domains.names import to_unicode
 from domains.services import reports as service
 from domains.services.provision import get_domain_for
 from domains.views.chart import stacked
 from domains.views.frame import domain_page
-from domains.views.web import act_of_request, answered, bound, done, form_page, page_of, url
+from domains.views.web import act_of_request, page_of
 
 SERIES = ("none", "quarantine", "reject")
 SPANS = (7, 30, 90, 365)
@@ -74,28 +72,6 @@ def _shown(request: HttpRequest, domain: Domain) -> dict[str, Any]:
         "spans": SPANS,
         "nothing": not messages and not service.reports_of(domain).exists(),
     }
-
-
-def upload(request: HttpRequest, name: str) -> HttpResponse:
-    """Take in a report file by hand."""
-    act = act_of_request(request)
-    domain = get_domain_for(act, name)
-    form = bound(request, ReportForm)
-
-    def take_in(data: dict[str, Any]) -> HttpResponse:
-        file = data["file"]
-        report, created = service.store_upload(act, file.read(), file.name or "")
-        text = _("The report of %(name)s is taken in.") if created else _("The report of %(name)s was known already.")
-        return done(request, text % {"name": report.org_name}, "domain-reports", report.domain.name)
-
-    shown = {
-        "title": _("Hand in a report for %(name)s") % {"name": to_unicode(domain.name)},
-        "lead": _("Reports mailed to dmarc-reports@%(name)s come in by themselves.") % {"name": domain.name},
-        "button": _("Take it in"),
-        "back": url("domain-reports", domain.name),
-        "back_label": _("Reports"),
-    }
-    return answered(request, form, take_in) or form_page(request, "components/form_page.html", form, **shown)
 
 
 def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:

@@ -158,6 +158,20 @@ def source_chip(kind: object) -> dict[str, str]:
 
 
 @register.filter
+def road(value: object) -> str:
+    """Return the road by which a report came, in plain words."""
+    known = {
+        "mail": _("by mail"),
+        "upload": _("handed in"),
+        "api": _("by API"),
+        "imap": _("from a watched mailbox"),
+        "folder": _("from the folder"),
+        "command": _("by the command"),
+    }
+    return known.get(str(value), str(value))
+
+
+@register.filter
 def octets(value: object) -> str:
     """Show a number of octets in human units."""
     return filesizeformat(value) if isinstance(value, int) else ""

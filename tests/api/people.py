@@ -15,6 +15,7 @@ from domains.models import (
     Certificate,
     DnsAccount,
     Domain,
+    ReportFile,
     ReportMailbox,
     Role,
     Sender,
@@ -23,8 +24,10 @@ from domains.models import (
     Webhook,
     ZoneChange,
 )
+from domains.services.reports import take_in
 from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
+from tests.domains.dmarc.samples import make_row, report_xml
 from tests.factories import make_account, make_administrator, make_alias, make_domain, make_group
 
 API = "/api/v1"
@@ -92,6 +95,10 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     watched = ReportMailbox(domain=domain, host="imap.example", port=1, user="x")
     watched.password_sealed = seal("report-mailbox imap.example:1 x", b"y")
     watched.save()
+    file = ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
+    for submitter, count in (("one.example", 1), ("two.example", 2)):
+        xml = report_xml(domain.name, rows=(make_row(count=count),))
+        report, _created = take_in(xml, "", "mail", submitter, True)
     token = make_token(f"{place} token", Role.DOMAIN_ADMIN, maker, domain)
     return {
         "name": domain.name,
@@ -108,6 +115,8 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "webhook": str(webhook.pk),
         "sender": str(sender.pk),
         "correction": str(correction.pk),
+        "report_file": str(file.pk),
+        "dispute": str(report.pk),
         "report_mailbox": str(watched.pk),
         "email": "second@operator.example",
     }

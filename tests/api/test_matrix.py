@@ -136,6 +136,17 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/tokens"): Row(201, 422, 403, body={"name": "n", "role": "domain_admin", "domains": ["{name}"]}),
     ("DELETE", "/tokens/{id}"): Row(204, owner=403),
     ("POST", "/dmarc/reports"): Row(422, 422, 403, body=REPORT, content_type="application/octet-stream"),
+    ("GET", "/report-files"): Row(200, LIST, 403),
+    ("GET", "/report-files/{id}"): Row(200, owner=403),
+    ("POST", "/report-files/{id}/retry"): Row(200, owner=403),
+    ("DELETE", "/report-files/{id}"): Row(204, owner=403),
+    ("GET", "/dmarc/disputes"): Row(200, LIST, 403),
+    ("POST", "/dmarc/disputes/{id}/settle"): Row(200, owner=403),
+    ("GET", "/domains/{name}/dmarc/failures"): Row(200),
+    ("GET", "/report-keeping"): Row(200, 403, 403, admin=403),
+    ("PUT", "/report-keeping"): Row(
+        200, 403, 403, admin=403, body={"file_days": 9, "failure_days": 9, "redact_days": 1}
+    ),
     ("GET", "/report-mailboxes"): Row(200, LIST, 403),
     ("POST", "/report-mailboxes"): Row(422, 422, 403, body=WATCH),
     ("GET", "/report-mailboxes/{id}"): Row(200, owner=403),
@@ -159,6 +170,7 @@ ROWS: dict[tuple[str, str], Row] = {
 }
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
 THINGS |= {"groups": "group", "report-mailboxes": "report_mailbox"}
+THINGS |= {"report-files": "report_file", "disputes": "dispute"}
 THINGS |= {"zone-changes": "zone_change", "webhooks": "webhook"}
 
 

@@ -23,6 +23,7 @@ from domains.models import (
     DmarcReport,
     DnsAccount,
     Domain,
+    FailureReport,
     ReportFile,
     ReportMailbox,
     Role,
@@ -63,6 +64,9 @@ class Place:
     correction: int
     group: str
     report_mailbox: int
+    report_file: int
+    dispute: int
+    failure: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -121,6 +125,16 @@ def make_report(domain: Domain, **fields: Any) -> DmarcReport:
     return take_in(serialise_report(report), "", "upload", submitter)[0]
 
 
+def make_dispute(report: DmarcReport, domain: Domain) -> DmarcReport:
+    """A report of the same name with other content, which does not count."""
+    row = ReportRow("192.0.2.66", 5, "none", "fail", "fail", header_from=domain.name)
+    names = {"org_name": report.org_name, "org_email": "", "report_id": report.report_id, "policy": {}}
+    other = AggregateReport(
+        begin=report.begin_at, end=report.end_at, domain=domain.name, schema="rfc7489", rows=(row,), **names
+    )
+    return take_in(serialise_report(other), "", "mail", "other.example")[0]
+
+
 def make_place(name: str, owner: str) -> Place:
     """A domain with a mailbox, an alias, a message, a queue entry, a report and a broken file."""
     act = system_act("console")
@@ -131,7 +145,11 @@ def make_place(name: str, owner: str) -> Place:
     trace = make_trace(name, account.address)
     entry = make_entry(name, trace.pk)
     report = make_report(domain)
-    ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
+    file = ReportFile.objects.create(domain=domain, road="mail", content=b"x", state="broken", reason="Not XML.")
+    dispute = make_dispute(report, domain)
+    failure = FailureReport.objects.create(
+        domain=domain, digest=b"1" * 32, road="mail", source_ip="192.0.2.9", reported_domain=name, header_from=name
+    )
     Certificate.objects.create(name=name, domain=domain, chain="x")
     key = domain.dkim_keys.order_by("pk").first()
     assert key is not None
@@ -156,6 +174,9 @@ def make_place(name: str, owner: str) -> Place:
         correction.pk,
         group.address,
         watched.pk,
+        file.pk,
+        dispute.pk,
+        failure.pk,
     )
 
 

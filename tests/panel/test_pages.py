@@ -47,6 +47,7 @@ from tests.panel.people import (
 )
 
 PAGES = ["home", "domains", "queue", "messages", "audit", "services", "administrators", "tokens", "me"]
+PAGES += ["report-roads", "report-files", "report-upload-all", "report-keeping", "report-mailbox-add"]
 PAGES += ["domain-add", "token-add", "administrator-add"]
 DOMAIN_PAGES = [
     "domain",
@@ -65,6 +66,8 @@ DOMAIN_PAGES += [
     "catch-all",
     "key-add",
     "report-upload",
+    "domain-report-files",
+    "report-failures",
 ]
 
 

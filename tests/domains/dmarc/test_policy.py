@@ -63,6 +63,15 @@ class TestPolicy:
         domain.refresh_from_db()
         assert (domain.dmarc, dmarc_value(domain)) == ({}, f"v=DMARC1; p=none; rua=mailto:{OWN}")
 
+    def test_failure_reports_are_asked_for_only_by_whom_wants_them(self):
+        make_domain()
+        domain = set_policy(superadmin_act(), "acme.example", policy="none", failure_reports=True)
+        assert (
+            dmarc_value(domain) == f"v=DMARC1; p=none; rua=mailto:{OWN}; ruf=mailto:dmarc-failures@acme.example; fo=1"
+        )
+        assert parse_policy_record(dmarc_value(domain)) == dmarc_policy_of(domain)
+        assert "ruf" not in dmarc_value(set_policy(superadmin_act(), "acme.example", policy="none"))
+
     @pytest.mark.parametrize(
         ("fields", "field"),
         [

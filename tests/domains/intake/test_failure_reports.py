@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from domains.errors import Forbidden, NotFound, Refused
-from domains.models import AuditRecord, Domain, FailureReport, ReportFile
+from domains.models import AuditRecord, Domain, FailureReport, RecordObservation, ReportFile
 from domains.services import failure_reports
 from domains.services.failure_reports import change_keeping, failures_of, get_failure, keep_failures
 from domains.services.reports import take_in_file
@@ -95,7 +95,12 @@ def test_it_belongs_to_the_nearest_domain_and_foreign_ones_are_refused(acme):
     other = make_domain("other.example")
     strayed = came(failure_mail("other.example"), acme)
     assert (strayed.state, "no record of other.example names" in strayed.reason) == ("broken", True)
-    assert not failures_of(other)
+    seen = {"purpose": "dmarc", "name": "_dmarc.other.example", "type": "TXT", "checked_at": timezone.now()}
+    for tag, state in (("rua", "broken"), ("ruf", "stored")):
+        text = f"v=DMARC1; p=none; {tag}=mailto:dmarc-failures@acme.example"
+        RecordObservation.objects.update_or_create(domain=other, **seen, defaults={"found": [text]})
+        assert came(failure_mail("other.example"), acme).state == state
+    assert len(failures_of(other)) == 1
 
 
 def test_what_is_none_is_kept_with_its_reason(acme):
