@@ -127,7 +127,7 @@ def make_report(domain: Domain, **fields: Any) -> DmarcReport:
 
 def make_dispute(report: DmarcReport, domain: Domain) -> DmarcReport:
     """A report of the same name with other content, which does not count."""
-    row = ReportRow("192.0.2.66", 5, "none", "fail", "fail", header_from=domain.name)
+    row = ReportRow("192.0.2.55", 5, "none", "fail", "fail", header_from=domain.name)
     names = {"org_name": report.org_name, "org_email": "", "report_id": report.report_id, "policy": {}}
     other = AggregateReport(
         begin=report.begin_at, end=report.end_at, domain=domain.name, schema="rfc7489", rows=(row,), **names
