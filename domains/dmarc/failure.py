@@ -155,7 +155,9 @@ def _feedback(part: Part) -> Fields:
     if b"\n" not in octets.strip():
         octets = octets.replace(b"\\r", b"").replace(b"\\n", b"\n")
     fields = _fields(octets, _FIELD)
-    if "feedback-type" in fields or (fields and part.media_type == "message/feedback-report"):
+    if part.media_type == "message/feedback-report" and fields:
+        return fields
+    if "feedback-type" in fields and ("version" in fields or "user-agent" in fields):
         return fields
     words, _, copied = octets.partition(_COPIED)
     if copied and _WORDS_OPENING in b" ".join(words.split()):

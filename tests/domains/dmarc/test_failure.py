@@ -87,3 +87,9 @@ def test_damaged_mails_raise_only_bad_report(data):
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
     with suppress(BadReport):
         parse_failure_report(bytes(octets))
+
+
+def test_words_about_feedback_do_not_hide_an_aggregate_report():
+    message = report_mail().replace(b"This is an aggregate report.", b"Feedback-Type: see RFC 5965")
+    with pytest.raises(NoFailureReport):
+        parse_failure_report(message)
