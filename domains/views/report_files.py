@@ -23,6 +23,7 @@ from domains.services.provision import get_domain_for
 from domains.services.report_comparison import compare
 from domains.services.report_disputes import settle_dispute
 from domains.views.frame import frame_of
+from domains.views.report_words import in_words
 from domains.views.web import act_of_request, answered, bound, confirm, done, typed, url
 
 ROWS = 50
@@ -99,7 +100,7 @@ def retry(request: HttpRequest, identifier: int) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect(_place(before.domain, "files"))
     if row.state in service.UNREAD:
-        messages.warning(request, row.reason)
+        messages.warning(request, in_words(row.reason))
     else:
         messages.success(request, _("The file is read: %(state)s.") % {"state": row.get_state_display()})
     return redirect(_place(before.domain, "files"))

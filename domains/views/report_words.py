@@ -67,9 +67,26 @@ SENTENCES = (
     _("The mail is not a failure report: no part of it says what failed."),
     _("The mail holds no report."),
     _("The report is about %(domain)s, which is not a domain of ours."),
+    _("The report is about %(about)s, and its mailbox is watched for %(arrived)s alone."),
+    _(
+        "The report is about %(about)s and came to an address of %(arrived)s, which no record of %(about)s names "
+        "(RFC 9990)."
+    ),
+    _("%(submitter)s has sent its %(most)d reports on %(domain)s today. The file is kept, and not counted."),
+    _(
+        "Senders whom nothing authenticates have sent their %(most)d reports on %(domain)s today. The file is "
+        "kept, and not counted."
+    ),
+    _("It is not kept: delete some of the unreadable files first."),
+    _("Its content was let go, for more was kept than fits; only this line is left."),
+    _("The file holds more than %(most)d reports; the others were left."),
+    _("The file holds more than can be read in time; the rest was left."),
+    _("The file could not be worked; the fault is logged."),
+    _("A report of this name with other content is stored, and its submitter is another."),
 )
 
-_PLACE = re.compile(r"%\\\((\w+)\\\)s")  # as ``re.escape`` leaves it
+_PLACE = re.compile(r"%\\\((\w+)\\\)([sd])")  # as ``re.escape`` leaves it
+_VALUES = {"s": ".{1,300}?", "d": "[0-9]{1,18}"}
 
 
 @cache
@@ -80,8 +97,11 @@ def _shapes() -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _shape(text: str) -> str:
     """Return the expression of a sentence, its values as groups; the next begins behind a space."""
     pieces = _PLACE.split(re.escape(text))
-    found = [f"(?P<{name}>.{{1,300}}?){text}" for name, text in zip(pieces[1::2], pieces[2::2], strict=True)]
-    return "".join([pieces[0], *found, r"(?:\s|$)"])
+    shape, named = pieces[0], set[str]()
+    for name, kind, following in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        shape += (f"(?P={name})" if name in named else f"(?P<{name}>{_VALUES[kind]})") + following
+        named.add(name)
+    return shape + r"(?:\s|$)"
 
 
 def in_words(reason: str) -> str:
@@ -91,7 +111,9 @@ def in_words(reason: str) -> str:
         for text, shape in _shapes():
             found = shape.match(reason)
             if found is not None:
-                said.append(gettext(text) % found.groupdict())
+                values = found.groupdict()
+                numbers = {name: int(value) for name, value in values.items() if f"%({name})d" in text}
+                said.append(gettext(text) % (values | numbers))
                 reason = reason[found.end() :]
                 break
         else:

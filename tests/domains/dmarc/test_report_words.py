@@ -1,5 +1,7 @@
 """Why reports are refused, in the reader's language."""
 
+import re
+
 import pytest
 from django.utils.translation import override
 
@@ -33,6 +35,11 @@ def test_each_refusal_has_its_french(reason):
             "Le fichier 'a. b' n’est ni du XML, ni du gzip, ni du zip.",
         ),
         ("The file is empty. Something else.", "Le fichier est vide. Something else."),
+        (
+            "far.example has sent its 500 reports on example.org today. The file is kept, and not counted.",
+            "far.example a envoyé aujourd’hui ses 500 rapports sur example.org. Le fichier est gardé, "
+            "sans être compté.",
+        ),
         ("Something else.", "Something else."),
         ("", ""),
     ],
@@ -40,6 +47,15 @@ def test_each_refusal_has_its_french(reason):
 def test_values_and_several_sentences(reason, said):
     with override("fr"):
         assert in_words(reason) == said
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_each_sentence_is_known_by_its_shape(sentence):
+    reason = re.sub(r"%\(\w+\)[sd]", "7", sentence)
+    with override("fr"):
+        assert in_words(f"{reason} {reason}") != f"{reason} {reason}"
+    with override("en"):
+        assert in_words(f"{reason} {reason}") == f"{reason} {reason}"
 
 
 def test_a_long_reason_costs_little():
