@@ -14,6 +14,7 @@ from domains.services import (
     provision,
     removal,
     report_fences,
+    report_folder,
     report_mailboxes,
     report_months,
     report_rollup,
@@ -92,6 +93,14 @@ def take_in_reports() -> None:
             report_rollup.roll_up()
             reports.remove_old_files()
             report_fences.let_go()
+
+
+@shared_task(name="domains.tasks.take_in_report_folder", acks_late=True)
+def take_in_report_folder() -> None:
+    """Take in what was laid into the folder for reports."""
+    with single_run("take_in_report_folder") as ours:
+        if ours:
+            report_folder.take_in_folder()
 
 
 @shared_task(name="domains.tasks.fetch_report_mailboxes", acks_late=True)

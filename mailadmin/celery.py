@@ -24,6 +24,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "expand-traces": {"task": "domains.tasks.expand_traces", "schedule": 10.0},
     "keep-traces": {"task": "domains.tasks.keep_traces", "schedule": crontab(minute="11")},
     "take-in-reports": {"task": "domains.tasks.take_in_reports", "schedule": 60.0},
+    "take-in-report-folder": {"task": "domains.tasks.take_in_report_folder", "schedule": 60.0},
     "fetch-report-mailboxes": {"task": "domains.tasks.fetch_report_mailboxes", "schedule": 300.0},
     "send-notices": {"task": "domains.tasks.send_notices", "schedule": 60.0},
     "retain": {"task": "domains.tasks.retain", "schedule": crontab(minute="17", hour="3")},

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from domains.forms import ConfirmForm, PanelForm
 from domains.models import MailboxSecurity, ReportMailbox
 from domains.names import to_unicode
+from domains.services import report_folder
 from domains.services import report_mailboxes as service
 from domains.services.provision import domains_for
 from domains.views.web import act_of_request, answered, bound, confirm, done, form_page, url
@@ -84,7 +85,11 @@ def _form(request: HttpRequest, row: ReportMailbox | None) -> MailboxForm:
 def roads(request: HttpRequest) -> HttpResponse:
     """Show how reports come in, and the watched mailboxes."""
     act = act_of_request(request)
-    shown = {"mailboxes": list(service.mailboxes_for(act)), "domains": list(domains_for(act)[:2])}
+    shown = {
+        "mailboxes": list(service.mailboxes_for(act)),
+        "folder": report_folder.standing() if act.is_superadmin else None,
+        "may_set": act.is_superadmin,
+    }
     return render(request, "domains/report_roads.html", shown)
 
 
