@@ -1,8 +1,9 @@
-"""Stacked columns by day as numbers to draw: pure, the template writes the SVG."""
+"""Stacked columns and lines by day as numbers to draw: pure, the templates write the SVG."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 WIDTH, HEIGHT = 880, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 20, 20, 24
@@ -34,6 +35,8 @@ class Column:
     label: bool
     middle: float
     anchor: str
+    href: str = ""
+    last_day: date | None = None  # of a column that stands for several days
 
     @property
     def told(self) -> dict[str, int]:
@@ -79,8 +82,77 @@ def nice_step(most: int, parts: int = 4) -> int:
         power *= 10
 
 
-def stacked(days: Sequence[tuple[date, Mapping[str, int]]], series: Sequence[str]) -> Chart:
-    """Return the chart of these days; each day's counts are stacked in the order of ``series``."""
+def by_weeks(days: Sequence[tuple[date, Mapping[str, int]]], most: int = 120) -> list[tuple[date, dict[str, int]]]:
+    """Return the days, added up by weeks that end with the last one when they are more than ``most``."""
+    if len(days) <= most:
+        return [(day, dict(counts)) for day, counts in days]
+    weeks: dict[date, Counter[str]] = {}
+    last = days[-1][0]
+    for day, counts in days:
+        start = last - timedelta(days=(last - day).days // 7 * 7 + 6)
+        weeks.setdefault(start, Counter()).update(counts)
+    return [(day, dict(counts)) for day, counts in sorted(weeks.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series as the points of a polyline, in pieces where a day has no value."""
+
+    series: str
+    pieces: tuple[str, ...]
+    latest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Shares from 0 to 1 over the days."""
+
+    lines: tuple[Line, ...]
+    ticks: tuple[Tick, ...]
+    labels: tuple[tuple[float, date], ...]
+    width: int = WIDTH
+    height: int = 160
+    left: int = LEFT
+
+
+def shares(days: Sequence[tuple[date, Mapping[str, int]]], series: Sequence[str], whole: str) -> Lines:
+    """Return lines of each day's share of ``whole``; a day without messages interrupts them."""
+    height, slot = 160, (WIDTH - LEFT - RIGHT) / max(1, len(days))
+    usable = height - TOP - BOTTOM
+
+    def at(number: int, share: float) -> str:
+        return f"{LEFT + (number + 0.5) * slot:.1f},{TOP + usable * (1 - share):.1f}"
+
+    lines = []
+    for name in series:
+        pieces: list[list[str]] = [[]]
+        latest = 0.0
+        for number, (_day, counts) in enumerate(days):
+            if counts.get(whole):
+                latest = counts.get(name, 0) / counts[whole]
+                pieces[-1].append(at(number, latest))
+            elif pieces[-1]:
+                pieces.append([])
+        lines.append(Line(name, tuple(" ".join(piece) for piece in pieces if piece), latest))
+    ticks = tuple(Tick(round(TOP + usable * (1 - part / 100), 2), part) for part in (0, 50, 100))
+    every = max(1, -(-len(days) // LABELS))
+    labels = tuple(
+        (round(LEFT + (number + 0.5) * slot, 1), day)
+        for number, (day, _counts) in enumerate(days)
+        if (len(days) - 1 - number) % every == 0
+    )
+    return Lines(tuple(lines), ticks, labels)
+
+
+def stacked(
+    days: Sequence[tuple[date, Mapping[str, int]]],
+    series: Sequence[str],
+    href: Callable[[date, date], str] | None = None,
+) -> Chart:
+    """Return the chart of these days; each day's counts are stacked in the order of ``series``.
+
+    ``href`` gives where the column from one day to another leads.
+    """
     most = max((sum(counts.values()) for _day, counts in days), default=0)
     step = nice_step(most)
     top_value = step * max(1, -(-most // step))
@@ -95,6 +167,10 @@ def stacked(days: Sequence[tuple[date, Mapping[str, int]]], series: Sequence[str
         _column(number, day, counts, series, slot, usable / top_value, (len(days) - 1 - number) % every == 0)
         for number, (day, counts) in enumerate(days)
     ]
+    if len(days) > 1 and (length := (days[1][0] - days[0][0]).days) > 1:
+        columns = [replace(column, last_day=column.day + timedelta(days=length - 1)) for column in columns]
+    if href is not None:
+        columns = [replace(column, href=href(column.day, column.last_day or column.day)) for column in columns]
     return Chart(tuple(columns), tuple(ticks), tuple(series))
 
 

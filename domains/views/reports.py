@@ -1,83 +1,110 @@
-"""DMARC reports of a domain: volume by day, sources, files that could not be read, and one's own upload."""
+"""DMARC reports of a domain: who sends in its name and what became of it, one report."""
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from domains.errors import NotFound
 from domains.models import Domain
+from domains.reports.kinds import KINDS
 from domains.services import reports as service
 from domains.services.provision import get_domain_for
-from domains.views.chart import stacked
+from domains.services.report_sources import fresh_sources, senders_in_reports
+from domains.services.report_volume import Volume, volume_of
+from domains.views.chart import by_weeks, shares, stacked
 from domains.views.frame import domain_page
-from domains.views.web import act_of_request, page_of
+from domains.views.report_export import download, wanted_format
+from domains.views.report_span import SPANS, Span, span_of
+from domains.views.web import act_of_request, page_of, url
 
-SERIES = ("none", "quarantine", "reject")
-SPANS = (7, 30, 90, 365)
-DEFAULT_SPAN = 30
-SOURCES = 50
+SENDERS = 50
+REPORTERS = 12
 FILES = 20
-_URGENT = ("service-misaligned", "impostor", "unknown", "forwarder", "service-aligned", "own")
+WEEK = timedelta(days=6)
 
 
-def _span(request: HttpRequest) -> int:
-    text = request.GET.get("days", "")
-    days = int(text) if text.isdecimal() and len(text) < 5 else DEFAULT_SPAN
-    return days if days in SPANS else DEFAULT_SPAN
-
-
-def _counts(dispositions: dict[str, int]) -> dict[str, int]:
-    """Return counts by series; a word that is not one of the three counts as none, as receivers then deliver."""
-    counts: Counter[str] = Counter()
-    for name, count in dispositions.items():
-        counts[name if name in SERIES else "none"] += count
-    return dict(counts)
-
-
-def _urgency(source: service.Source) -> tuple[int, int]:
-    """Return the place of a source: what its owner can mend comes first, each class by its messages."""
-    return _URGENT.index(source.class_), -source.messages
-
-
-def reports(request: HttpRequest, name: str) -> HttpResponse:
-    """Show who sends in the domain's name and what receivers did with it."""
+def reports(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Show who sends in the domain's name and what receivers did with it; or download the days."""
     domain = get_domain_for(act_of_request(request), name)
-    return domain_page(request, "domains/reports.html", domain, "domain-reports", **_shown(request, domain))
-
-
-def _shown(request: HttpRequest, domain: Domain) -> dict[str, Any]:
-    span = _span(request)
-    last = datetime.now(UTC).date()
-    first = last - timedelta(days=span - 1)
-    volumes = service.volume_by_day(domain, first, last)
-    sources = Paginator(sorted(service.sources_of(domain, first, last), key=_urgency), SOURCES).get_page(
-        request.GET.get("page")
+    span = span_of(request)
+    volume = volume_of(domain, span.first_day, span.last_day)
+    wanted = wanted_format(request)
+    if wanted:
+        return download(wanted, f"dmarc-volume-{domain.name}", DAY_COLUMNS, _day_rows(volume))
+    return domain_page(
+        request, "domains/reports.html", domain, "domain-reports", **_shown(request, domain, span, volume)
     )
-    broken = service.broken_files_of(domain)
-    messages = sum(row.messages for row in volumes)
+
+
+DAY_COLUMNS = ("day", "messages", "dmarc_pass", "spf_aligned", "dkim_aligned", *KINDS, "quarantine", "reject")
+
+
+def _day_rows(volume: Volume) -> list[list[object]]:
+    return [
+        [
+            day.isoformat(),
+            one.messages,
+            one.passed,
+            one.spf,
+            one.dkim,
+            *(one.kinds[kind] for kind in KINDS),
+            one.dispositions["quarantine"],
+            one.dispositions["reject"],
+        ]
+        for day, one in volume.days.items()
+    ]
+
+
+def charts_of(volume: Volume, records: str) -> dict[str, Any]:
+    """Return the two charts of a volume; ``records`` is the address of its records, without days."""
+
+    def href(first: object, last: object) -> str:
+        return f"{records}{'&' if '?' in records else '?'}from={first}&to={last}"
+
+    columns = by_weeks([(day, one.kinds) for day, one in volume.days.items()])
+    rates = by_weeks(
+        [
+            (day, {"all": one.messages, "passed": one.passed, "spf": one.spf, "dkim": one.dkim})
+            for day, one in volume.days.items()
+        ]
+    )
     return {
-        "chart": stacked([(row.day, _counts(row.dispositions)) for row in volumes], SERIES),
-        "volumes": [row for row in reversed(volumes) if row.messages],
-        "messages_in_all": messages,
-        "passed": sum(row.passed for row in volumes),
-        "sources": sources,
-        "reports": service.reports_of(domain)[:FILES],
-        "broken": broken[:FILES],
-        "broken_count": broken.count(),
+        "chart": stacked(columns, KINDS, href),
+        "rates": shares(rates, ("passed", "spf", "dkim"), "all"),
+        "days": [(day, one) for day, one in reversed(volume.days.items()) if one.messages],
+    }
+
+
+def _shown(request: HttpRequest, domain: Domain, span: Span, volume: Volume) -> dict[str, Any]:
+    senders = senders_in_reports(domain, span.first_day, span.last_day)
+    since = datetime.now(UTC).date() - WEEK
+    known, broken = service.reports_of(domain), service.broken_files_of(domain)
+    total = volume.total
+    return charts_of(volume, url("report-records", domain.name)) | {
+        "total": total,
+        "failed": total.messages - total.passed,
+        "matrix": [(spf, [(dkim, total.matrix[spf, dkim]) for dkim in (True, False)]) for spf in (True, False)],
+        "senders": Paginator(senders, SENDERS).get_page(request.GET.get("page")),
+        "fresh": fresh_sources(domain, since),
+        "since": since,
+        "reporters": service.reporters_of(domain, span.first_day, span.last_day)[:REPORTERS],
+        "reports": known[:FILES],
         "span": span,
         "spans": SPANS,
-        "nothing": not messages and not service.reports_of(domain).exists(),
+        "nothing": not total.messages and not known.exists(),
+        "broken": broken[:FILES],
+        "broken_count": broken.count(),
+        "disputed_count": service.disputed_of(domain).count(),
     }
 
 
 def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
     """Show one report with its rows."""
     domain = get_domain_for(act_of_request(request), name)
-    row = service.reports_of(domain).filter(pk=identifier).first()
+    row = service.report_of(domain, identifier)
     if row is None:
         raise NotFound(_("There is no such report."))
     page = page_of(request, row.records.order_by("-messages", "source_ip", "id"))

@@ -38,6 +38,7 @@ def _entries(request: HttpRequest, actor: Actor) -> list[Entry]:
     mail, system = _("Mail"), _("System")
     rows = [("home", _("Home"), "home", ""), ("domains", _("Domains"), "domains", "")]
     rows += [("messages", _("Trace"), "trace", mail), ("queue", _("Queue"), "queue", mail)]
+    rows += [("reports", _("Reports"), "chart", mail)]
     if actor.is_superadmin:
         rows += [("services", _("Services"), "services", system)]
         rows += [("certificates", _("Certificates"), "certificates", system)]

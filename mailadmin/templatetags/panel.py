@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from domains import visible as honest
 from domains.views import words
 from domains.views.report_words import in_words
+from domains.views.source_words import KIND_WORDS, evidence_words, fix_words
 from domains.views.words import sign_of, word_of
 
 register = template.Library()
@@ -143,18 +144,39 @@ def disposition(value: object) -> str:
     return known.get(str(value), str(value))
 
 
+@register.filter
+def series_name(value: object) -> str:
+    """Return what a series of a chart is called: a class of sources, a disposition, or a check."""
+    checks = {
+        "passed": _("DMARC"),
+        "spf": "SPF",
+        "dkim": "DKIM",
+        "succeeded": _("went through"),
+        "failed": _("failed"),
+    }
+    text = str(value)
+    return str(KIND_WORDS[text]) if text in KIND_WORDS else checks.get(text) or disposition(text)
+
+
+@register.filter
+def evidence(value: object) -> str:
+    """Return one piece of evidence about a source as a sentence."""
+    return evidence_words(value) if isinstance(value, dict) else ""
+
+
+@register.filter
+def fix(value: object) -> str:
+    """Return what is to be mended at a source, in words."""
+    return fix_words(value) if isinstance(value, dict) else ""
+
+
 @register.inclusion_tag("components/chip.html")
 def source_chip(kind: object) -> dict[str, str]:
     """Show who a source of reports is thought to be."""
-    known = {
-        "own": ("pass", _("Own server")),
-        "service-aligned": ("pass", _("Known, set up right")),
-        "service-misaligned": ("attention", _("Known, set up wrong")),
-        "forwarder": ("neutral", _("Forwarded")),
-        "impostor": ("fail", _("Impostor")),
-    }
-    status, label = known.get(str(kind), ("neutral", _("Unknown")))
-    return chip(status, label)
+    text = str(kind)
+    status = {"own": "pass", "service-aligned": "pass", "service-misaligned": "attention", "impostor": "fail"}
+    label = str(KIND_WORDS.get(text, KIND_WORDS["unknown"]))
+    return chip(status.get(text, "neutral"), label)
 
 
 @register.filter

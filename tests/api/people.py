@@ -91,7 +91,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain, chain="x")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
-    correction = SourceCorrection.objects.create(domain=domain, network="192.0.2.0/24", kind="own")
+    correction = SourceCorrection.objects.create(domain=domain, network="198.18.7.0/24", kind="own")
     watched = ReportMailbox(domain=domain, host="imap.example", port=1, user="x")
     watched.password_sealed = seal("report-mailbox imap.example:1 x", b"y")
     watched.save()

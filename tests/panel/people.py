@@ -156,7 +156,7 @@ def make_place(name: str, owner: str) -> Place:
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
-    correction = SourceCorrection.objects.create(domain=domain, network="192.0.2.0/24", kind="own")
+    correction = SourceCorrection.objects.create(domain=domain, network="198.18.7.0/24", kind="own")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     watched = ReportMailbox.objects.create(domain=domain, host="imap.example", user="x", password_sealed=b"")
     return Place(

@@ -411,7 +411,7 @@ def test_a_search_is_told_how_it_was_understood_and_filtered_by_a_click(dora: Ac
 def test_reports_show_chart_table_and_broken_files(dora: Actor, near: Place) -> None:
     page = _text(signed_in(dora), "/domains/near.example/reports?days=7")
     assert "<svg" in page
-    assert 'class="series-none"' in page
+    assert 'class="series-unknown"' in page
     assert "192.0.2.9" in page
     assert "Not XML." in page
     assert _text(signed_in(dora), "/domains/near.example/reports?days=x")

@@ -1,0 +1,145 @@
+"""Single records of the reports of a domain: found by filters, paged by a cursor; one SQL query a page.
+
+The newest day first. Facts are reached through their reports, or through their address when one is asked for, so that
+a page costs what it shows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+from ipaddress import ip_address
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from domains.errors import Refused
+from domains.models import Domain
+from domains.reports.kinds import KINDS
+
+DISPOSITIONS = ("none", "pass", "quarantine", "reject", "unknown")
+BATCH = 2_000
+
+RECORDS = """
+SELECT r.id, r.day, host(r.source_ip), r.messages, r.disposition, r.dkim_aligned, r.spf_aligned, p.id, p.org_name,
+       p.believed, s.kind, s.sender, a.header_from, a.envelope_from, a.dkim::text, a.spf::text, a.reasons::text
+FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = p.day
+LEFT JOIN domains_dmarcsource s ON s.domain_id = r.domain_id AND s.source_ip = r.source_ip
+    AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned
+LEFT JOIN domains_authpattern a ON a.pattern_id = r.pattern_id AND a.month = r.day - extract(day FROM r.day)::int + 1
+WHERE p.domain_id = %(domain)s AND p.standing = 'counted' AND r.domain_id = %(domain)s
+    AND p.day BETWEEN %(first)s AND %(last)s AND r.day BETWEEN %(first)s AND %(last)s
+"""
+FILTERS = {
+    "source": "r.source_ip = %(source)s::inet",
+    "kind": "s.kind = %(kind)s",
+    "sender": "s.sender = %(sender)s",
+    "disposition": "r.disposition = %(disposition)s",
+    "spf": "r.spf_aligned = %(spf)s",
+    "dkim": "r.dkim_aligned = %(dkim)s",
+    "reporter": "p.org_name = %(reporter)s",
+    "report": "p.id = %(report)s",
+    "after": "(r.day, p.id, r.id) < (%(after_day)s, %(after_report)s, %(after_id)s)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """What records are wanted; None asks for all."""
+
+    first_day: date
+    last_day: date
+    source: str | None = None
+    kind: str | None = None
+    sender: str | None = None
+    disposition: str | None = None
+    spf: bool | None = None
+    dkim: bool | None = None
+    reporter: str | None = None
+    report: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as people see it; the last three are JSON texts."""
+
+    id: int
+    day: date
+    source_ip: str
+    messages: int
+    disposition: str
+    dkim_aligned: bool
+    spf_aligned: bool
+    report: int
+    reporter: str
+    believed: bool
+    kind: str | None
+    sender: str | None
+    header_from: str | None
+    envelope_from: str | None
+    dkim: str | None
+    spf: str | None
+    reasons: str | None
+
+    @property
+    def cursor(self) -> str:
+        """Where the next page begins after this record."""
+        return f"{self.day:%Y%m%d}-{self.report}-{self.id}"
+
+
+def records_page(domain: Domain, query: RecordQuery, limit: int, cursor: str = "") -> tuple[list[Record], str]:
+    """Return a page of records and where the next one begins, empty at the end; raises Refused."""
+    found = _read(domain, query, limit + 1, cursor)
+    return found[:limit], found[limit - 1].cursor if len(found) > limit else ""
+
+
+def all_records(domain: Domain, query: RecordQuery) -> Iterator[Record]:
+    """Yield every record, a batch a query."""
+    cursor = ""
+    while True:
+        found, cursor = records_page(domain, query, BATCH, cursor)
+        yield from found
+        if not cursor:
+            return
+
+
+def checked(query: RecordQuery) -> RecordQuery:
+    """Return the query; raises Refused for a word or an address that cannot be."""
+    if query.source is not None:
+        try:
+            ip_address(query.source)
+        except ValueError as error:
+            raise Refused({"source": _("This is not an address.")}) from error
+    for field, value, allowed in (
+        ("kind", query.kind, KINDS),
+        ("disposition", query.disposition, DISPOSITIONS),
+    ):
+        if value is not None and value not in allowed:
+            raise Refused({field: _("Allowed are %(words)s.") % {"words": ", ".join(allowed)}})
+    return query
+
+
+def _read(domain: Domain, query: RecordQuery, limit: int, cursor: str) -> list[Record]:
+    checked(query)
+    values: dict[str, Any] = {field.name: getattr(query, field.name) for field in fields(query)}
+    values |= {"domain": domain.pk, "first": query.first_day, "last": query.last_day, "limit": limit}
+    if cursor:
+        values |= _after(cursor)
+    wanted = [text for name, text in FILTERS.items() if values.get(name) is not None]
+    statement = RECORDS + "".join(f" AND {text}" for text in wanted)
+    statement += " ORDER BY r.day DESC, p.id DESC, r.id DESC LIMIT %(limit)s"
+    with connection.cursor() as executed:
+        executed.execute(statement, values)
+        return [Record(*row) for row in executed.fetchall()]
+
+
+def _after(cursor: str) -> dict[str, Any]:
+    try:
+        day, report, identifier = cursor.split("-")
+        after_day = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
+        numbers = {"after_report": int(report), "after_id": int(identifier)}
+        if max(numbers.values()) >= 2**63:
+            raise ValueError
+    except ValueError as error:
+        raise Refused({"cursor": _("This cursor was not given out here.")}) from error
+    return {"after": True, "after_day": after_day, **numbers}

@@ -1,0 +1,147 @@
+"""Who sends in a domain's name, by the roll-ups: by sender, by address, what is new; one SQL query each."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from domains.models import DmarcSource, Domain
+
+MAXIMUM_SENDERS = 500
+MAXIMUM_ADDRESSES = 10_000
+NEW = 20
+
+# A sender that nothing names stands for each of its addresses alone.
+SENDERS = """
+SELECT kind, sender, CASE WHEN sender = '' THEN host(source_ip) ELSE '' END AS address, sum(messages)::bigint,
+       coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE spf_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')), 0)::bigint,
+       count(DISTINCT source_ip), min(day), max(day)
+FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s
+GROUP BY 1, 2, 3 ORDER BY array_position(%s::text[], kind::text), 4 DESC, 2, 3 LIMIT %s
+"""
+ADDRESSES = """
+SELECT host(source_ip), kind, sender, sum(messages)::bigint,
+       coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE spf_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')), 0)::bigint, min(day), max(day)
+FROM domains_dmarcdaily WHERE domain_id = %(domain)s AND day BETWEEN %(first)s AND %(last)s
+    AND (%(kind)s = '' OR kind = %(kind)s) AND (%(sender)s::text IS NULL OR sender = %(sender)s)
+GROUP BY source_ip, kind, sender ORDER BY 4 DESC, source_ip LIMIT %(limit)s
+"""
+FRESH = """
+SELECT host(s.source_ip), s.kind, s.sender, s.first_day,
+       (SELECT coalesce(sum(messages), 0)::bigint FROM domains_dmarcdaily d WHERE d.domain_id = s.domain_id
+        AND d.source_ip = s.source_ip AND d.dkim_aligned = s.dkim_aligned AND d.spf_aligned = s.spf_aligned
+        AND d.day >= %(since)s) AS messages
+FROM domains_dmarcsource s
+WHERE s.domain_id = %(domain)s AND s.first_day >= %(since)s AND NOT EXISTS (
+    SELECT 1 FROM domains_dmarcsource o WHERE o.domain_id = s.domain_id AND o.source_ip = s.source_ip
+    AND o.first_day < %(since)s)
+ORDER BY messages DESC, s.source_ip LIMIT %(limit)s
+"""
+STREAMS = """
+SELECT s.id, coalesce(sum(d.messages), 0) FROM domains_dmarcsource s
+LEFT JOIN domains_dmarcdaily d ON d.domain_id = s.domain_id AND d.source_ip = s.source_ip
+    AND d.dkim_aligned = s.dkim_aligned AND d.spf_aligned = s.spf_aligned AND d.day BETWEEN %s AND %s
+WHERE s.domain_id = %s AND s.source_ip = %s::inet GROUP BY s.id
+"""
+DAYS = """
+SELECT day, kind, disposition, dkim_aligned, spf_aligned, believed, sum(messages) FROM domains_dmarcdaily
+WHERE domain_id = %s AND source_ip = %s::inet AND day BETWEEN %s AND %s
+GROUP BY day, kind, disposition, dkim_aligned, spf_aligned, believed
+"""
+URGENCY = ("service-misaligned", "impostor", "unknown", "forwarder", "service-aligned", "own")
+
+
+@dataclass(frozen=True, slots=True)
+class SenderLine:
+    """One sender, or an address that nothing names: ``address`` is empty for one that has a name."""
+
+    kind: str
+    sender: str
+    address: str
+    messages: int
+    passed: int
+    spf: int
+    dkim: int
+    held: int  # put into junk or refused
+    addresses: int
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLine:
+    """One address, as far as it is of one class and sender."""
+
+    address: str
+    kind: str
+    sender: str
+    messages: int
+    passed: int
+    spf: int
+    dkim: int
+    held: int
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class FreshSource:
+    """An address that was never seen before."""
+
+    address: str
+    kind: str
+    sender: str
+    first_day: date
+    messages: int
+
+
+def senders_in_reports(domain: Domain, first_day: date, last_day: date) -> list[SenderLine]:
+    """Return who sent on these days, what its owner can mend first; at most ``MAXIMUM_SENDERS``."""
+    return [
+        SenderLine(*row) for row in _rows(SENDERS, [domain.pk, first_day, last_day, list(URGENCY), MAXIMUM_SENDERS])
+    ]
+
+
+def addresses_in_reports(
+    domain: Domain, first_day: date, last_day: date, kind: str = "", sender: str | None = None
+) -> list[AddressLine]:
+    """Return the addresses of a class, of a sender, or all, most messages first; at most ``MAXIMUM_ADDRESSES``."""
+    values = {
+        "domain": domain.pk,
+        "first": first_day,
+        "last": last_day,
+        "kind": kind,
+        "sender": sender,
+        "limit": MAXIMUM_ADDRESSES,
+    }
+    return [AddressLine(*row) for row in _rows(ADDRESSES, values)]
+
+
+def fresh_sources(domain: Domain, since: date) -> list[FreshSource]:
+    """Return the addresses first seen since that day, most messages first."""
+    return [FreshSource(*row) for row in _rows(FRESH, {"domain": domain.pk, "since": since, "limit": NEW})]
+
+
+def streams_of(domain: Domain, address: str, first_day: date, last_day: date) -> list[tuple[DmarcSource, int]]:
+    """Return the streams of one address with their messages on these days; empty when it was never seen."""
+    counts = dict(_rows(STREAMS, [first_day, last_day, domain.pk, address]))
+    rows = DmarcSource.objects.filter(pk__in=counts)
+    return sorted(((row, int(counts[row.pk])) for row in rows), key=lambda pair: -pair[1])
+
+
+def days_of_source(domain: Domain, address: str, first_day: date, last_day: date) -> list[tuple[Any, ...]]:
+    """Return what one address sent by day, as ``report_volume.counted`` takes it."""
+    return _rows(DAYS, [domain.pk, address, first_day, last_day])
+
+
+def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
