@@ -17,8 +17,8 @@ MOST_ROWS = 20
 DIFFERENCES = """
 WITH both_sides AS (
     SELECT r.source_ip, p.header_from, r.disposition, r.dkim_aligned, r.spf_aligned,
-        coalesce(sum(r.messages) FILTER (WHERE r.report_id = %(counted)s), 0) AS counted,
-        coalesce(sum(r.messages) FILTER (WHERE r.report_id = %(disputed)s), 0) AS disputed
+        coalesce(sum(r.messages) FILTER (WHERE r.report_id = %(counted)s), 0)::bigint AS counted,
+        coalesce(sum(r.messages) FILTER (WHERE r.report_id = %(disputed)s), 0)::bigint AS disputed
     FROM domains_dmarcrecord r
     LEFT JOIN domains_authpattern p ON p.pattern_id = r.pattern_id AND p.month = %(month)s
     WHERE r.report_id IN (%(counted)s, %(disputed)s) AND r.day = %(day)s

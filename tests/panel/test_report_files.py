@@ -133,7 +133,8 @@ def test_a_dispute_shows_both_sides_and_is_settled(near: Place, dora: Actor) -> 
     address = f"/domains/near.example/reports/disputes/{near.dispute}"
     assert address in page
     page = client.get(address).content.decode()
-    for text in ("192.0.2.9", "192.0.2.55", "2 rows differ", "other.example", "Count this one instead"):
+    figures = ('data-label="Counts now">12<', 'data-label="Disputed">5<', 'data-label="Counts now">0<')
+    for text in ("192.0.2.9", "192.0.2.55", "2 rows differ", "other.example", "Count this one instead", *figures):
         assert text in page, text
     assert client.post(address)["Location"] == "/domains/near.example/reports/files"
     assert dict(DmarcReport.objects.values_list("pk", "standing")) == {
