@@ -41,7 +41,7 @@ def store(
     With an ``act`` the report must be about a domain in its reach. Raises Refused with the reason.
     """
     domain = _domain_of(report, act)
-    refusal = refusal_of(file, domain, "ruf")
+    refusal = refusal_of(file, domain, "ruf") if act is None else ""  # an act has its own reach
     if refusal:
         raise Refused({"file": refusal})
     if fenced:

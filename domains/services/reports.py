@@ -367,7 +367,7 @@ def _take_open(found: OpenReport, file: ReportFile, act: Act | None, fenced: boo
     """Store an aggregate report whose rows are read before they are stored; raises Refused."""
     _require_past(found.head)
     domain = _domain_of(found.head, act)
-    refusal = refusal_of(file, domain)
+    refusal = refusal_of(file, domain) if act is None else ""  # an act has its own reach
     if refusal:
         raise Refused({"file": refusal})
     if fenced:

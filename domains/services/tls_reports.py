@@ -112,7 +112,7 @@ def _domains_of(report: Report, act: Act | None, file: ReportFile) -> list[Domai
     if not found:
         message = _("The report is about %(domain)s, which is not a domain of ours.")
         raise Refused({"file": message % {"domain": ", ".join(sorted(names))[:200] or "?"}})
-    reasons = {domain.pk: refusal_of(file, domain) for domain in found}
+    reasons = {domain.pk: refusal_of(file, domain) if act is None else "" for domain in found}
     if all(reasons.values()):
         raise Refused({"file": next(iter(reasons.values()))})
     return [domain for domain in found if not reasons[domain.pk]]
