@@ -20,6 +20,7 @@ from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream,
 from domains.services.report_naming import catalogue_for
 
 DAYS = 31  # added up in one transaction
+JUDGED = 2_000  # streams judged and written at once: a report may name a million addresses
 PATTERNS_KEPT = 16
 
 MARK = "INSERT INTO domains_dmarcdirtyday (domain_id, day) SELECT * FROM unnest(%s::bigint[], %s::date[])"
@@ -38,11 +39,6 @@ WITH found AS (
     SELECT source_ip, dkim_aligned, spf_aligned, array_agg(DISTINCT pattern_id) AS patterns,
            sum(messages) AS messages, min(day) AS first_day, max(day) AS last_day
     FROM ({FACTS}) AS facts GROUP BY source_ip, dkim_aligned, spf_aligned
-), seen AS (
-    UPDATE domains_dmarcsource s SET first_day = least(s.first_day, f.first_day),
-        last_day = greatest(s.last_day, f.last_day)
-    FROM found f WHERE s.domain_id = %(domain)s AND s.source_ip = f.source_ip AND s.dkim_aligned = f.dkim_aligned
-        AND s.spf_aligned = f.spf_aligned AND (s.first_day > f.first_day OR s.last_day < f.last_day)
 )
 SELECT host(f.source_ip), f.dkim_aligned, f.spf_aligned, f.messages, f.patterns, s.pattern_ids, f.first_day,
     f.last_day
@@ -102,6 +98,18 @@ LEFT JOIN LATERAL (
 ) AS a ON true
 GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10
 """  # noqa: S608 - put together from constants
+# Those that needed no judgement; the others were kept with their days.
+SEEN = """
+UPDATE domains_dmarcsource s SET first_day = least(s.first_day, f.first_day),
+    last_day = greatest(s.last_day, f.last_day)
+FROM (
+    SELECT source_ip, dkim_aligned, spf_aligned, min(day) AS first_day, max(day) AS last_day
+    FROM domains_dmarcdaily WHERE domain_id = %(domain)s AND day = ANY(%(days)s) GROUP BY 1, 2, 3
+) AS f
+WHERE s.domain_id = %(domain)s AND s.source_ip = f.source_ip AND s.dkim_aligned = f.dkim_aligned
+    AND s.spf_aligned = f.spf_aligned AND (s.first_day > f.first_day OR s.last_day < f.last_day)
+"""
+WHOLE = "SET LOCAL cursor_tuple_fraction = 1"  # the plan of a cursor that is read to its end
 CLEAR_DAY = "DELETE FROM domains_dmarcday WHERE domain_id = %(domain)s AND day = ANY(%(days)s)"
 DAY = """
 INSERT INTO domains_dmarcday (domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed, messages)
@@ -161,11 +169,14 @@ def reclassify(domain_id: int, source_ips: Collection[str] | None = None) -> int
         cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
         addresses = None if source_ips is None else list(source_ips)
         cursor.execute(KNOWN_STREAMS, [domain_id, addresses, addresses])
-        found = [_Found(*row) for row in cursor.fetchall()]
-        if found:
-            _judge(domain, found)
+        judged = 0
+        catalogue = catalogue_for(domain)
+        while rows := cursor.fetchmany(JUDGED):
+            found = [_Found(*row) for row in rows]
+            _judge(domain, found, catalogue)
             _rename(domain_id, [one.source_ip for one in found], skip=())
-    return len(found)
+            judged += len(found)
+    return judged
 
 
 def _roll_up_domain(domain_id: int, domain: Domain | None) -> int:
@@ -187,22 +198,25 @@ def _roll_up_domain(domain_id: int, domain: Domain | None) -> int:
 
 def _add_up(domain: Domain, catalogue: Catalogue, days: list[date]) -> None:
     values: dict[str, Any] = {"domain": domain.pk, "days": days}
+    known: list[str] = []
     with connection.cursor() as cursor:
-        cursor.execute(STREAMS, values)
-        found = [_Found(*row) for row in cursor.fetchall()]
-        if found:
-            _judge(domain, found, catalogue)
+        cursor.execute(WHOLE)
+        with connection.chunked_cursor() as streams:
+            streams.execute(STREAMS, values)
+            while rows := streams.fetchmany(JUDGED):
+                found = [_Found(*row) for row in rows]
+                _judge(domain, found, catalogue)
+                known += [one.source_ip for one in found if one.known is not None]
         cursor.execute(CLEAR_DAILY, values)
         cursor.execute(DAILY, values)
+        cursor.execute(SEEN, values)
         cursor.execute(CLEAR_DAY, values)
         cursor.execute(DAY, values)
-    known = [one.source_ip for one in found if one.known is not None]
     if known:
         _rename(domain.pk, known, skip=days)
 
 
-def _judge(domain: Domain, found: Sequence[_Found], catalogue: Catalogue | None = None) -> None:
-    catalogue = catalogue or catalogue_for(domain)
+def _judge(domain: Domain, found: Sequence[_Found], catalogue: Catalogue) -> None:
     patterns = _patterns({identity for one in found for identity in one.pattern_ids})
     names = _reverse_names([one.source_ip for one in found])
     rows = [_row(one, classify(_stream(one, patterns, names), catalogue)) for one in found]

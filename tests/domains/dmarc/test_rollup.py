@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,3 +135,16 @@ def test_months_are_made_when_needed_and_dropped_when_old(domain):
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM domains_authpattern")
         assert cursor.fetchone() == (1,)
+
+
+def test_more_streams_than_one_batch_are_judged(domain, monkeypatch):
+    monkeypatch.setattr(report_rollup, "JUDGED", 3)
+    xml = report_xml(rows=tuple(make_row(f"192.0.2.{last}") for last in range(1, 12)))
+    take_in(xml, "", "upload")
+    assert DmarcSource.objects.exclude(decided_at=None).count() == 11
+    assert said_by_daily() == said_by_facts()
+    assert report_rollup.reclassify(domain.pk) == 11
+    with CaptureQueriesContext(connection) as queries:
+        take_in(xml.replace(b"r-1<", b"r-2<"), "", "upload")
+    judgements = [query for query in queries if query["sql"].startswith(report_rollup.KEEP[:30])]
+    assert judgements == []
