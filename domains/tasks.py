@@ -53,7 +53,6 @@ def retain() -> None:
             history.remove_old_history()
             report_months.make_months()
             notices.remove_old_notices()
-            failure_reports.keep_failures()
 
 
 @shared_task(name="domains.tasks.forget_attempts", acks_late=True)
@@ -93,6 +92,7 @@ def take_in_reports() -> None:
             report_rollup.roll_up()
             reports.remove_old_files()
             report_fences.let_go()
+            failure_reports.keep_failures()
 
 
 @shared_task(name="domains.tasks.take_in_report_folder", acks_late=True)

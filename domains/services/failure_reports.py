@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dmarc.failure import FailureReport as Report
 from domains.errors import Forbidden, NotFound, Refused
-from domains.models import Domain, DomainState, FailureReport, ReportFile, ReportKeeping
+from domains.models import DmarcSource, Domain, DomainState, FailureReport, ReportFile, ReportKeeping
 from domains.names import parent_names
 from domains.redaction import redact_address, redact_client, redact_text, redact_value
 from domains.services.provision import get_domain_for
@@ -91,6 +91,11 @@ def failures_of(domain: Domain, text: str = "") -> QuerySet[FailureReport]:
         named = Q(header_from__icontains=text) | Q(mail_from__icontains=text) | Q(submitter__icontains=text)
         rows = rows.filter(named | Q(reported_domain__icontains=text) | Q(source_ip__contains=text))
     return rows
+
+
+def is_known_source(row: FailureReport) -> bool:
+    """True when aggregate reports tell of the same address, so that it has a page."""
+    return DmarcSource.objects.filter(domain=row.domain_id, source_ip=row.source_ip or "::").exists()
 
 
 def get_failure(act: Act, name: str, identifier: int) -> FailureReport:

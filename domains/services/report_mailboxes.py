@@ -9,10 +9,11 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from sys import maxsize
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,14 +25,17 @@ from domains.imap_pull import Folder, Place, PullFault, Trouble, open_folder
 from domains.locks import single_run
 from domains.models import Domain, MailboxSecurity, ReportFile, ReportFileState, ReportMailbox
 from domains.names import DomainName
+from domains.report_budget import AUTHENTICATED
 from domains.services import reports
 from domains.services.provision import get_domain_for, require_administrator
+from domains.services.report_fences import OctetLength
 from domains.services.sealing import seal, unseal
 
 log = logging.getLogger(__name__)
 
 MESSAGE_OCTETS = 25 * 1024 * 1024
 RUN_SECONDS = 240.0
+MAILBOX_SECONDS = 120.0
 MAXIMUM_MAILBOXES = 20
 
 
@@ -262,7 +266,7 @@ def fetch_all(now: datetime | None = None) -> int:
 
 def fetch(identifier: int, until: float | None = None) -> int:
     """Take in what is new in one mailbox; returns how many messages. What fails is noted at the mailbox."""
-    until = time.monotonic() + RUN_SECONDS if until is None else until
+    until = min(time.monotonic() + MAILBOX_SECONDS, until or float("inf"))
     with single_run(f"report mailbox {identifier}") as ours:
         row = ReportMailbox.objects.filter(pk=identifier).first() if ours else None
         if row is None or time.monotonic() > until:
@@ -278,7 +282,7 @@ def fetch(identifier: int, until: float | None = None) -> int:
         except PullFault as fault:
             _note(row, sentence_of(fault, row))
         else:
-            _note(row, "")
+            _note(row, "" if min(_room(row)) > 0 else _("It brought as much as a day may; it goes on tomorrow."))
         return taken
 
 
@@ -286,14 +290,26 @@ def _new_files(row: ReportMailbox, folder: Folder, until: float) -> Iterator[int
     if folder.uid_validity != row.uid_validity:  # another folder under the same name: what is known counts once
         row.uid_validity, row.last_uid = folder.uid_validity, 0
         row.save(update_fields=["uid_validity", "last_uid"])
-    for uid, size in folder.after(row.last_uid):
+    files, octets = _room(row)
+    for uid, size in folder.after(row.last_uid) if files > 0 and octets > 0 else ():
         content = folder.fetch(uid) if size <= MESSAGE_OCTETS else None
         gone = content is None and size <= MESSAGE_OCTETS
         file_id = None if gone else _take(row, uid, content, size)
         if file_id is not None:
             yield file_id
-        if time.monotonic() > until:
+        files, octets = files - 1, octets - len(content or b"")
+        if time.monotonic() > until or files <= 0 or octets <= 0:
             return
+
+
+def _room(row: ReportMailbox) -> tuple[int, int]:
+    """Return how many messages and octets may still come today; without bounds for those of the installation."""
+    if row.domain_id is None:
+        return maxsize, maxsize
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = ReportFile.objects.filter(domain=row.domain_id, road="imap", received_at__gte=midnight)
+    spent = today.aggregate(files=Count("pk"), octets=Sum(OctetLength(F("content"))))
+    return AUTHENTICATED.all_files - spent["files"], AUTHENTICATED.all_octets - (spent["octets"] or 0)
 
 
 @transaction.atomic

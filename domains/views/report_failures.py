@@ -62,7 +62,8 @@ def failures(request: HttpRequest, name: str) -> HttpResponse:
 def failure(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
     """Show one failure report."""
     row = service.get_failure(act_of_request(request), name, identifier)
-    shown = {"report": row, "details": row.details, "kept": service.keeping()}
+    known = service.is_known_source(row)
+    shown = {"report": row, "details": row.details, "kept": service.keeping(), "known_source": known}
     return domain_page(request, "domains/report_failure.html", row.domain, "domain-reports", **shown)
 
 

@@ -2,12 +2,15 @@
 
 import gzip
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from domains.errors import Forbidden, NotFound, Refused
 from domains.models import AuditRecord, DmarcReport, ReportFile, ReportMailbox
+from domains.report_budget import Budget
 from domains.services import report_mailboxes
 from domains.services.report_mailboxes import (
     delete_mailbox,
@@ -216,3 +219,15 @@ def test_a_domains_mailbox_brings_nothing_about_other_domains(service):  # noqa:
     first, second = ReportFile.objects.order_by("id")
     assert (first.state, second.state) == ("broken", "stored"), first.reason
     assert first.reason == "The report is about example.org, and its mailbox is watched for example.net alone."
+
+
+def test_a_domains_mailbox_brings_no_more_than_a_day_may_and_goes_on_tomorrow(service, monkeypatch):  # noqa: F811
+    own = make_domain("example.net")
+    monkeypatch.setattr(report_mailboxes, "AUTHENTICATED", Budget(0, 0, all_files=2, all_octets=10**9, reports=0))
+    fill(service, *(report_mail("example.net", report_id=f"r-{n}") for n in range(4)))
+    row = watch(service, domain=own.name)
+    assert (fetch(row.pk), fetch(row.pk)) == (2, 0)
+    row.refresh_from_db()
+    assert row.fault == "It brought as much as a day may; it goes on tomorrow."
+    ReportFile.objects.update(received_at=timezone.now() - timedelta(days=1))
+    assert fetch(row.pk) == 2
