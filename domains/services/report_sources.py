@@ -12,16 +12,17 @@ MAXIMUM_SENDERS = 500
 MAXIMUM_ADDRESSES = 10_000
 NEW = 20
 
-# A sender that nothing names stands for each of its addresses alone.
+# Those of a class that nothing names stand together, by their address when there is only one.
 SENDERS = """
-SELECT kind, sender, CASE WHEN sender = '' THEN host(source_ip) ELSE '' END AS address, sum(messages)::bigint,
+SELECT kind, sender, CASE WHEN sender = '' AND count(DISTINCT source_ip) = 1 THEN host(min(source_ip)) ELSE '' END,
+       sum(messages)::bigint,
        coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE spf_aligned), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')), 0)::bigint,
        count(DISTINCT source_ip), min(day), max(day)
 FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s
-GROUP BY 1, 2, 3 ORDER BY array_position(%s::text[], kind::text), 4 DESC, 2, 3 LIMIT %s
+GROUP BY kind, sender ORDER BY array_position(%s::text[], kind::text), 4 DESC, 2 LIMIT %s
 """
 ADDRESSES = """
 SELECT host(source_ip), kind, sender, sum(messages)::bigint,
@@ -60,7 +61,7 @@ URGENCY = ("service-misaligned", "impostor", "unknown", "forwarder", "service-al
 
 @dataclass(frozen=True, slots=True)
 class SenderLine:
-    """One sender, or an address that nothing names: ``address`` is empty for one that has a name."""
+    """One sender, or all of a class that nothing names: ``address`` is theirs when it is only one."""
 
     kind: str
     sender: str

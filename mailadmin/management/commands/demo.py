@@ -87,8 +87,9 @@ def _host(character: Character) -> str:
 
 
 def _named() -> dict[str, str]:
-    """Return the reverse names of all addresses that have one here."""
-    return {
+    """Return the reverse names of all addresses that have one here; a domain's own server bears a name below it."""
+    own = {f"192.0.2.{_host(one)}": f"mail.{one.name}" for one in CHARACTERS}
+    return own | {
         address: flow.reverse.replace("{n}", str(number + 1))
         for character in CHARACTERS
         for flow in character.flows
