@@ -2,22 +2,24 @@
 
 At the door a mail above the day's budget (``domains.report_budget``) is answered with a temporary refusal, so that
 nothing accepted is lost and an honest reporter comes again. What was accepted and brings more reports than a day may
-have is *fenced*: kept, not counted, read when an administrator says so. What nobody could read is kept within bounds;
+have is *fenced*: kept, not counted, read when an administrator says so. What came is kept within bounds;
 past them the content of the oldest is let go, unauthenticated first, and its row says so.
 """
 
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Func, IntegerField, Sum
+from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from domains.errors import Refused
 from domains.models import DmarcReport, Domain, FailureReport, ReportFile, ReportFileState, TlsReport
-from domains.report_budget import MB, budget_of
+from domains.report_budget import AUTHENTICATED, MB, budget_of
 
 KEPT_FILES = 2_000
 KEPT_OCTETS = 200 * MB
+TAKEN_FILES = 20_000
+TAKEN_OCTETS = 1024 * MB
 BY_MAIL = ("mail", "imap")
 
 
@@ -38,8 +40,11 @@ def require_room(file: ReportFile, domain: Domain, kind: type[DmarcReport | Fail
         return
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = kind.objects.filter(domain=domain, received_at__gte=midnight, authenticated=file.authenticated)
-    most = budget_of(file.authenticated).reports
-    if file.authenticated:
+    by_road: dict[str, str] = {} if kind is TlsReport else {"road": file.road}  # few are TLS reports: one budget
+    rows = rows.filter(**by_road)
+    # An administrator chose the mailbox, and it may hold years.
+    most = AUTHENTICATED.all_files if file.road == "imap" else budget_of(file.authenticated).reports
+    if file.authenticated and file.road == "mail":
         rows = rows.filter(submitter=file.submitter.lower()[:320])
     if len(rows.values_list("pk", flat=True)[:most]) < most:
         return
@@ -64,22 +69,35 @@ def keep_unreadable(file: ReportFile) -> int | None:
 
 
 def let_go() -> int:
-    """Let go of the content of the oldest unreadable files where a domain keeps too much; returns of how many."""
-    broken = ReportFile.objects.filter(state=ReportFileState.BROKEN).exclude(content=b"")
-    kept = broken.values("domain").annotate(files=Count("pk"), octets=Sum(OctetLength(F("content"))))
-    full = [row["domain"] for row in kept if row["files"] > KEPT_FILES or row["octets"] > KEPT_OCTETS]
-    return sum(_let_go(domain_id) for domain_id in full)
+    """Let go of the content of the oldest files where a domain keeps too much; returns of how many.
+
+    What was not taken has a bound of its own, so that files whose reports are stored push nothing of it out.
+    """
+    return sum(
+        _let_go_of(states, files, octets)
+        for states, files, octets in (
+            ((ReportFileState.BROKEN, ReportFileState.FENCED), KEPT_FILES, KEPT_OCTETS),
+            ((ReportFileState.STORED, ReportFileState.KNOWN, ReportFileState.DISPUTED), TAKEN_FILES, TAKEN_OCTETS),
+        )
+    )
+
+
+def _let_go_of(states: tuple[ReportFileState, ...], most_files: int, most_octets: int) -> int:
+    held = ReportFile.objects.filter(state__in=states).exclude(content=b"")
+    kept = held.values("domain").order_by().annotate(files=Count("pk"), octets=Sum(OctetLength(F("content"))))
+    full = [row["domain"] for row in kept if row["files"] > most_files or row["octets"] > most_octets]
+    return sum(_let_go_in(held.filter(domain=domain_id), most_files, most_octets) for domain_id in full)
 
 
 @transaction.atomic
-def _let_go(domain_id: int | None) -> int:
-    rows = ReportFile.objects.filter(domain=domain_id, state=ReportFileState.BROKEN).exclude(content=b"")
+def _let_go_in(held: QuerySet[ReportFile], most_files: int, most_octets: int) -> int:
+    """Empty the oldest of these files, the unauthenticated first, until the others fit; their rows say so."""
     files = octets = 0
     going: list[int] = []
-    sized = rows.order_by("-authenticated", "-id").annotate(octets=OctetLength(F("content")))
+    sized = held.order_by("-authenticated", "-id").annotate(octets=OctetLength(F("content")))
     for number, size in sized.values_list("pk", "octets").iterator():
         files, octets = files + 1, octets + size
-        if files > KEPT_FILES or octets > KEPT_OCTETS:
+        if files > most_files or octets > most_octets:
             going.append(number)
     note = _("Its content was let go, for more was kept than fits; only this line is left.")
     for row in ReportFile.objects.select_for_update().filter(pk__in=going).defer("content"):

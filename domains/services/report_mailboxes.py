@@ -29,7 +29,7 @@ from domains.report_budget import AUTHENTICATED
 from domains.services import reports
 from domains.services.provision import get_domain_for, require_administrator
 from domains.services.report_fences import OctetLength
-from domains.services.sealing import seal, unseal
+from domains.services.sealing import SealBroken, seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def set_mailbox(
     """
     row = get_mailbox_for(act, identifier) if identifier is not None else ReportMailbox()
     before = (row.host, row.port, row.user, row.folder)
-    kept = _kept_password(row) if identifier is not None and not password else password
+    kept = password or (_still_kept(row) if identifier is not None else "")
     row.domain = _domain(act, domain)
     row.host, row.port, row.security = _host(host), _port(port), _security(security)
     row.user, row.folder = _text("user", user, 320), _text("folder", folder or "INBOX", 200)
@@ -107,6 +107,13 @@ def set_mailbox(
         row.uid_validity = row.last_uid = 0
     row.password_sealed = seal(_identity(row), kept.encode())
     return _keep(act, row)
+
+
+def _still_kept(row: ReportMailbox) -> str:
+    try:
+        return _kept_password(row)
+    except PullFault as fault:
+        raise Refused({"password": sentence_of(fault, row)}) from fault
 
 
 def _prove(row: ReportMailbox, password: str) -> None:
@@ -200,7 +207,10 @@ def _identity(row: ReportMailbox) -> str:
 
 
 def _kept_password(row: ReportMailbox) -> str:
-    return unseal(_identity(row), bytes(row.password_sealed)).decode()
+    try:
+        return unseal(_identity(row), bytes(row.password_sealed)).decode()
+    except SealBroken as error:
+        raise PullFault(Trouble.CREDENTIALS, _("the one that is kept cannot be opened; give it again")) from error
 
 
 def _place(row: ReportMailbox, password: str) -> Place:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.certificates import Authority
 from tests.dns_server import DnsServer
+from tests.domains.intake.test_failure_reports import failure_mail
 from tests.e2e.installation import ROOT, Installation, eventually
 from tests.e2e.test_first_domain import report_text
 from tests.e2e.test_reports import messages
@@ -98,3 +99,16 @@ def test_a_watched_mailbox_whose_reader_is_killed_brings_each_report_once(house:
     assert (row["taken"], row["fault"]) == (MAILS, "")
     files = house.api("GET", "/report-files?limit=100")["items"]
     assert sorted((item["road"], item["state"]) for item in files) == [("imap", "stored")] * MAILS
+
+
+def test_a_failure_report_by_mail_shows_up_without_the_mail(house: Installation) -> None:
+    with smtplib.SMTP(house.address, house.ports["mx"], timeout=30) as client:
+        client.sendmail("reports@far.example", ["dmarc-failures@acme.example"], failure_mail("acme.example"))
+    found = eventually(lambda: house.api("GET", "/domains/acme.example/dmarc/failures")["items"], 90)
+    assert (found[0]["source_ip"], found[0]["failures"], found[0]["authenticated"]) == (
+        "192.0.2.77",
+        ["dmarc"],
+        False,
+    )
+    (file,) = house.api("GET", "/report-files")["items"]
+    assert (file["state"], file["octets"]) == ("stored", 0)

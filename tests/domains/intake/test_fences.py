@@ -117,6 +117,22 @@ def test_what_nobody_can_read_is_kept_within_bounds_the_unauthenticated_let_go_f
     assert "let go" in ReportFile.objects.get(pk=rows[1].pk).reason
 
 
+def test_files_whose_reports_are_stored_have_a_bound_of_their_own(acme, monkeypatch):
+    monkeypatch.setattr(report_fences, "TAKEN_OCTETS", 150)
+    broken = make_file(acme, 1, content=b"x" * 1000, state="broken")
+    stored = [make_file(acme, 1, content=b"x" * 100, state="stored") for _ in range(2)]
+    assert report_fences.let_go() == 1
+    kept = {row.pk: len(row.content) for row in ReportFile.objects.all()}
+    assert kept == {broken.pk: 1000, stored[0].pk: 0, stored[1].pk: 100}
+
+
+def test_years_of_a_watched_mailbox_are_no_flood(acme, monkeypatch):
+    monkeypatch.setattr(report_budget, "UNAUTHENTICATED", Budget(9, 9, 9, 9, reports=1))
+    states = [take_in_file(make_file(acme, number, road="imap").pk) for number in range(3)]
+    assert states == ["stored"] * 3
+    assert take_in_file(make_file(acme, 9).pk) == "stored"  # nor do they count against what comes by mail
+
+
 def test_their_number_is_bounded_too(acme, monkeypatch):
     monkeypatch.setattr(report_fences, "KEPT_FILES", 2)
     for _ in range(3):
