@@ -34,6 +34,8 @@ SELECT r.day, r.source_ip, r.pattern_id, r.messages, r.disposition, r.dkim_align
 FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = ANY(%(days)s)
 WHERE p.domain_id = %(domain)s AND p.day = ANY(%(days)s) AND p.standing = 'counted'
 """
+# Sorted by what no index gives, so that all is found before the first is kept: the cursor would look through the new
+# ones for each that follows.
 STREAMS = f"""
 WITH found AS (
     SELECT source_ip, dkim_aligned, spf_aligned, array_agg(DISTINCT pattern_id) AS patterns,
@@ -45,6 +47,7 @@ SELECT host(f.source_ip), f.dkim_aligned, f.spf_aligned, f.messages, f.patterns,
 FROM found f LEFT JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
     AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
 WHERE s.id IS NULL OR s.decided_at IS NULL OR NOT f.patterns <@ s.pattern_ids
+ORDER BY f.messages
 """  # noqa: S608 - put together from constants
 KNOWN_STREAMS = """
 SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day
