@@ -29,6 +29,8 @@ from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
 from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
+from domains.services.report_files import disputed_for
+from domains.services.report_mailboxes import mailboxes_for
 from domains.services.transfer import offers_to
 from domains.services.webhooks import disabled_webhooks_for
 from domains.views.days import yesterday
@@ -38,6 +40,7 @@ from mailboxes.outbound.review import queue_for
 
 LINES = 200
 REPORT_DAYS = 7
+MANY = 1000
 _URGENCY = {"bad": 0, "attention": 1, "pending": 2, "unchecked": 3, "suspended": 4, "good": 5}
 
 
@@ -102,6 +105,8 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
         *keys[:5],
         *_webhooks(act),
         *_broken(act),
+        *_disputed(act),
+        *_watched(act),
     ]
 
 
@@ -216,4 +221,31 @@ def _broken(act: Act) -> list[Alert]:
         "%(count)d report files of the last week could not be read.",
         len(names),
     )
-    return [Alert("warn", text % {"count": len(names)}, url("domain-reports", names[0]), _("See why"))]
+    one = len(set(names)) == 1
+    page = url("domain-report-files", names[0]) if one else url("report-files")
+    return [Alert("warn", text % {"count": len(names)}, page, _("See why"))]
+
+
+def _disputed(act: Act) -> list[Alert]:
+    """Return what waits for somebody to say which report of a name counts."""
+    names = list(disputed_for(act).order_by("domain__name").values_list("domain__name", flat=True)[:MANY])
+    if not names:
+        return []
+    text = ngettext(
+        "%(count)d report says otherwise than one of the same name: say which counts.",
+        "%(count)d reports say otherwise than ones of the same name: say which count.",
+        len(names),
+    )
+    one = len(set(names)) == 1
+    page = url("domain-report-files", names[0]) if one else url("report-files")
+    return [Alert("warn", text % {"count": len(names)}, page, _("See them"))]
+
+
+def _watched(act: Act) -> list[Alert]:
+    """Return the first watched mailbox that could not be read when it was last looked at."""
+    row = mailboxes_for(act).filter(enabled=True).exclude(fault="").first()
+    if row is None:
+        return []
+    text = _("Reports in the mailbox of %(user)s at %(host)s are not read. %(fault)s")
+    values = {"user": row.user, "host": row.host, "fault": row.fault}
+    return [Alert("warn", text % values, url("report-roads"), _("See the mailboxes"))]

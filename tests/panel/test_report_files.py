@@ -193,3 +193,13 @@ def test_the_days_of_keeping_are_set(near: Place, rosa: Actor) -> None:
     assert 'value="90"' in client.get("/reports/keeping").content.decode()
     client.post("/reports/keeping", {"file_days": 10, "failure_days": 5, "redact_days": 2})
     assert 'value="10"' in client.get("/reports/keeping").content.decode()
+
+
+def test_home_leads_to_what_waits_for_a_person(near: Place, rosa: Actor, dora: Actor) -> None:
+    assert "Reports in the mailbox" not in signed_in(dora).get("/").content.decode()
+    ReportMailbox.objects.update(fault="The server did not answer in time.")
+    page = signed_in(dora).get("/").content.decode()
+    assert "1 report says otherwise than one of the same name: say which counts." in page
+    assert 'href="/domains/near.example/reports/files"' in page
+    assert "Reports in the mailbox of x at imap.example are not read. The server did not answer in time." in page
+    assert 'href="/reports/roads"' in page
