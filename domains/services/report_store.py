@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from typing import IO, Any
@@ -75,10 +76,8 @@ class Content:
 
     def _tail(self, outcome: Outcome) -> str:
         """Return how the lines of an outcome end."""
-        identity = pattern_id(outcome.pattern)
+        identity, tail = _line_end(outcome)
         self.patterns[identity] = outcome.pattern
-        dkim, spf = "t" if outcome.dkim == "pass" else "f", "t" if outcome.spf == "pass" else "f"
-        tail = f"\t{identity.hex}\t{outcome.disposition}\t{dkim}\t{spf}\n"
         if len(self._outcomes) < OUTCOMES:
             self._outcomes.append(outcome)
             self._tails[id(outcome)] = tail
@@ -146,6 +145,14 @@ class Stored:
 def content_of(head: ReportHead, rows: Iterable[ReportRow]) -> Content:
     """Return what a report says, ready to be stored; raises BadReport as the rows do."""
     return Content(rows, json.dumps([head.domain, head.policy, head.org_email], sort_keys=True))
+
+
+@lru_cache(maxsize=20_000)
+def _line_end(outcome: Outcome) -> tuple[UUID, str]:
+    """Return the name of the outcome's pattern, and how the lines of the outcome end."""
+    identity = pattern_id(outcome.pattern)
+    dkim, spf = "t" if outcome.dkim == "pass" else "f", "t" if outcome.spf == "pass" else "f"
+    return identity, f"\t{identity.hex}\t{outcome.disposition}\t{dkim}\t{spf}\n"
 
 
 def pattern_id(pattern: AuthPattern) -> UUID:
