@@ -26,7 +26,7 @@ from domains.dns.resolver import default_resolver
 from domains.mail_probe import allowed_address
 
 SECONDS = 20.0
-BODY_SECONDS = 60.0
+FOLDER_SECONDS = 60.0  # to search a folder of years, or send one large message
 LINE_OCTETS = 16 << 20
 ANSWER_OCTETS = 32 << 20
 _SIZES_AT_ONCE = 200
@@ -163,14 +163,16 @@ class Folder:
             kind, data = getattr(self._connection, command)(*arguments)
         return str(kind), list(data)
 
-    def _answer(self, *arguments: str, seconds: float = SECONDS) -> list[Any]:
-        kind, data = self._ask("uid", *arguments, seconds=seconds)
+    def _answer(self, *arguments: str) -> list[Any]:
+        kind, data = self._ask("uid", *arguments, seconds=FOLDER_SECONDS)
         if kind != "OK":
             raise PullFault(Trouble.BROKEN, f"{arguments[0]}: {_words(data)}")
         return [item for item in data if item is not None]
 
     def after(self, last_uid: int) -> Iterator[tuple[int, int]]:
         """Give (UID, octets) of every message above a UID, rising."""
+        if not self.messages:  # not every server knows what ``*`` is in an empty folder
+            return
         found = b" ".join(self._answer("SEARCH", f"UID {last_uid + 1}:*")).split()
         uids = sorted({int(text) for text in found if text.isdigit() and int(text) > last_uid})
         for start in range(0, len(uids), _SIZES_AT_ONCE):
@@ -182,7 +184,7 @@ class Folder:
 
     def fetch(self, uid: int) -> bytes | None:
         """Return one message as it is stored, unread as before; None when it is gone."""
-        rows = self._answer("FETCH", str(uid), "(UID BODY.PEEK[])", seconds=BODY_SECONDS)
+        rows = self._answer("FETCH", str(uid), "(UID BODY.PEEK[])")
         return next((bytes(row[1]) for row in rows if isinstance(row, tuple) and len(row) == 2), None)
 
     def move(self, uids: Sequence[int]) -> None:

@@ -58,12 +58,17 @@ def get_file_for(act: Act, identifier: int, lock: bool = False) -> ReportFile:
     return row
 
 
+@transaction.atomic
 def content_of(act: Act, identifier: int) -> tuple[str, bytes]:
-    """Return a file's name and octets as they came; raises NotFound, also when nothing of it is kept."""
+    """Return a file's name and octets as they came; raises NotFound, also when nothing of it is kept.
+
+    It may hold somebody's mail, so that who took it is written down.
+    """
     row = get_file_for(act, identifier)
     content = bytes(row.content)
     if not content:
         raise NotFound(_("Nothing of this file is kept."))
+    record(act, "report_file.download", "report_file", str(row.pk), row.domain.name if row.domain else "")
     return row.file_name, content
 
 

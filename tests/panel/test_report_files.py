@@ -113,6 +113,7 @@ def test_a_download_is_inert(near: Place, dora: Actor) -> None:
     disposition = response["Content-Disposition"]
     assert disposition.startswith("attachment;")
     assert not set('\r\n<>"/') & set(disposition.partition("filename*=")[2])
+    assert AuditRecord.objects.get(action="report_file.download").domain == "near.example"
     row.content = b""
     row.save()
     assert signed_in(dora).get(f"/reports/files/{row.pk}").status_code == 404

@@ -188,9 +188,9 @@ SIZES = b"* 1 FETCH (UID 5 RFC822.SIZE 4)\r\n%t OK x\r\n"
          "huge literal", "half a literal", "endless lines"],
 )  # fmt: skip
 def test_what_hostile_servers_say_ends_in_a_fault(scripted, monkeypatch, answers, trouble):
-    monkeypatch.setattr(imap_pull, "BODY_SECONDS", 1.0)
-    monkeypatch.setattr(imap_pull, "LINE_OCTETS", 1 << 20)
-    monkeypatch.setattr(imap_pull, "ANSWER_OCTETS", 2 << 20)
+    monkeypatch.setattr(imap_pull, "FOLDER_SECONDS", 1.0)
+    monkeypatch.setattr(imap_pull, "LINE_OCTETS", 1 << 17)
+    monkeypatch.setattr(imap_pull, "ANSWER_OCTETS", 1 << 18)
     with pytest.raises(PullFault) as fault:
         read_all(scripted(*answers))
     assert fault.value.trouble is trouble, str(fault.value)
