@@ -453,3 +453,14 @@ class CorrectionForm(PanelForm):
     kind = forms.ChoiceField(label=_("Its mail is"), choices=lambda: list(KIND_WORDS.items()))
     name = forms.CharField(label=_("Name"), required=False, max_length=100)
     note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+
+class WhatIfForm(PanelForm):
+    """Another DMARC record to try on reported mail."""
+
+    record = forms.CharField(
+        label=_("DMARC record"),
+        max_length=4096,
+        help_text=_("Such as v=DMARC1; p=reject; adkim=s. Nothing is published."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from domains.views import (
+    advice,
     audit,
     bimi,
     certificates,
@@ -69,6 +70,9 @@ urlpatterns = [
     path("domains/<str:name>/reports/sources/<str:address>", report_sources.source, name="report-source"),
     path("domains/<str:name>/reports/records", report_records.records, name="report-records"),
     path("domains/<str:name>/reports/tls", report_tls.tls, name="report-tls"),
+    path("domains/<str:name>/reports/advice", advice.advice, name="report-advice"),
+    path("domains/<str:name>/reports/advice/apply", advice.apply, name="report-advice-apply"),
+    path("domains/<str:name>/reports/what-if", advice.replay, name="report-what-if"),
     path("domains/<str:name>/reports/corrections", corrections.corrections, name="corrections"),
     path("domains/<str:name>/reports/corrections/add", corrections.add, name="correction-add"),
     path("domains/<str:name>/reports/corrections/<int:identifier>", corrections.remove, name="correction-remove"),

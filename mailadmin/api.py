@@ -23,6 +23,7 @@ from ninja.security import HttpBearer
 from antispam.api import incoming, limits, what_if
 from domains.api import (
     access,
+    advice,
     bimi,
     certificates,
     client_test,
@@ -67,6 +68,7 @@ ROUTERS = (
     trace_keeping.router,
     reports.router,
     corrections.router,
+    advice.router,
     report_mailboxes.router,
     report_files.router,
     incoming.router,

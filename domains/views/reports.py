@@ -14,6 +14,7 @@ from domains.services import reports as service
 from domains.services.provision import get_domain_for
 from domains.services.report_sources import fresh_sources, senders_in_reports
 from domains.services.report_volume import Volume, volume_of
+from domains.views.advice import shown as advice_shown
 from domains.views.chart import by_weeks, shares, stacked
 from domains.views.frame import domain_page
 from domains.views.report_export import download, wanted_format
@@ -83,22 +84,26 @@ def _shown(request: HttpRequest, domain: Domain, span: Span, volume: Volume) -> 
     since = datetime.now(UTC).date() - WEEK
     known, broken = service.reports_of(domain), service.broken_files_of(domain)
     total = volume.total
-    return charts_of(volume, url("report-records", domain.name)) | {
-        "total": total,
-        "failed": total.messages - total.passed,
-        "matrix": [(spf, [(dkim, total.matrix[spf, dkim]) for dkim in (True, False)]) for spf in (True, False)],
-        "senders": Paginator(senders, SENDERS).get_page(request.GET.get("page")),
-        "fresh": fresh_sources(domain, since),
-        "since": since,
-        "reporters": service.reporters_of(domain, span.first_day, span.last_day)[:REPORTERS],
-        "reports": known[:FILES],
-        "span": span,
-        "spans": SPANS,
-        "nothing": not total.messages and not known.exists(),
-        "broken": broken[:FILES],
-        "broken_count": broken.count(),
-        "disputed_count": service.disputed_of(domain).count(),
-    }
+    return (
+        charts_of(volume, url("report-records", domain.name))
+        | advice_shown(domain)
+        | {
+            "total": total,
+            "failed": total.messages - total.passed,
+            "matrix": [(spf, [(dkim, total.matrix[spf, dkim]) for dkim in (True, False)]) for spf in (True, False)],
+            "senders": Paginator(senders, SENDERS).get_page(request.GET.get("page")),
+            "fresh": fresh_sources(domain, since),
+            "since": since,
+            "reporters": service.reporters_of(domain, span.first_day, span.last_day)[:REPORTERS],
+            "reports": known[:FILES],
+            "span": span,
+            "spans": SPANS,
+            "nothing": not total.messages and not known.exists(),
+            "broken": broken[:FILES],
+            "broken_count": broken.count(),
+            "disputed_count": service.disputed_of(domain).count(),
+        }
+    )
 
 
 def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:

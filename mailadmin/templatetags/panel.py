@@ -145,6 +145,12 @@ def disposition(value: object) -> str:
 
 
 @register.filter
+def asked(value: object) -> str:
+    """Return what a record asks for, in plain words: that mail passes, or what is done with it."""
+    return _("passes") if value == "pass" else disposition(value)
+
+
+@register.filter
 def series_name(value: object) -> str:
     """Return what a series of a chart is called: a class of sources, a disposition, or a check."""
     checks = {

@@ -1,0 +1,185 @@
+"""``/domains/{name}/dmarc/advice``: how far a domain may go; ``…/what-if``: what another record would have done."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from domains.api.act import act_of
+from domains.api.answers import shown, words
+from domains.dmarc.record import serialise_policy_record
+from domains.errors import Refused
+from domains.reports.advice import LOOKED_DAYS, STEPS, Advice
+from domains.reports.kinds import KINDS
+from domains.services.provision import get_domain_for
+from domains.services.report_advice import advice_of, apply_step, what_if
+from domains.views.advice_words import reason_words
+
+router = Router(tags=["reports"])
+OUTCOMES = ("pass", "none", "quarantine", "reject")
+
+
+class AdviceReason(Schema):
+    """Why no step is proposed, or what may be set early."""
+
+    code: str = Field(description="In one word.")
+    sentence: str = Field(description="In one sentence for people.")
+
+
+class AdviceLoss(Schema):
+    """A sender and how many of its messages would be hit."""
+
+    sender: str = Field(description="Who it is; empty when nothing names it.")
+    kind: Annotated[str, words(*KINDS)] = Field(description="Its class.")
+    header_from: str = Field(description="The domain in From.")
+    messages: int = Field(description="How many messages fail.")
+
+
+class AdviceStep(Schema):
+    """What a step of the ramp would do."""
+
+    step: Annotated[str, words(*STEPS)] = Field(description="The step; `trial` is quarantine with `t=y`.")
+    losses: list[AdviceLoss] = Field(description="Mail of the domain's own senders that it would hit.")
+    forwarded: list[AdviceLoss] = Field(description="Mail passed on by others that it would hit.")
+    stopped: int = Field(description="How many messages of strangers it would keep out.")
+
+
+class PolicyAdvice(Schema):
+    """The advice on a domain's policy, by the believed reports of the last weeks."""
+
+    model_config = shown(
+        days=28,
+        messages=5120,
+        reporters=9,
+        changed_days=40,
+        current="none",
+        proposed="trial",
+        refusals=[],
+        early=[{"code": "np-reject", "sentence": "Names below the domain that do not exist can be refused at once."}],
+        steps=[{"step": "trial", "losses": [], "forwarded": [], "stopped": 118}],
+    )
+    days: int = Field(description="On how many of the last 28 days there are reports.")
+    messages: int = Field(description="How many messages they tell of.")
+    reporters: int = Field(description="How many receivers reported.")
+    changed_days: int | None = Field(description="How many days ago the policy was changed; null when it never was.")
+    current: Annotated[str, words(*STEPS)] = Field(description="Where the domain stands.")
+    proposed: Annotated[str, words(*STEPS)] | None = Field(
+        description="The next step; null while something speaks against it."
+    )
+    refusals: list[AdviceReason] = Field(description="What speaks against the next step.")
+    early: list[AdviceReason] = Field(description="What may be set before it: `np-reject`, `sp-reject`.")
+    steps: list[AdviceStep] = Field(description="What each step would do.")
+
+
+class StepWish(Schema):
+    """The step to set."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"step": "np-reject"}]})
+    step: Literal["none", "trial", "quarantine", "reject", "np-reject", "sp-reject"] = Field(
+        description="The step that is proposed now, or one that may be set early."
+    )
+
+
+class RecordWish(Schema):
+    """A record to try."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"record": "v=DMARC1; p=reject"}]})
+    record: str = Field(max_length=4096, description="The text of a DMARC record.")
+    first_day: date | None = Field(default=None, description="The first day, in UTC; 28 days back by default.")
+    last_day: date | None = Field(default=None, description="The last day, in UTC; today by default.")
+
+
+class ReplayFlip(Schema):
+    """Messages that the record would have treated otherwise."""
+
+    sender: str = Field(description="Who sent them; empty when nothing names it.")
+    kind: Annotated[str, words(*KINDS)] = Field(description="Its class.")
+    header_from: str = Field(description="The domain in From.")
+    before: Annotated[str, words(*OUTCOMES)] = Field(description="What the record of now asks for.")
+    after: Annotated[str, words(*OUTCOMES)] = Field(description="What the other one would have asked for.")
+    messages: int = Field(description="How many.")
+
+
+class PolicyReplay(Schema):
+    """What another record would have done to reported mail."""
+
+    model_config = shown(
+        record="v=DMARC1; p=reject",
+        messages=5120,
+        unchanged=5002,
+        undecided=0,
+        flips=[
+            {
+                "sender": "",
+                "kind": "impostor",
+                "header_from": "acme.example",
+                "before": "none",
+                "after": "reject",
+                "messages": 118,
+            }
+        ],
+    )
+    record: str = Field(description="The record as it was understood.")
+    messages: int = Field(description="How many messages were looked at.")
+    unchanged: int = Field(description="How many would have been treated alike.")
+    undecided: int = Field(description="For how many it depends on whether their name exists.")
+    flips: list[ReplayFlip] = Field(description="The others, most messages first.")
+
+
+def show_advice(found: Advice) -> dict[str, Any]:
+    """Return an advice as the schema has it."""
+    return {
+        "days": found.known.days,
+        "messages": found.known.messages,
+        "reporters": found.known.reporters,
+        "changed_days": found.known.changed_days,
+        "current": found.current.value,
+        "proposed": found.proposed.value if found.proposed else None,
+        "refusals": [{"code": one.code, "sentence": reason_words(one)} for one in found.refusals],
+        "early": [{"code": one.code, "sentence": reason_words(one)} for one in found.early],
+        "steps": [
+            {
+                "step": view.step.value,
+                "losses": [_loss(loss) for loss in view.losses],
+                "forwarded": [_loss(loss) for loss in view.forwarded],
+                "stopped": view.stopped,
+            }
+            for view in found.views
+        ],
+    }
+
+
+def _loss(loss: Any) -> dict[str, Any]:
+    return {name: getattr(loss, name) for name in ("sender", "kind", "header_from", "messages")}
+
+
+@router.get("/domains/{name}/dmarc/advice", response=PolicyAdvice, summary="Advise on the policy")
+def read_advice(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Say how far the domain may go, and who would lose mail at each step."""
+    return show_advice(advice_of(get_domain_for(act_of(request), name)))
+
+
+@router.post("/domains/{name}/dmarc/advice/apply", response=PolicyAdvice, summary="Set the proposed step")
+def apply_advice(request: HttpRequest, name: str, body: StepWish) -> dict[str, Any]:
+    """Set the step as the domain's wish; the plan of its zone shows it. 422 when the reports do not bear it."""
+    return show_advice(advice_of(apply_step(act_of(request), name, body.step)))
+
+
+@router.post("/domains/{name}/dmarc/what-if", response=PolicyReplay, summary="Try another record")
+def replay_record(request: HttpRequest, name: str, body: RecordWish) -> dict[str, Any]:
+    """Apply a record to the mail that was reported; nothing is changed."""
+    domain = get_domain_for(act_of(request), name)
+    last = body.last_day or datetime.now(UTC).date()
+    first = body.first_day or max(date(2010, 1, 1), last - timedelta(days=LOOKED_DAYS - 1))
+    if not 0 <= (last - first).days <= 400:
+        raise Refused({"first_day": _("The days span 1 to 400 days, in order.")})
+    record, found = what_if(domain, body.record, first, last)
+    flips = [
+        {name: getattr(one, name) for name in ("sender", "kind", "header_from", "before", "after", "messages")}
+        for one in found.flips
+    ]
+    counts = {"messages": found.messages, "unchanged": found.unchanged, "undecided": found.undecided}
+    return {"record": serialise_policy_record(record), "flips": flips} | counts

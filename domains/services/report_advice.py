@@ -1,0 +1,141 @@
+"""The advice on a domain's DMARC policy from its stored reports, its application, and what another record would do.
+
+Three SQL queries for an advice. Applying sets the wish; the DNS plan shows the change of the record.
+"""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from domains.audit import Act
+from domains.dmarc.record import BadPolicyRecord, PolicyRecord, parse_policy_record
+from domains.errors import Refused
+from domains.models import AuditRecord, Domain
+from domains.reports.advice import LOOKED_DAYS, Advice, Known, Step, Traffic, advise
+from domains.reports.replay import Replay, Reported, replay
+from domains.services.dmarc_policy import dmarc_policy_of, set_policy
+from domains.services.provision import get_domain_for
+
+LONGEST_RECORD = 4096
+
+TRAFFIC = """
+SELECT header_from, kind, sender, coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE NOT (dkim_aligned OR spf_aligned)), 0)::bigint
+FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s AND believed GROUP BY 1, 2, 3
+"""
+REPORTERS = """
+SELECT count(DISTINCT day), count(DISTINCT org_name) FROM domains_dmarcreport
+WHERE domain_id = %s AND day BETWEEN %s AND %s AND standing = 'counted' AND believed
+"""
+REPORTED = """
+WITH found AS (
+    SELECT r.pattern_id, r.day - extract(day FROM r.day)::int + 1 AS month, coalesce(s.kind, 'unknown') AS kind,
+           coalesce(s.sender, '') AS sender, r.dkim_aligned, r.spf_aligned, sum(r.messages)::bigint AS messages
+    FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = p.day
+    LEFT JOIN domains_dmarcsource s ON s.domain_id = r.domain_id AND s.source_ip = r.source_ip
+        AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned
+    WHERE p.domain_id = %(domain)s AND p.standing = 'counted' AND p.believed AND p.day BETWEEN %(first)s AND %(last)s
+        AND r.day BETWEEN %(first)s AND %(last)s
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
+SELECT a.header_from, f.kind, f.sender, a.dkim::text, a.spf::text, f.messages, f.dkim_aligned, f.spf_aligned
+FROM found f JOIN domains_authpattern a ON a.pattern_id = f.pattern_id AND a.month = f.month
+"""
+_POLICY = {
+    Step.NONE: ("none", False),
+    Step.TRIAL: ("quarantine", True),
+    Step.QUARANTINE: ("quarantine", False),
+    Step.REJECT: ("reject", False),
+}
+
+
+def advice_of(domain: Domain, today: date | None = None) -> Advice:
+    """Return the advice on the domain's policy, by the last ``LOOKED_DAYS`` days."""
+    last = today or timezone.now().date()
+    span = [domain.pk, last - timedelta(days=LOOKED_DAYS - 1), last]
+    traffic = [Traffic(*row) for row in _rows(TRAFFIC, span)]
+    ((days, reporters),) = _rows(REPORTERS, span)
+    messages = sum(one.passed + one.failed for one in traffic)
+    known = Known(days, messages, reporters, _changed_days(domain, last))
+    return advise(domain.name, dmarc_policy_of(domain), known, traffic)
+
+
+def apply_step(act: Act, name: str, wanted: str) -> Domain:
+    """Set the step that is proposed now, or ``np`` or ``sp`` that may be set early; raises NotFound, Refused.
+
+    A step that is set already is no fault; one that the reports do not bear any more is refused.
+    """
+    domain = get_domain_for(act, name)
+    advice, record = advice_of(domain), dmarc_policy_of(domain)
+    early = {reason.code for reason in advice.early}
+    if wanted in ("np-reject", "sp-reject"):
+        below = wanted == "sp-reject"
+        if (record.subdomain_policy if below else record.nonexistent_policy) == "reject":
+            return domain
+        if wanted not in early:
+            raise Refused({"step": _("The reports do not bear this now; look at the advice again.")})
+        changed = (
+            replace(record, subdomain_policy="reject") if below else replace(record, nonexistent_policy="reject")
+        )
+        return _set(act, domain, changed)
+    if wanted == advice.current:
+        return domain
+    if advice.proposed is None or wanted != advice.proposed:
+        raise Refused({"step": _("The reports do not bear this now; look at the advice again.")})
+    policy, testing = _POLICY[advice.proposed]
+    return _set(act, domain, replace(record, policy=policy, testing=testing))
+
+
+def what_if(domain: Domain, text: str, first_day: date, last_day: date) -> tuple[PolicyRecord, Replay]:
+    """Return the record that a text is, and what it would have changed on these days; raises Refused."""
+    if len(text) > LONGEST_RECORD:
+        raise Refused({"record": _("A record is at most %(count)d characters long.") % {"count": LONGEST_RECORD}})
+    try:
+        wanted = parse_policy_record(text.strip())
+    except BadPolicyRecord as error:
+        raise Refused({"record": _("This is not a DMARC record: %(why)s.") % {"why": str(error)}}) from error
+    values = {"domain": domain.pk, "first": first_day, "last": last_day}
+    rows = (
+        Reported(header_from or domain.name, kind, sender, _passed(dkim), _passed(spf), messages, *said)
+        for header_from, kind, sender, dkim, spf, messages, *said in _rows(REPORTED, values)
+    )
+    return wanted, replay(domain.name, dmarc_policy_of(domain), wanted, rows)
+
+
+def _passed(text: str) -> tuple[str, ...]:
+    return tuple(one["domain"] for one in json.loads(text) if one.get("result") == "pass")
+
+
+def _set(act: Act, domain: Domain, record: PolicyRecord) -> Domain:
+    """Set a whole record; what it does not change stays."""
+    chosen: dict[str, Any] = {
+        name: getattr(record, name)
+        for name in (
+            "policy",
+            "subdomain_policy",
+            "nonexistent_policy",
+            "testing",
+            "dkim_alignment",
+            "spf_alignment",
+        )
+    }
+    kept = {key: value for key, value in domain.dmarc.items() if key not in chosen}
+    return set_policy(act, domain.name, **kept, **chosen)
+
+
+def _changed_days(domain: Domain, today: date) -> int | None:
+    """Return since how many days the policy stands, None when it was never changed."""
+    rows = AuditRecord.objects.filter(domain=domain.name, action="domain.change", changes__has_key="dmarc")
+    latest = rows.order_by("-id").values_list("at", flat=True).first()
+    return None if latest is None else max(0, (today - latest.date()).days)
+
+
+def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
