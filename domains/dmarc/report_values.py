@@ -41,7 +41,7 @@ ADDRESS_LENGTH = 320
 DOMAIN_LENGTH = 255
 WORD_LENGTH = 64
 SENTENCE_LENGTH = 500
-SHARED_PATTERNS = 20_000
+SHARED_PATTERNS = 5_000  # a hostile one may hold a hundred results
 
 _OLD_WORDS = {"hardfail": "fail", "error": "temperror", "unknown": "permerror"}
 _NEW_TAGS = ("np", "testing", "discovery_method")

@@ -147,7 +147,7 @@ def content_of(head: ReportHead, rows: Iterable[ReportRow]) -> Content:
     return Content(rows, json.dumps([head.domain, head.policy, head.org_email], sort_keys=True))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _line_end(outcome: Outcome) -> tuple[UUID, str]:
     """Return the name of the outcome's pattern, and how the lines of the outcome end."""
     identity = pattern_id(outcome.pattern)
