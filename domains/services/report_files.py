@@ -4,6 +4,7 @@ An administrator sees those of the own domains, and what the same person handed 
 superadministrator sees all. A file is read again as it came: with the road, submitter and standing of then.
 """
 
+import logging
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -17,6 +18,8 @@ from domains.models import DmarcReport, Domain, ReportFile, ReportFileState, Rep
 from domains.services import report_fences, reports
 from domains.services.provision import require_administrator
 from domains.services.report_rollup import roll_up
+
+log = logging.getLogger(__name__)
 
 UPLOAD_REPORTS = 1000
 AGAIN = 200
@@ -136,7 +139,11 @@ def hand_in(act: Act, octets: bytes, name: str, domain: Domain | None = None) ->
     require_administrator(act)
     shown = "".join(c for c in name if c.isprintable())[:300]
     file = ReportFile(road="upload", file_name=shown, content=octets, brought_by=act.actor)
-    taken, refusals = reports.take_in_all(BytesIO(octets), file, act, UPLOAD_REPORTS)
+    try:
+        taken, refusals = reports.take_in_all(BytesIO(octets), file, act, UPLOAD_REPORTS)
+    except reports.FAULTS:
+        log.exception("a file that was handed in could not be worked")
+        taken, refusals = [], [Refused({"file": _("The file could not be worked; the fault is logged.")})]
     found = tuple(one.report for one in taken if one.report is not None)
     roll_up({report.domain_id for report in found})
     reason = reports.sentence_of(refusals)

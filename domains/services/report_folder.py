@@ -23,12 +23,13 @@ from django.utils.translation import gettext as _
 from domains.failpoints import fail_point
 from domains.models import ReportFileState
 from domains.services.report_rollup import roll_up
-from domains.services.reports import Outcome, store_many
+from domains.services.reports import FAULTS, Outcome, store_many
 
 log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 10.0
 CHUNK = 100
+CHUNK_OCTETS = 16 * 1024 * 1024
 RUN_SECONDS = 240.0
 MAXIMUM_LEVELS = 8
 MAXIMUM_COUNTED = 10_000
@@ -84,7 +85,7 @@ def take_in_folder(now: float | None = None) -> int:
     started, done = time.monotonic(), 0
     touched: set[int] = set()
     for chunk in _chunks(_ready(where.incoming, time.time() if now is None else now)):
-        done += _take(chunk, where, touched)
+        done += _take_guarded(chunk, where, touched)
         if time.monotonic() - started > RUN_SECONDS:
             break
     roll_up(touched)
@@ -96,6 +97,8 @@ def _walk(folder: Path, level: int = 0) -> Iterator[os.DirEntry[str]]:
     """Yield every entry below that is not a folder of its own, by name; links to folders are entries."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
     except OSError as fault:
         log.warning("%s: %s", folder, fault.strerror)
         return
@@ -107,23 +110,40 @@ def _walk(folder: Path, level: int = 0) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
-def _ready(folder: Path, now: float) -> Iterator[Path]:
-    """Yield what nothing has changed for a while: writing, renaming and setting times all move the change time."""
+def _ready(folder: Path, now: float) -> Iterator[tuple[Path, int]]:
+    """Yield (path, octets) of what nothing has changed for a while: writing, renaming, setting times all count."""
     for entry in _walk(folder):
         with suppress(FileNotFoundError):
-            if now - entry.stat(follow_symlinks=False).st_ctime >= QUIET_SECONDS:
-                yield Path(entry.path)
+            found = entry.stat(follow_symlinks=False)
+            if now - found.st_ctime >= QUIET_SECONDS:
+                yield Path(entry.path), found.st_size
 
 
-def _chunks(paths: Iterable[Path]) -> Iterator[list[Path]]:
+def _chunks(paths: Iterable[tuple[Path, int]]) -> Iterator[list[Path]]:
+    """Yield the paths by so many, or fewer of large ones, that a chunk is done well within a run."""
     chunk: list[Path] = []
-    for path in paths:
-        chunk.append(path)
-        if len(chunk) == CHUNK:
+    octets = 0
+    for path, size in paths:
+        if chunk and (len(chunk) >= CHUNK or octets + size > CHUNK_OCTETS):
             yield chunk
-            chunk = []
+            chunk, octets = [], 0
+        chunk.append(path)
+        octets += size
     if chunk:
         yield chunk
+
+
+def _take_guarded(paths: list[Path], where: Places, touched: set[int]) -> int:
+    """Store and put away a chunk; when a fault of ours stops it, each file by itself, and the faulty one aside."""
+    try:
+        return _take(paths, where, touched)
+    except FAULTS:
+        log.exception("%d files of %s could not be worked", len(paths), where.incoming)
+    if len(paths) == 1:
+        reason = _("The file could not be worked; the fault is logged.")
+        _put_away(paths[0], where, [Outcome(str(paths[0]), ReportFileState.BROKEN, reason=reason)])
+        return 1
+    return sum(_take_guarded([path], where, touched) for path in paths)
 
 
 def _take(paths: list[Path], where: Places, touched: set[int]) -> int:

@@ -89,7 +89,7 @@ READER = 1
 _WEIGHT = (ReportFileState.DISPUTED, ReportFileState.STORED, ReportFileState.KNOWN)
 
 # Faults of our own on one file: it is set aside with the log's traceback, and the next files go on.
-_FAULTS = (
+FAULTS = (
     ValueError,
     TypeError,
     LookupError,
@@ -281,7 +281,7 @@ def take_in_file(report_file_id: int, fenced: bool = True) -> str | None:
         try:
             with transaction.atomic():
                 _work(file, fenced)
-        except _FAULTS:
+        except FAULTS:
             log.exception("report file %d could not be worked", report_file_id)
             file.state, file.reason = ReportFileState.BROKEN, _("The file could not be worked; the fault is logged.")
             file.report = None

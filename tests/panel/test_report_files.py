@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from domains.models import Actor, AuditRecord, DmarcReport, FailureReport, ReportFile, ReportMailbox
+from domains.services import reports
 from tests.domains.dmarc.samples import make_row, report_mail, report_xml, zipped
 from tests.domains.intake.test_failure_reports import failure_mail
 from tests.panel.people import HOSTILE, Place, make_report, signed_in
@@ -204,3 +205,20 @@ def test_home_leads_to_what_waits_for_a_person(near: Place, rosa: Actor, dora: A
     assert 'href="/domains/near.example/reports/files"' in page
     assert "Reports in the mailbox of x at imap.example are not read. The server did not answer in time." in page
     assert 'href="/reports/roads"' in page
+
+
+def test_a_fault_of_ours_stops_one_file_alone(
+    near: Place, dora: Actor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = reports.reports_in
+
+    def reports_in(content: Any, name: str) -> Any:
+        if name == "odd.xml":
+            raise LookupError("a fault of ours")
+        return real(content, name)
+
+    monkeypatch.setattr(reports, "reports_in", reports_in)
+    page = handed_in(signed_in(dora), file(report(1), "odd.xml"), file(report(2), "good.xml"))
+    assert "The file could not be worked; the fault is logged." in page
+    assert DmarcReport.objects.filter(report_id="up-2").exists()
+    assert "a fault of ours" in caplog.text

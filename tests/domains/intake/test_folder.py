@@ -135,6 +135,31 @@ def test_a_death_between_storing_and_moving_counts_nothing_twice(incoming, monke
     assert (len(below(places().done)), DmarcReport.objects.count()) == (10, 10)
 
 
+def test_a_file_that_faults_us_is_put_aside_and_holds_up_nothing(incoming, monkeypatch, caplog):
+    for number in range(4):
+        lay(incoming / f"{number}.xml", xml(number))
+    real = report_folder.store_many
+
+    def store_many(files, road):
+        for name, file in files:
+            if name.endswith("2.xml"):
+                raise ValueError("a fault of ours")
+            yield from real([(name, file)], road)
+
+    monkeypatch.setattr(report_folder, "store_many", store_many)
+    assert taken() == 4
+    assert below(places().done) == ["0.xml", "1.xml", "3.xml"]
+    assert (places().failed / "2.xml.reason").read_text() == "The file could not be worked; the fault is logged.\n"
+    assert DmarcReport.objects.count() == 3
+    assert "a fault of ours" in caplog.text
+
+
+def test_large_files_go_in_smaller_chunks(incoming, monkeypatch):
+    monkeypatch.setattr(report_folder, "CHUNK_OCTETS", 10)
+    chunks = report_folder._chunks([(Path("a"), 4), (Path("b"), 4), (Path("c"), 4), (Path("d"), 99), (Path("e"), 1)])
+    assert [[path.name for path in chunk] for chunk in chunks] == [["a", "b"], ["c"], ["d"], ["e"]]
+
+
 def test_deep_folders_end_somewhere(incoming):
     lay(incoming.joinpath(*"abcdefgh") / "r.xml", xml(1))
     lay(incoming.joinpath(*"abcdefghi") / "deeper.xml", xml(2))
