@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from domains.audit import Act
 from domains.errors import NotFound
 from domains.models import DmarcReport, ReportStanding
-from domains.services.report_files import disputed_for
+from domains.services.report_files import uncounted_for
 from domains.services.report_months import month_of
 
 MOST_ROWS = 20
@@ -55,8 +55,8 @@ class Comparison:
 
 
 def compare(act: Act, identifier: int) -> Comparison:
-    """Return a disputed report beside the one of its name that counts; raises NotFound, Forbidden."""
-    disputed = disputed_for(act).filter(pk=identifier).first()
+    """Return a disputed or replaced report beside the one of its name that counts; raises NotFound, Forbidden."""
+    disputed = uncounted_for(act).filter(pk=identifier).first()
     if disputed is None:
         raise NotFound(_("There is no such dispute. Perhaps it was settled meanwhile."))
     counted = DmarcReport.objects.filter(

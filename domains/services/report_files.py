@@ -161,8 +161,12 @@ def hand_in(act: Act, octets: bytes, name: str, domain: Domain | None = None) ->
 
 def disputed_for(act: Act, domain: Domain | None = None) -> QuerySet[DmarcReport]:
     """Return the reports that wait for somebody to say which of a name counts, newest first."""
+    rows = uncounted_for(act).filter(standing=ReportStanding.DISPUTED).order_by("-id")
+    return rows if domain is None else rows.filter(domain=domain)
+
+
+def uncounted_for(act: Act) -> QuerySet[DmarcReport]:
+    """Return the reports in reach that do not count, disputed or replaced; each may be made to count instead."""
     require_administrator(act)
-    rows = DmarcReport.objects.filter(standing=ReportStanding.DISPUTED).select_related("domain").order_by("-id")
-    if domain is not None:
-        return rows.filter(domain=domain)
+    rows = DmarcReport.objects.exclude(standing=ReportStanding.COUNTED).select_related("domain")
     return rows if act.domain_ids is None else rows.filter(domain__in=act.domain_ids)

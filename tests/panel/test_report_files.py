@@ -144,7 +144,13 @@ def test_a_dispute_shows_both_sides_and_is_settled(near: Place, dora: Actor) -> 
         near.dispute: "counted",
     }
     assert AuditRecord.objects.get(action="report.settle").domain == "near.example"
-    assert client.get(address).status_code == 404  # settled
+    assert client.get(address).status_code == 404  # it counts
+    replaced = client.get(f"/domains/near.example/reports/{near.report}").content.decode()
+    back = f"/domains/near.example/reports/disputes/{near.report}"
+    assert back in replaced
+    assert "Replaced" in client.get(back).content.decode()
+    client.post(back)  # it can be turned round
+    assert DmarcReport.objects.get(standing="counted").pk == near.report
 
 
 def test_one_that_differs_in_its_head_alone_says_so(near: Place, dora: Actor) -> None:
