@@ -7,6 +7,7 @@ through a temporary file, so that a report of a million rows is printed whole or
 """
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
@@ -46,14 +47,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print or store every report of every file; exits with 1 when one cannot be read."""
         paths = files_of(options["files"])
-        readable = True
-        if options["store"]:
-            readable = self._store(paths, options["jobs"] or processors())
-        else:
-            for path in paths:
-                readable &= self._print(path)
+        try:
+            readable = self._store(paths, options["jobs"] or processors()) if options["store"] else self._say(paths)
+        except BrokenPipeError:
+            # Whoever read the lines has seen enough; what Python still holds of them goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            readable = False
         if not readable:
             sys.exit(1)
+
+    def _say(self, paths: Iterable[Path]) -> bool:
+        """Print the reports of all files; False when one cannot be read."""
+        readable = True
+        for path in paths:
+            readable &= self._print(path)
+        return readable
 
     def _store(self, paths: Iterable[Path], jobs: int) -> bool:
         """Take the files in and print what became of each report; False when one cannot be taken in."""
