@@ -464,3 +464,9 @@ class WhatIfForm(PanelForm):
         help_text=_("Such as v=DMARC1; p=reject; adkim=s. Nothing is published."),
         widget=forms.TextInput(attrs=_PLAIN),
     )
+
+
+class MuteForm(PanelForm):
+    """Why to be quiet about an alert."""
+
+    note = forms.CharField(label=_("Why"), required=False, max_length=500)

@@ -13,6 +13,7 @@ from domains.services import (
     notices,
     provision,
     removal,
+    report_alerts,
     report_fences,
     report_folder,
     report_mailboxes,
@@ -109,6 +110,14 @@ def fetch_report_mailboxes() -> None:
     with single_run("fetch_report_mailboxes") as ours:
         if ours:
             report_mailboxes.fetch_all()
+
+
+@shared_task(name="domains.tasks.watch_reports", acks_late=True)
+def watch_reports() -> None:
+    """Open, tell and close what the reports show."""
+    with single_run("watch_reports") as ours:
+        if ours:
+            report_alerts.watch_reports()
 
 
 @shared_task(name="domains.tasks.send_notices", acks_late=True)

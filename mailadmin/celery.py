@@ -30,6 +30,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "retain": {"task": "domains.tasks.retain", "schedule": crontab(minute="17", hour="3")},
     "collect-blobs": {"task": "mailboxes.tasks.collect_blobs", "schedule": crontab(minute="41")},
     "retain-evaluations": {"task": "antispam.tasks.retain", "schedule": crontab(minute="23", hour="3")},
+    "watch-reports": {"task": "domains.tasks.watch_reports", "schedule": crontab(minute="37")},
     "name-sources": {"task": "antispam.tasks.name_sources", "schedule": 600.0},
     "sweep-queue": {"task": "mailboxes.tasks.sweep_queue", "schedule": 30.0},
     "forget-attempts": {"task": "domains.tasks.forget_attempts", "schedule": crontab(minute="29")},

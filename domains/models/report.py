@@ -230,6 +230,34 @@ class SourceCorrection(models.Model):
         return f"{self.network} {self.kind}"
 
 
+class ReportAlert(models.Model):
+    """Something that the reports show and administrators were told of once; open until it has not held for days.
+
+    ``figures`` are those of ``domains.reports.alerts`` as last seen. One that is muted stays quiet until it ends.
+    """
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="report_alerts")
+    code = models.CharField(max_length=20)
+    key = models.CharField(max_length=255, blank=True, default="")
+    figures = models.JSONField(default=dict)
+    opened_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    muted_by = models.CharField(max_length=320, blank=True, default="")
+    note = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering = ["-opened_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["domain", "code", "key"], condition=models.Q(closed_at=None), name="one_open_alert"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.key}"
+
+
 class AddressName(models.Model):
     """The reverse name of an address as last asked; ``verified`` when the name leads back to it."""
 

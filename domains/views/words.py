@@ -229,6 +229,7 @@ ACTIONS: dict[str, Promise] = {
     "certificate.renew": _("asked for a certificate for"),
     "certificate.roll": _("made the next key of"),
     "certificate.unpin": _("ended the replacement of the key of"),
+    "report_alert.mute": _("is quiet about the alert"),
     "correction.add": _("corrected a source"),
     "correction.remove": _("took a correction back"),
     "sender.create": _("added the sender"),

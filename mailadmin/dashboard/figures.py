@@ -16,6 +16,7 @@ from domains.models import (
     DomainKind,
     DomainState,
     KeyState,
+    ReportAlert,
     ReportFile,
     ReportFileState,
     Trouble,
@@ -29,6 +30,7 @@ from domains.services.flow import Flow, flow_by_domain
 from domains.services.guiding import is_settled
 from domains.services.key_life import facts_of
 from domains.services.provision import domains_for
+from domains.services.report_alerts import sentence_of
 from domains.services.report_files import disputed_for
 from domains.services.report_mailboxes import mailboxes_for
 from domains.services.transfer import offers_to
@@ -104,6 +106,7 @@ def alerts(act: Act, lines: list[DomainLine]) -> list[Alert]:
         *found[:5],
         *keys[:5],
         *_webhooks(act),
+        *_report_alerts(act),
         *_broken(act),
         *_disputed(act),
         *_watched(act),
@@ -207,6 +210,19 @@ def _certificates(act: Act) -> list[Alert]:
         text = _("There is no new certificate for %(name)s and others, %(count)d names in all.")
     values = {"name": to_unicode(names[0]), "count": len(names)}
     return [Alert("bad", text % values, reverse("certificates"), _("See why"))]
+
+
+def _report_alerts(act: Act) -> list[Alert]:
+    """Return what the reports show, a domain a line; those that somebody is quiet about are left out."""
+    reach = domains_for(act).prefetch_related(None).order_by()
+    rows = ReportAlert.objects.filter(closed_at=None, muted_by="", domain__in=reach).select_related("domain")
+    found: dict[str, ReportAlert] = {}
+    for row in rows.order_by("domain__name", "opened_at")[:MANY]:
+        found.setdefault(row.domain.name, row)
+    return [
+        Alert("warn", f"{to_unicode(name)}: {sentence_of(row)}", url("report-alerts", name), _("See the alerts"))
+        for name, row in found.items()
+    ]
 
 
 def _broken(act: Act) -> list[Alert]:

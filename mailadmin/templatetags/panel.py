@@ -21,6 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from domains import visible as honest
+from domains.models import ReportAlert
+from domains.services.report_alerts import sentence_of as alert_words
 from domains.views import words
 from domains.views.report_words import in_words
 from domains.views.source_words import KIND_WORDS, evidence_words, fix_words
@@ -162,6 +164,12 @@ def series_name(value: object) -> str:
     }
     text = str(value)
     return str(KIND_WORDS[text]) if text in KIND_WORDS else checks.get(text) or disposition(text)
+
+
+@register.filter
+def alert_sentence(value: object) -> str:
+    """Return what an alert from reports says."""
+    return alert_words(value) if isinstance(value, ReportAlert) else ""
 
 
 @register.filter

@@ -15,6 +15,7 @@ from domains.models import (
     Certificate,
     DnsAccount,
     Domain,
+    ReportAlert,
     ReportFile,
     ReportMailbox,
     Role,
@@ -91,6 +92,9 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="127.0.0.1 port 1", state="applied")
     Certificate.objects.create(name=domain.name, domain=domain, chain="x")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    alert = ReportAlert.objects.create(
+        domain=domain, code="silence", figures={"days": 5}, opened_at=timezone.now(), last_at=timezone.now()
+    )
     correction = SourceCorrection.objects.create(domain=domain, network="198.18.7.0/24", kind="own")
     watched = ReportMailbox(domain=domain, host="imap.example", port=1, user="x")
     watched.password_sealed = seal("report-mailbox imap.example:1 x", b"y")
@@ -115,6 +119,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "webhook": str(webhook.pk),
         "sender": str(sender.pk),
         "correction": str(correction.pk),
+        "alert": str(alert.pk),
         "report_file": str(file.pk),
         "dispute": str(report.pk),
         "report_mailbox": str(watched.pk),

@@ -81,6 +81,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/domains/{name}/senders/{sender}"): Row(204),
     ("GET", "/domains/{name}/spf"): Row(200),
     ("GET", "/sender-services"): Row(200, 200, 403),
+    ("GET", "/domains/{name}/dmarc/alerts"): Row(200),
+    ("POST", "/domains/{name}/dmarc/alerts/{alert}/mute"): Row(200, body={"note": "Known"}),
     ("GET", "/domains/{name}/dmarc/advice"): Row(200),
     ("POST", "/domains/{name}/dmarc/advice/apply"): Row(200, body={"step": "none"}),
     ("POST", "/domains/{name}/dmarc/what-if"): Row(200, body={"record": "v=DMARC1; p=reject"}),

@@ -24,6 +24,7 @@ from domains.models import (
     DnsAccount,
     Domain,
     FailureReport,
+    ReportAlert,
     ReportFile,
     ReportMailbox,
     Role,
@@ -62,6 +63,7 @@ class Place:
     webhook: int
     sender: int
     correction: int
+    alert: int
     group: str
     report_mailbox: int
     report_file: int
@@ -156,6 +158,14 @@ def make_place(name: str, owner: str) -> Place:
     zone = DnsAccount.objects.create(zone=f"own.{name}", server="192.0.2.53", key_name="k", proven_at=timezone.now())
     webhook = Webhook.objects.create(domain=domain, url=f"https://hooks.{name}/", secret_sealed=b"")
     change = ZoneChange.objects.create(domain=domain, actor_name="x", server="192.0.2.53 port 53", state="applied")
+    alert = ReportAlert.objects.create(
+        domain=domain,
+        code="silence",
+        figures={"days": 5},
+        opened_at=timezone.now(),
+        last_at=timezone.now(),
+        muted_by="Bob",
+    )
     correction = SourceCorrection.objects.create(domain=domain, network="198.18.7.0/24", kind="own")
     sender = Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     watched = ReportMailbox.objects.create(domain=domain, host="imap.example", user="x", password_sealed=b"")
@@ -172,6 +182,7 @@ def make_place(name: str, owner: str) -> Place:
         webhook.pk,
         sender.pk,
         correction.pk,
+        alert.pk,
         group.address,
         watched.pk,
         file.pk,
