@@ -78,6 +78,8 @@ class _Connection(imaplib.IMAP4):
     def __init__(self, address: str, place: Place, context: ssl.SSLContext) -> None:
         self._address = address
         self._context = None if place.starttls else context
+        self._streamed: socket.socket | None = None
+        self._octets: io.BufferedReader | None = None
         self.begin(SECONDS)
         super().__init__(place.host, place.port, SECONDS)
 
@@ -93,8 +95,17 @@ class _Connection(imaplib.IMAP4):
         return self._context.wrap_socket(made, server_hostname=self.host)
 
     @property
-    def _file(self) -> io.BufferedReader:
-        return cast(io.BufferedReader, self.file)
+    def _stream(self) -> io.BufferedReader:
+        """The socket's octets; what came before TLS is left behind with the old socket."""
+        if self._streamed is not self.sock:
+            self._streamed, self._octets = self.sock, self.sock.makefile("rb")
+        return cast(io.BufferedReader, self._octets)
+
+    def shutdown(self) -> None:
+        """Close the connection."""
+        if self._streamed is not None:
+            cast(io.BufferedReader, self._octets).close()
+        super().shutdown()
 
     def _wait(self) -> None:
         left = self._until - time.monotonic()
@@ -113,7 +124,7 @@ class _Connection(imaplib.IMAP4):
         pieces = bytearray()
         while len(pieces) < size:
             self._wait()
-            piece = self._file.read1(min(size - len(pieces), 1 << 16))
+            piece = self._stream.read1(min(size - len(pieces), 1 << 16))
             if not piece:
                 break
             pieces += piece
@@ -124,11 +135,11 @@ class _Connection(imaplib.IMAP4):
         line = bytearray()
         while not line.endswith(b"\n"):
             self._wait()
-            ready = self._file.peek(1)
+            ready = self._stream.peek(1)
             if not ready:
                 break
             end = ready.find(b"\n")
-            line += self._file.read(end + 1 if end >= 0 else len(ready))
+            line += self._stream.read(end + 1 if end >= 0 else len(ready))
             if len(line) > LINE_OCTETS:
                 raise self.abort("a line has no end")
         self._spend(len(line))
