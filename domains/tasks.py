@@ -16,6 +16,7 @@ from domains.services import (
     report_alerts,
     report_fences,
     report_folder,
+    report_keeping,
     report_mailboxes,
     report_months,
     report_rollup,
@@ -53,6 +54,7 @@ def retain() -> None:
             expansion.remove_old_audit()
             history.remove_old_history()
             report_months.make_months()
+            report_keeping.keep_reports()
             notices.remove_old_notices()
 
 

@@ -79,6 +79,7 @@ class FailureRow(Schema):
 
 
 _KEEPING: dict[str, Any] = {"file_days": 90, "failure_days": 30, "redact_days": 7}
+_KEEPING |= {"record_days": 3650, "sum_days": 3650}
 
 
 class ReportsKept(Schema):
@@ -88,6 +89,8 @@ class ReportsKept(Schema):
     file_days: int = Field(description="Days that report files are kept.")
     failure_days: int = Field(description="Days that failure reports are kept.")
     redact_days: int = Field(description="Days until persons are taken out of failure reports.")
+    record_days: int = Field(description="Days that aggregate reports are kept with their records.")
+    sum_days: int = Field(description="Days that what was added up of them is kept.")
 
 
 class ReportsKeptWish(Schema):
@@ -97,6 +100,12 @@ class ReportsKeptWish(Schema):
     file_days: int = Field(ge=1, le=failure_reports.MOST_DAYS, description="Days that report files are kept.")
     failure_days: int = Field(ge=1, le=failure_reports.MOST_DAYS, description="Days that failure reports are kept.")
     redact_days: int = Field(ge=0, le=failure_reports.MOST_DAYS, description="Days until persons are taken out.")
+    record_days: int | None = Field(
+        default=None, ge=1, le=failure_reports.MOST_DAYS, description="Days that aggregate reports are kept."
+    )
+    sum_days: int | None = Field(
+        default=None, ge=1, le=failure_reports.MOST_DAYS, description="Days that their sums are kept."
+    )
 
 
 def _file(row: ReportFile) -> ReportFileRow:
@@ -202,7 +211,8 @@ def list_failures(request: HttpRequest, name: str, page: PageQuery) -> Listing[F
 
 
 def _kept(row: ReportKeeping) -> ReportsKept:
-    return ReportsKept(file_days=row.file_days, failure_days=row.failure_days, redact_days=row.redact_days)
+    names = ("file_days", "failure_days", "redact_days", "record_days", "sum_days")
+    return ReportsKept(**{name: getattr(row, name) for name in names})
 
 
 @router.get("/report-keeping", response=ReportsKept, summary="Read how long reports are kept")
@@ -214,4 +224,4 @@ def get_report_keeping(request: HttpRequest) -> ReportsKept:
 @router.put("/report-keeping", response=ReportsKept, summary="Set how long reports are kept")
 def set_report_keeping(request: HttpRequest, body: ReportsKeptWish) -> ReportsKept:
     """Set how long report files and failure reports are kept; superadministrators only."""
-    return _kept(failure_reports.change_keeping(act_of(request), **body.dict()))
+    return _kept(failure_reports.change_keeping(act_of(request), **body.dict(exclude_none=True)))

@@ -46,12 +46,17 @@ class FailureReport(models.Model):
 
 
 class ReportKeeping(models.Model):
-    """How long report files and failure reports are kept, and when persons are taken out: one row."""
+    """How long reports of every kind are kept, and when persons are taken out: one row.
+
+    ``record_days`` is for aggregate reports with their records, ``sum_days`` for what was added up of them.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     file_days = models.PositiveIntegerField(default=90)
     failure_days = models.PositiveIntegerField(default=30)
     redact_days = models.PositiveIntegerField(default=7)
+    record_days = models.PositiveIntegerField(default=3650)
+    sum_days = models.PositiveIntegerField(default=3650)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_report_keeping")]

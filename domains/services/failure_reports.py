@@ -122,15 +122,19 @@ def keeping_for(act: Act) -> ReportKeeping:
 
 
 @transaction.atomic
-def change_keeping(act: Act, *, file_days: int, failure_days: int, redact_days: int) -> ReportKeeping:
-    """Set how long files and failure reports are kept; superadministrators only. Raises Forbidden, Refused."""
+def change_keeping(act: Act, **wanted: int) -> ReportKeeping:
+    """Set how long reports are kept, by the fields of ``ReportKeeping``; what is not named stays.
+
+    Superadministrators only. Raises Forbidden, Refused.
+    """
     keeping_for(act)
-    wanted = {"file_days": file_days, "failure_days": failure_days, "redact_days": redact_days}
     for field, days in wanted.items():
         least = 0 if field == "redact_days" else 1
         if not least <= days <= MOST_DAYS:
             raise Refused({field: _("From %(least)d to %(most)d days.") % {"least": least, "most": MOST_DAYS}})
     row, _made = ReportKeeping.objects.select_for_update().get_or_create(id=1)
+    if wanted.get("sum_days", row.sum_days) < wanted.get("record_days", row.record_days):
+        raise Refused({"sum_days": _("Sums are kept at least as long as records.")})
     changes = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
     if changes:
         for name, value in wanted.items():

@@ -41,6 +41,7 @@ from domains.services import failure_reports, tls_reports
 from domains.services.report_destinations import refusal_of
 from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
 from domains.services.report_fences import Fenced, require_room
+from domains.services.report_keeping import oldest_day_kept
 from domains.services.report_rollup import roll_up
 from domains.services.report_store import Content, Incoming, Stored, content_of, store_all, write_patterns
 from domains.tls.report import TlsReport
@@ -179,8 +180,9 @@ def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Out
     batch: list[tuple[str, Incoming]] = []
     domains: dict[str, Domain] = {}
     known: set[tuple[date, UUID]] = set()
+    oldest = oldest_day_kept()
     for name, file in files:
-        for found in _incoming(name, file, road, domains):
+        for found in _incoming(name, file, road, domains, oldest):
             if isinstance(found, Outcome):
                 yield found
                 continue
@@ -191,7 +193,9 @@ def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Out
     yield from _store_batch(batch, known)
 
 
-def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) -> Iterator[Incoming | Outcome]:
+def _incoming(
+    name: str, file: BinaryIO, road: str, domains: dict[str, Domain], oldest: datetime
+) -> Iterator[Incoming | Outcome]:
     """Yield every aggregate report of one file, what became of one of another kind, or why there is none.
 
     ``domains`` remembers who a report is about.
@@ -200,15 +204,15 @@ def _incoming(name: str, file: BinaryIO, road: str, domains: dict[str, Domain]) 
     for _part, found in reports_in(file, name, OWN_FILES, MAXIMUM_OWN_RECORDS):
         try:
             if isinstance(found, OpenReport):
-                yield _laid_down(found, road, domains)
+                yield _laid_down(found, road, domains, oldest)
             else:
                 yield Outcome(name, _take_found(found, laid, None, fenced=False).state)
         except (BadArchive, BadReport, Refused) as refusal:
             yield Outcome(name, ReportFileState.BROKEN, reason=str(refusal))
 
 
-def _laid_down(found: OpenReport, road: str, domains: dict[str, Domain]) -> Incoming:
-    _require_past(found.head)
+def _laid_down(found: OpenReport, road: str, domains: dict[str, Domain], oldest: datetime) -> Incoming:
+    _require_kept(found.head, oldest)
     name = found.head.domain
     domain = domains.get(name) or domains.setdefault(name, _domain_of(found.head, None))
     return Incoming(found.head, content_of(found.head, found.rows), domain, road)
@@ -243,13 +247,16 @@ def _read(octets: bytes, file_name: str) -> tuple[ReportHead, Content]:
 def _opened(chunks: Iterable[bytes]) -> tuple[ReportHead, Content]:
     """Return one report, read to its end; raises BadArchive, BadReport, Refused."""
     head, rows = open_report(chunks)
-    _require_past(head)
+    _require_kept(head, oldest_day_kept())
     return head, content_of(head, rows)
 
 
-def _require_past(head: ReportHead) -> None:
+def _require_kept(head: ReportHead, oldest: datetime) -> None:
+    """Raise Refused for a period that lies ahead, or so far back that its records would be dropped at once."""
     if head.begin > timezone.now() + AHEAD:
         raise Refused({"file": _("The report's period lies in the future.")})
+    if head.end < oldest:
+        raise Refused({"file": _("The report's period ended before the days for which reports are kept.")})
 
 
 def _domain_of(report: ReportHead, act: Act | None) -> Domain:
@@ -365,7 +372,7 @@ def _take_found(found: Found, file: ReportFile, act: Act | None, fenced: bool) -
 
 def _take_open(found: OpenReport, file: ReportFile, act: Act | None, fenced: bool) -> Stored:
     """Store an aggregate report whose rows are read before they are stored; raises Refused."""
-    _require_past(found.head)
+    _require_kept(found.head, oldest_day_kept())
     domain = _domain_of(found.head, act)
     refusal = refusal_of(file, domain) if act is None else ""  # an act has its own reach
     if refusal:

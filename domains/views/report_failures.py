@@ -44,6 +44,18 @@ class ReportKeepingForm(PanelForm):
         max_value=service.MOST_DAYS,
         help_text=gettext_lazy("Subjects, addresses of others and the last part of IP addresses go then."),
     )
+    record_days = forms.IntegerField(
+        label=gettext_lazy("Days that aggregate reports are kept"),
+        min_value=1,
+        max_value=service.MOST_DAYS,
+        help_text=gettext_lazy("With their records, by whole months. Older ones are not taken in."),
+    )
+    sum_days = forms.IntegerField(
+        label=gettext_lazy("Days that their sums are kept"),
+        min_value=1,
+        max_value=service.MOST_DAYS,
+        help_text=gettext_lazy("Charts and senders are drawn from them."),
+    )
 
 
 def failures(request: HttpRequest, name: str) -> HttpResponse:
@@ -71,7 +83,7 @@ def failure(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
 def keep(request: HttpRequest) -> HttpResponse:
     """Set how long report files and failure reports are kept."""
     act, kept = act_of_request(request), service.keeping()
-    names = ("file_days", "failure_days", "redact_days")
+    names = ("file_days", "failure_days", "redact_days", "record_days", "sum_days")
     form = bound(request, ReportKeepingForm, initial={name: getattr(kept, name) for name in names})
 
     def change(data: dict[str, Any]) -> HttpResponse:

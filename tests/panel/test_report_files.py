@@ -199,7 +199,10 @@ def test_hostile_words_are_only_words(near: Place, rosa: Actor, address: str) ->
 def test_the_days_of_keeping_are_set(near: Place, rosa: Actor) -> None:
     client = signed_in(rosa)
     assert 'value="90"' in client.get("/reports/keeping").content.decode()
-    client.post("/reports/keeping", {"file_days": 10, "failure_days": 5, "redact_days": 2})
+    client.post(
+        "/reports/keeping",
+        {"file_days": 10, "failure_days": 5, "redact_days": 2, "record_days": 400, "sum_days": 800},
+    )
     assert 'value="10"' in client.get("/reports/keeping").content.decode()
 
 
