@@ -10,7 +10,7 @@ from django.db import connection
 
 from domains.audit import Act
 from domains.models import Domain
-from domains.services.provision import domains_for
+from domains.services.provision import domains_for, require_administrator
 from domains.services.report_volume import Volume, counted
 
 DAYS = 30
@@ -46,7 +46,8 @@ class DomainReports:
 
 
 def overview_of(act: Act, today: date, days: int = DAYS) -> list[DomainReports]:
-    """Return the actor's domains: those with mistakes first, then by messages, then by name."""
+    """Return the actor's domains: those with mistakes first, then by messages, then by name; raises Forbidden."""
+    require_administrator(act)
     domains = list(domains_for(act).prefetch_related(None))
     first_day = today - timedelta(days=days - 1)
     rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
