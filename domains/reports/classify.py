@@ -220,8 +220,7 @@ def _aligned(stream: Stream, proofs: _Proofs, evidence: tuple[Evidence, ...], re
     """Judge what passed DMARC: a sender of ours, or mail of ours that was passed on with its signature whole."""
     sender = proofs.sender
     if stream.dkim_aligned and not stream.spf_aligned and _passed_on(proofs):
-        name = proofs.forwarder.name if proofs.forwarder else _server(reverse)
-        return Judgement(Kind.FORWARDER, name, "", evidence)
+        return Judgement(Kind.FORWARDER, _passer(proofs, reverse), "", evidence)
     if sender is not None:
         fix = None if stream.dkim_aligned else _mend(sender, "sign")
         return Judgement(Kind.ALIGNED, sender.name, sender.slug, evidence, fix)
@@ -229,6 +228,13 @@ def _aligned(stream: Stream, proofs: _Proofs, evidence: tuple[Evidence, ...], re
         return Judgement(Kind.ALIGNED, _server(reverse) or stream.network_owner, "", evidence)
     said = Evidence("spf-lets-it", {"address": stream.source_ip})
     return Judgement(Kind.UNKNOWN, _server(reverse), "", (said, *evidence))
+
+
+def _passer(proofs: _Proofs, reverse: str) -> str:
+    """Return what a forwarder is called by: its known name, the envelope that it rewrote, or its server's name."""
+    if proofs.forwarder is not None:
+        return proofs.forwarder.name
+    return proofs.envelope if proofs.foreign_envelope else _server(reverse)
 
 
 def _passed_on(proofs: _Proofs) -> bool:

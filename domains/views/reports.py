@@ -23,7 +23,7 @@ from domains.views.web import act_of_request, page_of, url
 
 SENDERS = 50
 REPORTERS = 12
-FILES = 20
+FILES = 10
 WEEK = timedelta(days=6)
 
 
