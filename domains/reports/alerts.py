@@ -15,16 +15,18 @@ RATE_DAYS, RATE_MESSAGES, RATE_DROP, RATE_SIGMAS = 3, 100, 0.10, 4.0
 WAVE_DAYS, WAVE_MESSAGES, WAVE_TIMES = 2, 100, 5
 SILENT_DAYS, SPOKEN_DAYS, SPOKEN_OF = 4, 10, 14
 KEY_DAYS, KEY_MESSAGES, KEY_SHARE = 3, 20, 0.2
+HELD_DAYS, HELD_MESSAGES, HELD_SHARE = 3, 20, 0.01
 TLS_DAYS, TLS_SESSIONS, TLS_SHARE = 3, 5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One day: messages of our own senders with those that passed, and messages of impostors."""
+    """One day: messages of our own senders, those that passed, impostors', and ours put into junk or refused."""
 
     ours: int = 0
     passed: int = 0
     impostor: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def alerts_of(figures: Figures) -> list[ReportAlert]:
     return [
         *_new_sources(figures),
         *_pass_rate(figures),
+        *_held(figures),
         *_impostor_wave(figures),
         *_silence(figures),
         *_keys(figures),
@@ -86,6 +89,15 @@ def _pass_rate(figures: Figures) -> list[ReportAlert]:
     if rate - share < RATE_DROP or (rate - share) / spread < RATE_SIGMAS:
         return []
     return [ReportAlert("pass-rate", "", {"share": round(100 * share), "usual": round(100 * rate)})]
+
+
+def _held(figures: Figures) -> list[ReportAlert]:
+    """The policy hits mail of our own: what a change of it is watched for."""
+    now = _days(figures, range(HELD_DAYS + 1))
+    ours, held = sum(day.ours for day in now), sum(day.held for day in now)
+    if held < HELD_MESSAGES or held / max(1, ours) < HELD_SHARE:
+        return []
+    return [ReportAlert("own-held", "", {"messages": ours, "failed": held})]
 
 
 def _impostor_wave(figures: Figures) -> list[ReportAlert]:
@@ -126,4 +138,12 @@ def _tls(figures: Figures) -> list[ReportAlert]:
     return [ReportAlert("tls-failures", "", {"sessions": sessions, "failed": failed})]
 
 
-CODES: Sequence[str] = ("new-source", "pass-rate", "impostor-wave", "silence", "key-failures", "tls-failures")
+CODES: Sequence[str] = (
+    "new-source",
+    "pass-rate",
+    "own-held",
+    "impostor-wave",
+    "silence",
+    "key-failures",
+    "tls-failures",
+)

@@ -39,7 +39,9 @@ DAYS = """
 SELECT domain_id, day, coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned')), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned') AND (dkim_aligned OR spf_aligned)),
                 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE kind = 'impostor'), 0)::bigint
+       coalesce(sum(messages) FILTER (WHERE kind = 'impostor'), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned', 'service-misaligned')
+                                      AND disposition IN ('quarantine', 'reject')), 0)::bigint
 FROM domains_dmarcday WHERE day >= %s AND believed GROUP BY domain_id, day
 """
 REPORTED = """
@@ -83,6 +85,10 @@ _TEXTS = {
     "pass-rate": lambda: _(
         "Only %(share)s %% of your own mail passes DMARC, where %(usual)s %% did. Look which sender fails."
     ),
+    "own-held": lambda: _(
+        "The policy hits your own mail: %(failed)s of %(messages)s messages were put into junk or refused "
+        "within days. Mend who sends them, or take the policy one step back."
+    ),
     "impostor-wave": lambda: _(
         "Impostors sent %(daily)s messages a day in this domain's name, where %(usual)s were usual."
     ),
@@ -97,7 +103,7 @@ _TEXTS = {
         "%(failed)s of %(sessions)s encrypted sessions failed while MTA-STS is enforced: such mail is not delivered."
     ),
 }
-_TONES = {"pass-rate": "bad", "key-failures": "bad", "tls-failures": "bad"}
+_TONES = {"pass-rate": "bad", "own-held": "bad", "key-failures": "bad", "tls-failures": "bad"}
 NOTICES = {
     code: declare(f"report.{code}", _TONES.get(code, "warn"), lambda data, code=code: _words(code, data))  # type: ignore[misc]
     for code in _TEXTS

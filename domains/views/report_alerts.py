@@ -33,6 +33,7 @@ def _line(row: ReportAlert) -> dict[str, Any]:
     hrefs = {
         "new-source": url("report-source", row.domain.name, row.key) if row.code == "new-source" else "",
         "impostor-wave": f"{records}?kind=impostor",
+        "own-held": url("report-advice", row.domain.name),
         "silence": url("domain-dns", row.domain.name),
         "key-failures": url("domain-keys", row.domain.name),
         "tls-failures": url("report-tls", row.domain.name),
