@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 
+from publicsuffixlist import PublicSuffixList
+
 from domains.reports.forwarders import FORWARDERS, Forwarder
 from domains.reports.kinds import Kind
 from domains.spf.services import BY_SLUG
@@ -172,7 +174,10 @@ def _under(name: str, table: Mapping[str, Found]) -> Found | None:
 
 @lru_cache(maxsize=4096)
 def _address(text: str) -> Address:
-    return ip_address(text)
+    """Return the address; an IPv4 address mapped into IPv6 is the IPv4 address."""
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,9 +319,21 @@ def _sender(
     return None, "", ""
 
 
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=4096)
+def _house(domain: str) -> str:
+    """Return what somebody registered of a name: two labels are not enough, all of ``co.uk`` is no house."""
+    return _suffixes().privatesuffix(domain) or ""
+
+
 def _same_house(domain: str, reverse: str) -> bool:
-    """True when a server's name stands below a signing domain, or below the domain above it with two labels."""
-    return bool(reverse) and (reverse == domain or reverse.endswith("." + ".".join(domain.split(".")[-2:])))
+    """True when a server's name and a signing domain stand below the same registered name."""
+    house = _house(domain)
+    return bool(house) and _within(reverse, house)
 
 
 def _server(reverse: str) -> str:
