@@ -182,6 +182,7 @@ class DmarcSource(models.Model):
     evidence = models.JSONField(default=list)
     fix = models.JSONField(null=True)
     pattern_ids = ArrayField(models.UUIDField(), default=list)
+    believed = models.BooleanField(default=False)  # whether the patterns are of believed reports
     first_day = models.DateField()
     last_day = models.DateField()
     decided_at = models.DateTimeField(null=True)

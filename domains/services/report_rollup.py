@@ -36,21 +36,25 @@ WHERE p.domain_id = %(domain)s AND p.day = ANY(%(days)s) AND p.standing = 'count
 """
 # Sorted by what no index gives, so that all is found before the first is kept: the cursor would look through the new
 # ones for each that follows.
+# Who is believed decides alone: a forged report changes no judgement that rests on better ones.
 STREAMS = f"""
 WITH found AS (
-    SELECT source_ip, dkim_aligned, spf_aligned, array_agg(DISTINCT pattern_id) AS patterns,
+    SELECT source_ip, dkim_aligned, spf_aligned, bool_or(believed) AS believed,
+           CASE WHEN bool_or(believed) THEN array_agg(DISTINCT pattern_id) FILTER (WHERE believed)
+                ELSE array_agg(DISTINCT pattern_id) END AS patterns,
            sum(messages) AS messages, min(day) AS first_day, max(day) AS last_day
     FROM ({FACTS}) AS facts GROUP BY source_ip, dkim_aligned, spf_aligned
 )
 SELECT host(f.source_ip), f.dkim_aligned, f.spf_aligned, f.messages, f.patterns, s.pattern_ids, f.first_day,
-    f.last_day
+    f.last_day, f.believed, coalesce(s.believed, false)
 FROM found f LEFT JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
     AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
-WHERE s.id IS NULL OR s.decided_at IS NULL OR NOT f.patterns <@ s.pattern_ids
+WHERE s.id IS NULL OR s.decided_at IS NULL OR (f.believed AND NOT s.believed)
+    OR (f.believed = s.believed AND NOT f.patterns <@ s.pattern_ids)
 ORDER BY f.messages
 """  # noqa: S608 - put together from constants
 KNOWN_STREAMS = """
-SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day
+SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day, false, believed
 FROM domains_dmarcsource WHERE domain_id = %s AND (%s::inet[] IS NULL OR source_ip = ANY(%s::inet[]))
 """
 READ_PATTERNS = """
@@ -60,14 +64,15 @@ FROM domains_authpattern WHERE pattern_id = ANY(%s)
 NAMES = "SELECT host(address), name, verified FROM domains_addressname WHERE address = ANY(%s::inet[])"
 KEEP = """
 INSERT INTO domains_dmarcsource (domain_id, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence,
-    fix, pattern_ids, first_day, last_day, decided_at)
-SELECT %s, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence, fix, pattern_ids, first_day,
-    last_day, now()
+    fix, pattern_ids, believed, first_day, last_day, decided_at)
+SELECT %s, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence, fix, pattern_ids, believed,
+    first_day, last_day, now()
 FROM jsonb_to_recordset(%s::jsonb) AS r(source_ip inet, dkim_aligned boolean, spf_aligned boolean, kind text,
-    sender text, sender_slug text, evidence jsonb, fix jsonb, pattern_ids uuid[], first_day date, last_day date)
+    sender text, sender_slug text, evidence jsonb, fix jsonb, pattern_ids uuid[], believed boolean,
+    first_day date, last_day date)
 ON CONFLICT (domain_id, source_ip, dkim_aligned, spf_aligned) DO UPDATE SET kind = excluded.kind,
     sender = excluded.sender, sender_slug = excluded.sender_slug, evidence = excluded.evidence, fix = excluded.fix,
-    pattern_ids = excluded.pattern_ids, decided_at = excluded.decided_at,
+    pattern_ids = excluded.pattern_ids, believed = excluded.believed, decided_at = excluded.decided_at,
     first_day = least(domains_dmarcsource.first_day, excluded.first_day),
     last_day = greatest(domains_dmarcsource.last_day, excluded.last_day)
 """
@@ -124,7 +129,7 @@ GROUP BY domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A stream to be judged: what the days show of it, and the patterns that it was known by."""
+    """A stream to be judged: what the days show of it, the patterns it was known by, and whether each is believed."""
 
     source_ip: str
     dkim_aligned: bool
@@ -134,11 +139,15 @@ class _Found:
     known: Sequence[UUID] | None
     first_day: date
     last_day: date
+    believed: bool
+    known_believed: bool
 
     @property
     def pattern_ids(self) -> list[UUID]:
-        """The patterns of these days, then those known before, at most ``PATTERNS_KEPT``."""
-        return list(dict.fromkeys([*self.patterns[:PATTERNS_KEPT], *(self.known or ())]))[:PATTERNS_KEPT]
+        """The patterns of these days, then those known before, at most ``PATTERNS_KEPT``; the believed ones alone."""
+        known = () if self.believed and not self.known_believed else self.known or ()
+        fresh = () if self.known_believed and not self.believed else self.patterns[:PATTERNS_KEPT]
+        return list(dict.fromkeys([*fresh, *known]))[:PATTERNS_KEPT]
 
 
 def mark_dirty(days: Iterable[tuple[int, date]]) -> None:
@@ -244,6 +253,7 @@ def _row(found: _Found, judgement: Judgement) -> dict[str, Any]:
         "evidence": [one.as_json() for one in judgement.evidence],
         "fix": judgement.fix.as_json() if judgement.fix else None,
         "pattern_ids": [identity.hex for identity in found.pattern_ids],
+        "believed": found.believed or found.known_believed,
         "first_day": found.first_day.isoformat(),
         "last_day": found.last_day.isoformat(),
     }

@@ -392,7 +392,7 @@ def test_sources_are_named_by_what_was_proven(domain, settings):
         "203.0.113.1": "Mailchimp",
         "203.0.113.2": "Twilio SendGrid",
         "203.0.113.3": "",
-        "203.0.113.4": "",
+        "203.0.113.4": "example.net",
         "203.0.113.5": "Twilio SendGrid",
     }
 

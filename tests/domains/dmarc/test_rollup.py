@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domains.dmarc.report import SpfResult
 from domains.models import DmarcDaily, DmarcDay, DmarcRecord, DmarcReport, DmarcSource, Domain, SourceCorrection
 from domains.services import report_months, report_rollup
 from domains.services.report_store import Content
@@ -92,6 +93,20 @@ def test_a_judgement_that_changes_changes_all_days(domain):
     source = DmarcSource.objects.get()
     assert (source.first_day, source.last_day) == (date(2025, 10, 10), date(2025, 10, 12))
     assert source.evidence[0]["code"] == "correction"
+
+
+@pytest.mark.parametrize("lies_first", [True, False])
+def test_a_forged_report_changes_no_judgement_that_rests_on_believed_ones(domain, lies_first):
+    nothing = {"dkim": "fail", "spf": "fail", "dkim_results": ()}
+    lie = report_xml(
+        report_id="lie", rows=(make_row(**nothing, spf_results=(SpfResult("lists.gnu.org", "mfrom", "pass"),)),)
+    )
+    true = report_xml(report_id="true", rows=(make_row(**nothing, spf_results=()),))
+    for forged in (True, False) if lies_first else (False, True):
+        take_in(lie if forged else true, "", "mail", "evil.example" if forged else "good.example", not forged)
+    assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"impostor"}
+    report_rollup.reclassify(domain.pk)
+    assert DmarcSource.objects.get().kind == "impostor"
 
 
 def test_many_files_are_stored_and_each_has_its_outcome(domain):
