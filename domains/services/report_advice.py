@@ -101,14 +101,16 @@ def what_if(domain: Domain, text: str, first_day: date, last_day: date) -> tuple
         raise Refused({"record": _("This is not a DMARC record: %(why)s.") % {"why": str(error)}}) from error
     values = {"domain": domain.pk, "first": first_day, "last": last_day}
     rows = (
-        Reported(header_from or domain.name, kind, sender, _passed(dkim), _passed(spf), messages, *said)
+        Reported(header_from or domain.name, kind, sender, proven(dkim), proven(spf), messages, *said)
         for header_from, kind, sender, dkim, spf, messages, *said in _rows(REPORTED, values)
     )
     return wanted, replay(domain.name, dmarc_policy_of(domain), wanted, rows)
 
 
-def _passed(text: str) -> tuple[str, ...]:
-    return tuple(one["domain"] for one in json.loads(text) if one.get("result") == "pass")
+def proven(text: str) -> tuple[str, ...]:
+    """Return the domains that passed; a HELO name's pass is none for DMARC (RFC 9989 section 4.4)."""
+    results = (one for one in json.loads(text) if one.get("scope") != "helo")
+    return tuple(one["domain"] for one in results if one.get("result") == "pass")
 
 
 def _set(act: Act, domain: Domain, record: PolicyRecord) -> Domain:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from domains.audit import Act, system_act
 from domains.errors import NotFound, Refused
 from domains.models import AuditRecord, Domain, Role
-from domains.services.report_advice import advice_of, apply_step, what_if
+from domains.services.report_advice import advice_of, apply_step, proven, what_if
 from domains.services.reports import take_in
 from tests.domains.dmarc.samples import make_row, report_xml
 
@@ -97,3 +97,20 @@ def test_another_record_is_tried_on_what_was_reported(domain):
     for text in ("nonsense", "", "v=DMARC1; p=perhaps", "x" * 5000):
         with pytest.raises(Refused):
             what_if(domain, text, TODAY, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "passed"),
+    [
+        ('[{"domain": "example.org", "scope": "mfrom", "result": "pass"}]', ("example.org",)),
+        (
+            '[{"domain": "example.org", "scope": "", "result": "pass"}]',
+            ("example.org",),
+        ),  # most reporters leave it out
+        ('[{"domain": "example.org", "scope": "helo", "result": "pass"}]', ()),  # only MAIL FROM counts for DMARC
+        ('[{"domain": "example.org", "scope": "mfrom", "result": "fail"}]', ()),
+        ('[{"domain": "example.org", "selector": "s", "result": "pass"}]', ("example.org",)),
+    ],
+)
+def test_what_a_replay_takes_for_proven(text, passed):
+    assert proven(text) == passed
