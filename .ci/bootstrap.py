@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,8 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "mailadmin-stamp.json"
 SUITE = VENV / "suites" / "rfc7208-tests.yml"
 SUITE_PACKAGE = "pyspf==2.0.14"
+NETWORKS = VENV / "networks" / "networks.bin"
+NETWORK_MAKERS = (".ci/networks.py", "domains/network_table.py")
 LOCKS = {"runtime": "requirements.txt", "dev": "requirements-dev.txt"}
 
 
@@ -227,6 +230,27 @@ def install(kind: str) -> None:
     STAMP.write_text(json.dumps(stamp))
 
 
+# ---- Who owns which network -------------------------------------------------------------------------------------
+
+
+def fetch_networks(*, again: bool) -> None:
+    """Make the table of network owners unless it is there; without it the panel knows none.
+
+    After a failure it is tried once more the next day, or at once with ``again``.
+    """
+    makers = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in NETWORK_MAKERS)).hexdigest()
+    stamp = read_stamp()
+    if stamp.get("networks") == makers and NETWORKS.exists():
+        return
+    tried = f"{makers} {date.today().isoformat()}"
+    if stamp.get("networks tried") == tried and not again:
+        return
+    say("fetching the owners of networks")
+    made = run([PYTHON, ROOT / NETWORK_MAKERS[0], NETWORKS])
+    stamp["networks" if made else "networks tried"] = makers if made else tried
+    STAMP.write_text(json.dumps(stamp))
+
+
 # ---- What tests need besides ------------------------------------------------------------------------------------
 
 
@@ -259,6 +283,8 @@ def main() -> None:
     parent = os.getppid()
     install("runtime" if asked == "up" else "dev")
     os.chdir(ROOT)
+    if asked in ("up", "test", "soak"):
+        fetch_networks(again=asked != "up")
     if asked == "up":
         os.execv(PYTHON, [str(PYTHON), "manage.py", "up", "--parent", str(parent)])
     if asked in ("test", "soak"):

@@ -17,6 +17,7 @@ from mailadmin.runner.config import Config, ConfigError, parse_config
 from mailadmin.runner.places import embedded_database_url, embedded_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+NETWORK_TABLE = Path(sys.prefix) / "networks" / "networks.bin"  # made at set-up, beside the packages
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from domains.locks import lock_key
 from domains.models import Domain
 from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream, classify
-from domains.services.report_naming import catalogue_for
+from domains.services.report_naming import catalogue_for, network_owner
 
 DAYS = 31  # added up in one transaction
 JUDGED = 2_000  # streams judged and written at once: a report may name a million addresses
@@ -239,7 +239,16 @@ def _judge(domain: Domain, found: Sequence[_Found], catalogue: Catalogue) -> Non
 def _stream(found: _Found, patterns: Mapping[UUID, PatternFacts], names: Mapping[str, tuple[str, bool]]) -> Stream:
     shown = tuple(patterns[identity] for identity in found.pattern_ids if identity in patterns)
     name, verified = names.get(found.source_ip, ("", False))
-    return Stream(found.source_ip, found.dkim_aligned, found.spf_aligned, int(found.messages), shown, name, verified)
+    return Stream(
+        found.source_ip,
+        found.dkim_aligned,
+        found.spf_aligned,
+        int(found.messages),
+        shown,
+        name,
+        verified,
+        network_owner(found.source_ip),
+    )
 
 
 def _row(found: _Found, judgement: Judgement) -> dict[str, Any]:

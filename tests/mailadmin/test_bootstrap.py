@@ -26,8 +26,9 @@ def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    for name, path in {"VENV": ".venv", "PYTHON": ".venv/bin/python", "STAMP": ".venv/stamp.json"}.items():
-        monkeypatch.setattr(module, name, tmp_path / path)
+    places = {"VENV": "", "PYTHON": "bin/python", "STAMP": "stamp.json", "NETWORKS": "networks/networks.bin"}
+    for name, path in places.items():
+        monkeypatch.setattr(module, name, tmp_path / ".venv" / path)
     monkeypatch.setattr(module, "ROOT", tmp_path)
     (tmp_path / "requirements.txt").write_text("one==1\n")
     (tmp_path / "requirements-dev.txt").write_text("two==2\n")

@@ -1,6 +1,7 @@
 """Who a stream is: a table that people labelled, the precision over it, and what a forger can never reach."""
 
 from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -141,3 +142,12 @@ def test_the_forwarders_are_well_written():
     every = [name for one in FORWARDERS for name in (*one.domains, *one.reverse_names)]
     assert all(name == name.lower() and "." in name and not name.startswith(".") for name in every)
     assert {one.kind for one in FORWARDERS} == {"provider", "forwarder", "list"}
+
+
+@pytest.mark.parametrize(("kind", "stream", "why"), ROWS, ids=[f"{row[0]}: {row[2]}" for row in ROWS])
+def test_the_owner_of_the_network_is_evidence_and_changes_no_class(kind, stream, why):
+    owned = classify(replace(stream, network_owner="Example Net (AS64500)"), CATALOGUE)
+    assert owned.kind == classify(stream, CATALOGUE).kind == kind, why
+    said = [one.values for one in owned.evidence if one.code == "network-of"]
+    assert said in ([], [{"name": "Example Net (AS64500)"}])
+    assert said or kind == "own"
