@@ -51,7 +51,7 @@ def fetched(package: tuple[str, str], folder: Path) -> Path:
         raise NoTable("npm is not installed (Debian package npm)")
     own = folder / name.replace("/", "-")
     own.mkdir()
-    options = ["--silent", "--fetch-retries=1", "--fetch-timeout=20000", "--pack-destination", str(own)]
+    options = ["--silent", "--fetch-retries=0", "--fetch-timeout=20000", "--pack-destination", str(own)]
     command = [npm, "pack", *options, f"{name}@{VERSION}"]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:

@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 HEAD = struct.Struct("=8s10sxxIIII")  # magic, edition, IPv4 starts, IPv6 starts, places, octets of names
@@ -22,6 +23,7 @@ SPECIAL = (
     *("224.0.0.0/3", "::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1"),
 )
 NAME_OCTETS = 200
+PLACES_HELD = 10_000  # networks kept as objects
 
 Range = tuple[int, int, int]  # first, last, what holds between them
 
@@ -89,6 +91,7 @@ class NetworkTable:
         self._fours, self._four_places = parts[0].cast("I"), parts[1].cast("I")
         self._sixes, self._six_places = parts[2].cast("Q"), parts[3].cast("I")
         self._places, self._names = parts[4], parts[5]
+        self._network = lru_cache(maxsize=PLACES_HELD)(self._read)
 
     def find(self, text: str) -> Network:
         """Return the network of an address; ``UNKNOWN`` for one of special use and for what is no address."""
@@ -105,8 +108,9 @@ class NetworkTable:
 
     def _place(self, places: Sequence[int], found: int) -> Network:
         place = places[found - 1] if found else 0
-        if not place:
-            return UNKNOWN
+        return self._network(place) if place else UNKNOWN
+
+    def _read(self, place: int) -> Network:
         number, country, octets, begin = PLACE.unpack_from(self._places, (place - 1) * PLACE.size)
         owner = str(self._names[begin : begin + octets], "utf-8")
         return Network(number, owner, country.rstrip(b"\0").decode())

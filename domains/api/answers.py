@@ -32,6 +32,8 @@ from domains.models import (
     TraceEvent,
 )
 from domains.models import Domain as DomainRow
+from domains.network_table import UNKNOWN
+from domains.networks import network_of
 from domains.reports.kinds import KINDS
 from domains.services.check import RecordState
 from domains.services.dmarc_policy import dmarc_policy_of
@@ -326,6 +328,15 @@ class Report(Schema):
     end: Instant = Field(description="When its period ends.")
 
 
+class SourceNetwork(Schema):
+    """Who announces an address, by a table that set-up made: RouteViews, DB-IP and NRO, CC BY 4.0."""
+
+    model_config = shown(as_number=64500, owner="Example Net", country="FR")
+    as_number: int | None = Field(description="The number of the autonomous system; null when nobody announces it.")
+    owner: str = Field(description="Who owns the network; empty when not known.")
+    country: str = Field(description="Where it is registered, as ISO 3166-1 has it; empty when not known.")
+
+
 class Source(Schema):
     """An address that sent in a domain's name, by the reports."""
 
@@ -341,6 +352,9 @@ class Source(Schema):
     dispositions: dict[str, int] = Field(description="How many messages met which disposition.")
     first_day: Day = Field(description="The first day that it was seen, in UTC.")
     last_day: Day = Field(description="The last day that it was seen, in UTC.")
+    network: SourceNetwork | None = Field(
+        description="Its network; null when nothing is known of it, as of addresses for special use."
+    )
 
 
 class Message(Schema):
@@ -522,7 +536,14 @@ def show_report(report: DmarcReport) -> Report:
 def show_source(source: SourceRow) -> Source:
     """Return one source, days as ISO 8601."""
     days = {"first_day": source.first_day.isoformat(), "last_day": source.last_day.isoformat()}
-    return Source(**asdict(source) | days)
+    return Source(**asdict(source) | days, network=_show_network(source.source_ip))
+
+
+def _show_network(address: str) -> SourceNetwork | None:
+    network = network_of(address)
+    if network == UNKNOWN:
+        return None
+    return SourceNetwork(as_number=network.number or None, owner=network.owner, country=network.country)
 
 
 def show_message(trace: Trace) -> Message:

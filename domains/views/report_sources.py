@@ -1,5 +1,6 @@
 """The addresses behind the reports of a domain: of one sender or class, and one address with all its evidence."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlencode
 
@@ -9,9 +10,11 @@ from django.utils.translation import gettext as _
 
 from domains.errors import NotFound
 from domains.models import AddressName
+from domains.networks import network_of, networks_known
 from domains.reports.kinds import KINDS
 from domains.services.provision import get_domain_for
-from domains.services.report_sources import AddressLine, addresses_in_reports, days_of_source, streams_of
+from domains.services.report_origins import Located, located, only_from, origins_of
+from domains.services.report_sources import MAXIMUM_ADDRESSES, addresses_in_reports, days_of_source, streams_of
 from domains.services.report_volume import counted
 from domains.views.frame import domain_page
 from domains.views.report_export import download, wanted_format
@@ -31,17 +34,25 @@ COLUMNS = (
     "held",
     "first_day",
     "last_day",
+    "as_number",
+    "network_owner",
+    "country",
 )
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def sources(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Show or download the addresses of these days: all, of a class, of a sender."""
+    """Show or download the addresses of these days: all, of a class, a sender, a country, a network."""
     domain = get_domain_for(act_of_request(request), name)
     span = span_of(request)
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else ""
     sender = request.GET.get("sender")
-    lines = addresses_in_reports(domain, span.first_day, span.last_day, kind, sender)
+    country = _asked(request, "country", _COUNTRY)
+    network = _asked(request, "network", _NUMBER)
+    found = located(addresses_in_reports(domain, span.first_day, span.last_day, kind, sender))
+    lines = only_from(found, country, int(network or 0))
     wanted = wanted_format(request)
     if wanted:
         return download(wanted, f"dmarc-sources-{domain.name}", COLUMNS, map(_cells, lines))
@@ -51,17 +62,39 @@ def sources(request: HttpRequest, name: str) -> HttpResponseBase:
         domain,
         "domain-reports",
         page=Paginator(lines, ADDRESSES).get_page(request.GET.get("page")),
+        total=sum(one.line.messages for one in lines),
+        origins=origins_of(lines) if networks_known() else None,
+        most=MAXIMUM_ADDRESSES if len(found) == MAXIMUM_ADDRESSES else 0,
         span=span,
         kind=kind,
         sender=sender,
-        filters=urlencode({key: value for key, value in (("kind", kind), ("sender", sender)) if value}),
+        country=country,
+        network=lines[0].network.label if network and lines else "",
+        asked=_query(kind, sender),
+        filters=_query(kind, sender, country, network),
     )
 
 
-def _cells(line: AddressLine) -> tuple[object, ...]:
+def _asked(request: HttpRequest, name: str, shape: re.Pattern[str]) -> str:
+    """Return a value of the address, empty when it cannot be one."""
+    value = request.GET.get(name, "")
+    return value if shape.fullmatch(value) else ""
+
+
+def _query(kind: str, sender: str | None, country: str = "", network: str = "") -> str:
+    """Return what keeps these filters in a link; an empty sender asks for those without a name."""
+    asked = {"kind": kind or None, "sender": sender, "country": country or None, "network": network or None}
+    return urlencode({name: value for name, value in asked.items() if value is not None})
+
+
+def _cells(one: Located) -> tuple[object, ...]:
+    line, network = one.line, one.network
     days = (line.first_day.isoformat(), line.last_day.isoformat())
     counts = tuple(int(count) for count in (line.messages, line.passed, line.spf, line.dkim, line.held))
-    return (line.address, line.kind, line.sender, *counts, *days)
+    return (
+        *(line.address, line.kind, line.sender, *counts, *days),
+        *(network.number or None, network.owner, network.country),
+    )
 
 
 def source(request: HttpRequest, name: str, address: str) -> HttpResponse:
@@ -86,6 +119,7 @@ def source(request: HttpRequest, name: str, address: str) -> HttpResponse:
         streams=streams,
         total=volume.total,
         reverse=AddressName.objects.filter(address=address).first(),
+        network=network_of(address),
         records=records,
         span=span,
         spans=SPANS,

@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 
 from domains import visible as honest
 from domains.models import ReportAlert
+from domains.networks import network_of, networks_edition
 from domains.services.report_alerts import sentence_of as alert_words
 from domains.views import words
 from domains.views.report_words import in_words
@@ -70,6 +71,19 @@ def pager(context: template.Context, page: Page[Any]) -> dict[str, object]:
         query["page"] = str(page.next_page_number())
         after = query.urlencode() if hasattr(query, "urlencode") else ""
     return {"page": page, "before": before, "after": after}
+
+
+@register.filter
+def network_label(address: object) -> str:
+    """Return who owns an address's network, with its number; empty when nobody is known."""
+    return network_of(str(address)).label
+
+
+@register.inclusion_tag("components/network_credit.html")
+def network_credit() -> dict[str, object]:
+    """Name the sources of owners and countries, as their licence asks of every page that shows them."""
+    edition = networks_edition()
+    return {"edition": date.fromisoformat(edition) if edition else None}
 
 
 @register.inclusion_tag("components/icon.html")

@@ -10,6 +10,15 @@
     if (tab) { tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2; }
   });
 
+  // Countries by their names in the page's language; where a browser knows none, their codes stand.
+  document.addEventListener("DOMContentLoaded", function () {
+    if (!window.Intl || !Intl.DisplayNames) { return; }
+    var names = new Intl.DisplayNames([document.documentElement.lang], { type: "region" });
+    document.querySelectorAll("[data-country]").forEach(function (place) {
+      if (/^[A-Z]{2}$/.test(place.dataset.country)) { place.textContent = names.of(place.dataset.country); }
+    });
+  });
+
   function copied(button) {
     var before = button.textContent;
     button.textContent = button.dataset.done;

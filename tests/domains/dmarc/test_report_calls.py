@@ -16,6 +16,7 @@ from domains.audit import Act
 from domains.models import DmarcReport, Domain, Role
 from domains.services.reports import take_in
 from tests.domains.dmarc.samples import make_row, report_xml
+from tests.networks import real_networks as real_networks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -125,6 +126,7 @@ def test_sources():
                 "dispositions": {"none": 5},
                 "first_day": "2025-10-10",
                 "last_day": "2025-10-10",
+                "network": None,
             },
             {
                 "source_ip": "192.0.2.1",
@@ -137,11 +139,20 @@ def test_sources():
                 "dispositions": {"none": 3},
                 "first_day": "2025-10-10",
                 "last_day": "2025-10-10",
+                "network": None,
             },
         ],
         "next": None,
     }
     assert get("/domains/example.org/dmarc/sources?from=2025-10-11&to=2025-10-31").json()["items"] == []
+
+
+@pytest.mark.usefixtures("real_networks")
+def test_sources_have_their_networks():
+    assert post(report_xml(rows=(make_row("8.8.8.8", 3), make_row("192.0.2.2", 1)))).status_code == 201
+    items = get("/domains/example.org/dmarc/sources?from=2025-10-01&to=2025-10-31").json()["items"]
+    google = {"as_number": 15169, "owner": "Google LLC", "country": "US"}
+    assert [one["network"] for one in items] == [google, None]
 
 
 def test_sources_of_the_last_thirty_days():
