@@ -151,3 +151,11 @@ def test_the_owner_of_the_network_is_evidence_and_changes_no_class(kind, stream,
     said = [one.values for one in owned.evidence if one.code == "network-of"]
     assert said in ([], [{"name": "Example Net (AS64500)"}])
     assert said or kind == "own"
+
+
+def test_mail_that_both_records_prove_is_called_by_its_network_when_nothing_else_names_it():
+    stream = Stream("203.0.113.77", True, True, 9, (), network_owner="Example Net (AS64500)")
+    assert classify(stream, CATALOGUE).sender == "Example Net (AS64500)"
+    named = replace(stream, reverse_name="mail.host.example", reverse_verified=True)
+    assert classify(named, CATALOGUE).sender == "mail.host.example"
+    assert classify(replace(stream, dkim_aligned=False), CATALOGUE).sender == ""
