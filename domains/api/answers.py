@@ -40,7 +40,7 @@ from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.plan import Action, Risk
 from domains.services.plan import PlanStep as Step
 from domains.services.removal import kept_until
-from domains.services.reports import Source as SourceRow
+from domains.services.report_sources import Source as SourceRow
 from domains.times import instant
 from domains.views.remarks import sentence_of
 

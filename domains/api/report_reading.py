@@ -1,7 +1,7 @@
 """Reading the reports: all domains, a domain's days, its reports, single records, TLS failures."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -14,6 +14,7 @@ from domains.api.answers import Day, Instant, moment, shown, words
 from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.errors import Refused
 from domains.models import DmarcReport
+from domains.reports.span import day_before
 from domains.services import reports
 from domains.services.provision import get_domain_for
 from domains.services.report_overview import DomainReports, overview_of
@@ -159,7 +160,7 @@ class TlsFailure(Schema):
 
 def _span(first: date | None, last: date | None) -> tuple[date, date]:
     last = last or datetime.now(UTC).date()
-    first = first or max(date.min + timedelta(days=DEFAULT_DAYS), last) - timedelta(days=DEFAULT_DAYS - 1)
+    first = first or day_before(last, DEFAULT_DAYS - 1)
     if not 0 <= (last - first).days < MOST_DAYS:
         text = _("The first day lies after the last, or more than %(most)d days before it.")
         raise Refused({"from": text % {"most": MOST_DAYS}})

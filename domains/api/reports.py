@@ -1,6 +1,6 @@
 """``/dmarc/reports`` takes in report files; ``/domains/{name}/dmarc/sources`` says who sends in a domain's name."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from django.http import HttpRequest
@@ -13,7 +13,9 @@ from domains.api.answers import Report, Source, show_report, show_source
 from domains.api.paging import Listing, PageQuery, paginate_list
 from domains.dmarc.archive import MAXIMUM_OCTETS
 from domains.errors import Refused
+from domains.reports.span import day_before
 from domains.services import provision, reports
+from domains.services.report_sources import sources_of
 
 router = Router(tags=["reports"])
 
@@ -57,7 +59,7 @@ def list_sources(
     """List the sources from ``from`` to ``to`` (days in UTC; the last 30 days), most messages first."""
     domain = provision.get_domain_for(act_of(request), name)
     last = last_day or datetime.now(UTC).date()
-    first = first_day or max(date.min + timedelta(days=DEFAULT_DAYS), last) - timedelta(days=DEFAULT_DAYS - 1)
+    first = first_day or day_before(last, DEFAULT_DAYS - 1)
     if first > last:
         raise Refused({"from": _("The first day lies after the last.")})
-    return paginate_list(reports.sources_of(domain, first, last), page, show_source)
+    return paginate_list(sources_of(domain, first, last), page, show_source)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,6 +15,7 @@ from domains.audit import Act
 from domains.dmarc.record import BadPolicyRecord, PolicyRecord, parse_policy_record
 from domains.errors import Refused
 from domains.models import AuditRecord, Domain
+from domains.queries import fetch_all
 from domains.reports.advice import LOOKED_DAYS, Advice, Known, Step, Traffic, advise
 from domains.reports.replay import Replay, Reported, replay
 from domains.services.dmarc_policy import dmarc_policy_of, set_policy
@@ -58,8 +58,8 @@ def advice_of(domain: Domain, today: date | None = None) -> Advice:
     """Return the advice on the domain's policy, by the last ``LOOKED_DAYS`` days."""
     last = today or timezone.now().date()
     span = [domain.pk, last - timedelta(days=LOOKED_DAYS - 1), last]
-    traffic = [Traffic(*row) for row in _rows(TRAFFIC, span)]
-    ((days, reporters),) = _rows(REPORTERS, span)
+    traffic = [Traffic(*row) for row in fetch_all(TRAFFIC, span)]
+    ((days, reporters),) = fetch_all(REPORTERS, span)
     messages = sum(one.passed + one.failed for one in traffic)
     known = Known(days, messages, reporters, _changed_days(domain, last))
     return advise(domain.name, dmarc_policy_of(domain), known, traffic)
@@ -102,7 +102,7 @@ def what_if(domain: Domain, text: str, first_day: date, last_day: date) -> tuple
     values = {"domain": domain.pk, "first": first_day, "last": last_day}
     rows = (
         Reported(header_from or domain.name, kind, sender, proven(dkim), proven(spf), messages, *said)
-        for header_from, kind, sender, dkim, spf, messages, *said in _rows(REPORTED, values)
+        for header_from, kind, sender, dkim, spf, messages, *said in fetch_all(REPORTED, values)
     )
     return wanted, replay(domain.name, dmarc_policy_of(domain), wanted, rows)
 
@@ -135,9 +135,3 @@ def _changed_days(domain: Domain, today: date) -> int | None:
     rows = AuditRecord.objects.filter(domain=domain.name, action="domain.change", changes__has_key="dmarc")
     latest = rows.order_by("-id").values_list("at", flat=True).first()
     return None if latest is None else max(0, (today - latest.date()).days)
-
-
-def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from domains.errors import NotFound, Refused
 from domains.models import Domain, DomainState, MtaSts
 from domains.models import ReportAlert as Row
 from domains.notify import declare, notify
+from domains.queries import fetch_all
 from domains.reports.alerts import (
     KEY_DAYS,
     LOOKED_DAYS,
@@ -152,18 +153,18 @@ def _keep(domain: Domain, found: dict[tuple[str, str], ReportAlert], now: dateti
 def _figures(today: date) -> Any:
     """Read the figures of all domains; returns what gives those of one."""
     days: dict[int, dict[date, DayFigures]] = defaultdict(dict)
-    for domain_id, day, *counts in _rows(DAYS, [today - timedelta(days=LOOKED_DAYS)]):
+    for domain_id, day, *counts in fetch_all(DAYS, [today - timedelta(days=LOOKED_DAYS)]):
         days[domain_id][day] = DayFigures(*counts)
     reported: dict[int, set[date]] = defaultdict(set)
-    for domain_id, day in _rows(REPORTED, [today - timedelta(days=LOOKED_DAYS)]):
+    for domain_id, day in fetch_all(REPORTED, [today - timedelta(days=LOOKED_DAYS)]):
         reported[domain_id].add(day)
     fresh: dict[int, dict[str, int]] = defaultdict(dict)
-    for domain_id, address, count in _rows(FRESH, {"since": today - timedelta(days=NEW_DAYS)}):
+    for domain_id, address, count in fetch_all(FRESH, {"since": today - timedelta(days=NEW_DAYS)}):
         fresh[domain_id][address] = count
     selectors: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
-    for domain_id, selector, messages, failed in _rows(SELECTORS, {"since": today - timedelta(days=KEY_DAYS)}):
+    for domain_id, selector, messages, failed in fetch_all(SELECTORS, {"since": today - timedelta(days=KEY_DAYS)}):
         selectors[domain_id][selector] = (messages, failed)
-    tls = {row[0]: (row[1], row[2]) for row in _rows(TLS, [today - timedelta(days=TLS_DAYS)])}
+    tls = {row[0]: (row[1], row[2]) for row in fetch_all(TLS, [today - timedelta(days=TLS_DAYS)])}
 
     def one(domain: Domain) -> Figures:
         enforced = domain.mta_sts == MtaSts.ENFORCE
@@ -200,9 +201,3 @@ def mute_alert(act: Act, name: str, identifier: int, note: str = "") -> Row:
             row.save(update_fields=["muted_by", "note"])
             record(act, "report_alert.mute", "report_alert", row.code, domain.name, {"key": row.key, "note": text})
     return row
-
-
-def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())

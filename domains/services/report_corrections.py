@@ -57,7 +57,7 @@ def remove_correction(act: Act, name: str, identifier: int) -> None:
 
 def _checked(network: str, kind: str, sender: str, note: str) -> dict[str, str]:
     try:
-        found = ip_network(network.strip(), strict=False)
+        found = ip_network("" if "%" in network else network.strip(), strict=False)
     except ValueError as error:
         raise Refused({"network": _("This is neither an address nor a network.")}) from error
     if found.prefixlen < WIDEST[found.version]:

@@ -1,6 +1,6 @@
 """Fences against floods of reports, after the door: how many reports count a day, and how much unreadable is kept.
 
-At the door a mail above the day's budget (``domains.report_budget``) is answered with a temporary refusal, so that
+At the door a mail above the day's budget (``domains.reports.budget``) is answered with a temporary refusal, so that
 nothing accepted is lost and an honest reporter comes again. What was accepted and brings more reports than a day may
 have is *fenced*: kept, not counted, read when an administrator says so. What came is kept within bounds;
 past them the content of the oldest is let go, unauthenticated first, and its row says so.
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from domains.errors import Refused
 from domains.models import DmarcReport, Domain, FailureReport, ReportFile, ReportFileState, TlsReport
-from domains.report_budget import AUTHENTICATED, MB, budget_of
+from domains.reports.budget import AUTHENTICATED, MB, budget_of
 
 KEPT_FILES = 2_000
 KEPT_OCTETS = 200 * MB

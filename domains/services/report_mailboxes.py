@@ -25,7 +25,7 @@ from domains.imap_pull import Folder, Place, PullFault, Trouble, open_folder
 from domains.locks import single_run
 from domains.models import Domain, MailboxSecurity, ReportFile, ReportFileState, ReportMailbox
 from domains.names import DomainName
-from domains.report_budget import AUTHENTICATED
+from domains.reports.budget import AUTHENTICATED
 from domains.services import reports
 from domains.services.provision import get_domain_for, require_administrator
 from domains.services.report_fences import OctetLength

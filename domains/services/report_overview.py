@@ -1,15 +1,13 @@
 """All domains of an actor by their reports, for the page of all and for programs; two SQL queries in all."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
-
 from domains.audit import Act
 from domains.models import Domain
+from domains.queries import fetch_all
 from domains.services.provision import domains_for, require_administrator
 from domains.services.report_volume import Volume, counted
 
@@ -51,16 +49,10 @@ def overview_of(act: Act, today: date, days: int = DAYS) -> list[DomainReports]:
     domains = list(domains_for(act).prefetch_related(None))
     first_day = today - timedelta(days=days - 1)
     rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for domain_id, *values in _rows(VOLUME, [[domain.pk for domain in domains], first_day, today]):
+    for domain_id, *values in fetch_all(VOLUME, [[domain.pk for domain in domains], first_day, today]):
         rows[domain_id].append(tuple(values))
-    latest = dict(_rows(LATEST, [[domain.pk for domain in domains]]))
+    latest = dict(fetch_all(LATEST, [[domain.pk for domain in domains]]))
     found = [
         DomainReports(domain, counted(rows[domain.pk], first_day, today), latest.get(domain.pk)) for domain in domains
     ]
     return sorted(found, key=lambda one: (-one.mistakes, -one.volume.total.messages, one.domain.name))
-
-
-def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())

@@ -4,18 +4,19 @@ The newest day first. Facts are reached through their reports, or through their 
 a page costs what it shows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from ipaddress import ip_address
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from domains.errors import Refused
-from domains.models import Domain
+from domains.models import AuthPattern, DmarcRecord, Domain
+from domains.queries import fetch_all
 from domains.reports.kinds import KINDS
+from domains.reports.span import plain_address
+from domains.services.report_months import month_of
 
 DISPOSITIONS = ("none", "pass", "quarantine", "reject", "unknown")
 BATCH = 2_000
@@ -107,7 +108,7 @@ def checked(query: RecordQuery) -> RecordQuery:
     """Return the query; raises Refused for a word or an address that cannot be."""
     if query.source is not None:
         try:
-            ip_address(query.source)
+            plain_address(query.source)
         except ValueError as error:
             raise Refused({"source": _("This is not an address.")}) from error
     for field, value, allowed in (
@@ -128,9 +129,7 @@ def _read(domain: Domain, query: RecordQuery, limit: int, cursor: str) -> list[R
     wanted = [text for name, text in FILTERS.items() if values.get(name) is not None]
     statement = RECORDS + "".join(f" AND {text}" for text in wanted)
     statement += " ORDER BY r.day DESC, p.id DESC, r.id DESC LIMIT %(limit)s"
-    with connection.cursor() as executed:
-        executed.execute(statement, values)
-        return [Record(*row) for row in executed.fetchall()]
+    return [Record(*row) for row in fetch_all(statement, values)]
 
 
 def _after(cursor: str) -> dict[str, Any]:
@@ -143,3 +142,12 @@ def _after(cursor: str) -> dict[str, Any]:
     except ValueError as error:
         raise Refused({"cursor": _("This cursor was not given out here.")}) from error
     return {"after": True, "after_day": after_day, **numbers}
+
+
+def add_patterns(records: Sequence[DmarcRecord], day: date) -> None:
+    """Give each of these records of one day its ``pattern``; one query."""
+    wanted = {record.pattern_id for record in records}
+    found = AuthPattern.objects.filter(pattern_id__in=wanted, month=month_of(day))
+    patterns = {pattern.pattern_id: pattern for pattern in found}
+    for record in records:
+        record.pattern = patterns.get(record.pattern_id)

@@ -1,12 +1,12 @@
 """Who sends in a domain's name, by the roll-ups: by sender, by address, what is new; one SQL query each."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import connection
-
 from domains.models import DmarcSource, Domain
+from domains.queries import fetch_all
 
 MAXIMUM_SENDERS = 500
 MAXIMUM_ADDRESSES = 10_000
@@ -56,6 +56,27 @@ SELECT day, kind, disposition, dkim_aligned, spf_aligned, believed, sum(messages
 WHERE domain_id = %s AND source_ip = %s::inet AND day BETWEEN %s AND %s
 GROUP BY day, kind, disposition, dkim_aligned, spf_aligned, believed
 """
+# The class and the name of most of an address's messages stand for it.
+SOURCES = """
+WITH part AS (
+    SELECT source_ip, disposition, kind, sender, sum(messages) AS messages, min(day) AS first_day,
+           max(day) AS last_day,
+           coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0) AS dmarc_pass,
+           coalesce(sum(messages) FILTER (WHERE spf_aligned), 0) AS spf_aligned,
+           coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0) AS dkim_aligned
+    FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s
+    GROUP BY source_ip, disposition, kind, sender
+), named AS (
+    SELECT source_ip, disposition, sum(messages) AS messages FROM part GROUP BY source_ip, disposition
+), done AS (
+    SELECT source_ip, json_object_agg(disposition, messages ORDER BY disposition)::text AS dispositions
+    FROM named GROUP BY source_ip
+)
+SELECT host(source_ip), (array_agg(sender ORDER BY messages DESC, sender))[1],
+       (array_agg(kind ORDER BY messages DESC, kind))[1], sum(messages), sum(dmarc_pass), sum(spf_aligned),
+       sum(dkim_aligned), min(dispositions), min(first_day), max(last_day)
+FROM part JOIN done USING (source_ip) GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %s
+"""
 URGENCY = ("service-misaligned", "impostor", "unknown", "forwarder", "service-aligned", "own")
 
 
@@ -103,10 +124,30 @@ class FreshSource:
     messages: int
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One address that sent in the domain's name; ``class_`` is a word of ``domains.reports.kinds``.
+
+    ``name`` is that of the sender or service behind most of its mail, empty while nothing names it.
+    """
+
+    source_ip: str
+    name: str
+    class_: str
+    messages: int
+    dmarc_pass: int
+    spf_aligned: int
+    dkim_aligned: int
+    dispositions: dict[str, int]
+    first_day: date
+    last_day: date
+
+
 def senders_in_reports(domain: Domain, first_day: date, last_day: date) -> list[SenderLine]:
     """Return who sent on these days, what its owner can mend first; at most ``MAXIMUM_SENDERS``."""
     return [
-        SenderLine(*row) for row in _rows(SENDERS, [domain.pk, first_day, last_day, list(URGENCY), MAXIMUM_SENDERS])
+        SenderLine(*row)
+        for row in fetch_all(SENDERS, [domain.pk, first_day, last_day, list(URGENCY), MAXIMUM_SENDERS])
     ]
 
 
@@ -122,27 +163,40 @@ def addresses_in_reports(
         "sender": sender,
         "limit": MAXIMUM_ADDRESSES,
     }
-    return [AddressLine(*row) for row in _rows(ADDRESSES, values)]
+    return [AddressLine(*row) for row in fetch_all(ADDRESSES, values)]
 
 
 def fresh_sources(domain: Domain, since: date) -> list[FreshSource]:
     """Return the addresses first seen since that day, most messages first."""
-    return [FreshSource(*row) for row in _rows(FRESH, {"domain": domain.pk, "since": since, "limit": NEW})]
+    return [FreshSource(*row) for row in fetch_all(FRESH, {"domain": domain.pk, "since": since, "limit": NEW})]
 
 
 def streams_of(domain: Domain, address: str, first_day: date, last_day: date) -> list[tuple[DmarcSource, int]]:
     """Return the streams of one address with their messages on these days; empty when it was never seen."""
-    counts = dict(_rows(STREAMS, [first_day, last_day, domain.pk, address]))
+    counts = dict(fetch_all(STREAMS, [first_day, last_day, domain.pk, address]))
     rows = DmarcSource.objects.filter(pk__in=counts)
     return sorted(((row, int(counts[row.pk])) for row in rows), key=lambda pair: -pair[1])
 
 
 def days_of_source(domain: Domain, address: str, first_day: date, last_day: date) -> list[tuple[Any, ...]]:
     """Return what one address sent by day, as ``report_volume.counted`` takes it."""
-    return _rows(DAYS, [domain.pk, address, first_day, last_day])
+    return fetch_all(DAYS, [domain.pk, address, first_day, last_day])
 
 
-def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
+def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
+    """Return the sources of these days, most messages first, at most ``MAXIMUM_ADDRESSES``."""
+    return [
+        Source(
+            source_ip=row[0],
+            name=row[1],
+            class_=row[2],
+            messages=int(row[3]),
+            dmarc_pass=int(row[4]),
+            spf_aligned=int(row[5]),
+            dkim_aligned=int(row[6]),
+            dispositions=json.loads(row[7]),
+            first_day=row[8],
+            last_day=row[9],
+        )
+        for row in fetch_all(SOURCES, [domain.pk, first_day, last_day, MAXIMUM_ADDRESSES])
+    ]

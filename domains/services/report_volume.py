@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
-
 from domains.models import Domain
+from domains.queries import fetch_all
 from domains.reports.kinds import KINDS
+from domains.reports.span import day_before
 
 MAXIMUM_DAYS = 3660
 
@@ -70,10 +70,8 @@ class Volume:
 
 def volume_of(domain: Domain, first_day: date, last_day: date) -> Volume:
     """Return what was counted from ``first_day`` to ``last_day``, at most the last ``MAXIMUM_DAYS``."""
-    first_day = max(first_day, last_day - timedelta(days=MAXIMUM_DAYS - 1))
-    with connection.cursor() as cursor:
-        cursor.execute(VOLUME, [domain.pk, first_day, last_day])
-        return counted(cursor.fetchall(), first_day, last_day)
+    first_day = max(first_day, day_before(last_day, MAXIMUM_DAYS - 1))
+    return counted(fetch_all(VOLUME, [domain.pk, first_day, last_day]), first_day, last_day)
 
 
 def counted(rows: Iterable[tuple[Any, ...]], first_day: date, last_day: date) -> Volume:

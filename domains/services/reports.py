@@ -39,7 +39,6 @@ from domains.models import (
 from domains.names import parent_names
 from domains.services import failure_reports, tls_reports
 from domains.services.report_destinations import refusal_of
-from domains.services.report_facts import DayVolume, Source, add_patterns, sources_of, volume_by_day
 from domains.services.report_fences import Fenced, require_room
 from domains.services.report_keeping import oldest_day_kept
 from domains.services.report_rollup import roll_up
@@ -47,11 +46,8 @@ from domains.services.report_store import Content, Incoming, Stored, content_of,
 from domains.tls.report import TlsReport
 
 __all__ = [
-    "DayVolume",
     "Outcome",
-    "Source",
     "Taken",
-    "add_patterns",
     "broken_files_of",
     "disputed_of",
     "remove_old_files",
@@ -59,7 +55,6 @@ __all__ = [
     "reporters_of",
     "reports_of",
     "sentence_of",
-    "sources_of",
     "store_many",
     "store_upload",
     "take_in",
@@ -68,7 +63,6 @@ __all__ = [
     "take_in_many",
     "take_in_now",
     "take_in_pending",
-    "volume_by_day",
 ]
 
 log = logging.getLogger(__name__)

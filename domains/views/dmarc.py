@@ -17,7 +17,7 @@ from domains.models import Domain
 from domains.names import to_unicode
 from domains.services.dmarc_policy import dmarc_policy_of, set_policy
 from domains.services.provision import get_domain_for
-from domains.services.report_facts import volume_by_day
+from domains.services.report_volume import volume_of
 from domains.views.web import act_of_request, answered, bound, done, form_page, url
 
 REPORT_DAYS = 30
@@ -100,8 +100,8 @@ def change(request: HttpRequest, name: str) -> HttpResponse:
 def reported(domain: Domain) -> str:
     """Return in one sentence what a stricter policy would have hit, by the reports of the last weeks."""
     today = timezone.now().date()
-    days = volume_by_day(domain, today - timedelta(days=REPORT_DAYS - 1), today)
-    messages, failed = sum(day.messages for day in days), sum(day.failed for day in days)
+    total = volume_of(domain, today - timedelta(days=REPORT_DAYS - 1), today).total
+    messages, failed = total.messages, total.messages - total.passed
     if not messages:
         return _("No report of the last %(days)d days is here yet: nobody can say who would lose mail.") % {
             "days": REPORT_DAYS

@@ -1,7 +1,6 @@
 """The addresses behind the reports of a domain: of one sender or class, and one address with all its evidence."""
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -12,6 +11,7 @@ from domains.errors import NotFound
 from domains.models import AddressName
 from domains.networks import network_of, networks_known
 from domains.reports.kinds import KINDS
+from domains.reports.span import plain_address
 from domains.services.provision import get_domain_for
 from domains.services.report_origins import Located, located, only_from, origins_of
 from domains.services.report_sources import MAXIMUM_ADDRESSES, addresses_in_reports, days_of_source, streams_of
@@ -101,7 +101,7 @@ def source(request: HttpRequest, name: str, address: str) -> HttpResponse:
     """Show one address: who it is thought to be and why, what to mend, what it sent."""
     domain = get_domain_for(act_of_request(request), name)
     try:
-        address = str(ip_address(address))
+        address = plain_address(address)
     except ValueError as error:
         raise NotFound(_("There is no such source.")) from error
     span = span_of(request, 90)

@@ -12,6 +12,7 @@ from domains.models import Domain
 from domains.reports.kinds import KINDS
 from domains.services import reports as service
 from domains.services.provision import get_domain_for
+from domains.services.report_records import add_patterns
 from domains.services.report_sources import fresh_sources, senders_in_reports
 from domains.services.report_volume import Volume, volume_of
 from domains.views.advice import shown as advice_shown
@@ -114,5 +115,5 @@ def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
         raise NotFound(_("There is no such report."))
     page = page_of(request, row.records.order_by("-messages", "source_ip", "id"))
     page.object_list = list(page.object_list)
-    service.add_patterns(page.object_list, row.day)
+    add_patterns(page.object_list, row.day)
     return domain_page(request, "domains/report.html", domain, "domain-reports", report=row, page=page)

@@ -17,7 +17,7 @@ from domains.database import database
 from domains.failpoints import fail_point
 from domains.intake import ask_for_intake
 from domains.redis import publish
-from domains.report_budget import Spent, excess_of
+from domains.reports.budget import Spent, excess_of
 from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
 from mailboxes.addresses import envelope_domain
 from mailboxes.delivery.request import (
@@ -48,7 +48,7 @@ RETURNING id
 """
 
 
-# What came today before this mail: of its submitter, and of all of the same standing (domains.report_budget).
+# What came today before this mail: of its submitter, and of all of the same standing (domains.reports.budget).
 SPENT = """
 SELECT count(*) FILTER (WHERE submitter = %(submitter)s),
     coalesce(sum(octet_length(content)) FILTER (WHERE submitter = %(submitter)s), 0),

@@ -44,7 +44,8 @@ def test_days_reports_and_records():
     [
         ("source=nonsense", 422), ("kind=friend", 422), ("disposition=perhaps", 422), ("cursor=x", 422),
         ("from=2025-10-10&to=2025-10-01", 422), ("from=never", 422), ("report=99999999999999999999", 422),
-        ("source=192.0.2.1", 200),
+        ("source=192.0.2.1", 200), ("source=fe80::1%25eth0", 422), ("cursor=%C2%B20260101-1-1", 422),
+        ("from=0001-01-01&to=0001-01-02", 200), ("to=0001-01-02", 200), ("from=9999-12-30&to=9999-12-31", 200),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(query, status):
@@ -52,6 +53,19 @@ def test_what_cannot_be_is_refused(query, status):
         status,
         400 if status == 422 else status,
     )
+
+
+@pytest.mark.parametrize("path", ["dmarc/volume", "dmarc/sources", "tls/failures"])
+@pytest.mark.parametrize("days", ["from=0001-01-01&to=0001-01-02", "to=0001-01-02", "from=9999-12-30&to=9999-12-31"])
+def test_days_at_the_edge_of_the_calendar_are_empty(path, days):
+    answer = call("GET", f"/domains/near.example/{path}?{days}")
+    assert answer.status_code == 200
+    assert sum(row["messages"] for row in answer.json()["items"] if "messages" in row) == 0
+
+
+def test_a_network_with_a_zone_is_no_network():
+    body = {"network": "fe80::1%eth0", "kind": "own"}
+    assert call("POST", "/domains/near.example/dmarc/corrections", body=body).status_code == 422
 
 
 def test_the_overview():

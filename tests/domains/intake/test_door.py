@@ -2,9 +2,9 @@
 
 import pytest
 
-from domains import report_budget
 from domains.models import Domain, ReportFile, Trace
-from domains.report_budget import Budget
+from domains.reports import budget as report_budget
+from domains.reports.budget import Budget
 from tests.antispam.test_inbound import _pool, mx  # noqa: F401
 from tests.domains.dmarc.samples import report_mail
 from tests.factories import make_account, make_domain

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from domains import report_budget
 from domains.models import DmarcReport, Domain, ReportFile
-from domains.report_budget import MB, Budget, Excess, Spent, excess_of
+from domains.reports import budget as report_budget
+from domains.reports.budget import MB, Budget, Excess, Spent, excess_of
 from domains.services import report_fences, reports
 from domains.services.report_files import read_again, read_all_again
 from domains.services.reports import take_in_file, take_in_now, take_in_pending

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from domains.errors import Forbidden, NotFound, Refused
 from domains.models import AuditRecord, DmarcReport, ReportFile, ReportMailbox
-from domains.report_budget import Budget
+from domains.reports.budget import Budget
 from domains.services import report_mailboxes
 from domains.services.report_mailboxes import (
     delete_mailbox,
