@@ -193,7 +193,10 @@ class DmarcSource(models.Model):
                 fields=["domain", "source_ip", "dkim_aligned", "spf_aligned"], name="one_stream_once"
             )
         ]
-        indexes = [models.Index(fields=["domain", "first_day"], name="dmarcsource_new")]
+        indexes = [
+            models.Index(fields=["domain", "first_day"], name="dmarcsource_new"),
+            models.Index(fields=["domain"], condition=models.Q(decided_at=None), name="dmarcsource_undecided"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source_ip} {self.kind}"

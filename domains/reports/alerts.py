@@ -1,7 +1,7 @@
 """When the reports of a domain should call its administrators, and when not; pure.
 
 Figures of recent days in, alerts out. Old days never call anybody: what is read from a backfill lies outside the days
-looked at. Each alert has a key, so that the same trouble is told once while it lasts.
+looked at. Each alert has a key, so that the same trouble is told once while it lasts (decision 0023).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from statistics import median
 
 LOOKED_DAYS = 35
-NEW_DAYS, NEW_MESSAGES = 7, 50
+NEW_DAYS, NEW_MESSAGES, NEW_TOLD = 7, 50, 10
 RATE_DAYS, RATE_MESSAGES, RATE_DROP, RATE_SIGMAS = 3, 100, 0.10, 4.0
 WAVE_DAYS, WAVE_MESSAGES, WAVE_TIMES = 2, 100, 5
 SILENT_DAYS, SPOKEN_DAYS, SPOKEN_OF = 4, 10, 14
+UNHEARD_DAYS, UNHEARD_SENT = 7, 50
 KEY_DAYS, KEY_MESSAGES, KEY_SHARE = 3, 20, 0.2
 HELD_DAYS, HELD_MESSAGES, HELD_SHARE = 3, 20, 0.01
 TLS_DAYS, TLS_SESSIONS, TLS_SHARE = 3, 5, 0.01
@@ -21,7 +22,7 @@ TLS_DAYS, TLS_SESSIONS, TLS_SHARE = 3, 5, 0.01
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One day: messages of our own senders, those that passed, impostors', and ours put into junk or refused."""
+    """One day: messages of our own senders, right or wrong, that passed, impostors', and ours held or refused."""
 
     ours: int = 0
     passed: int = 0
@@ -33,6 +34,8 @@ class DayFigures:
 class Figures:
     """What is known of a domain; every list covers recent days alone.
 
+    ``reported`` are the days of the last reports, however long ago. ``unheard`` is how many messages the domain sent
+    within ``UNHEARD_DAYS`` while its record asked for reports all the time and none ever came, else 0.
     ``fresh`` maps unknown addresses first seen lately to their messages, ``selectors`` our selectors to (messages,
     failed) of the last days, ``tls`` is (sessions, failed) when MTA-STS is enforced, else None.
     """
@@ -43,6 +46,7 @@ class Figures:
     fresh: Mapping[str, int] = field(default_factory=dict)
     selectors: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     tls: tuple[int, int] | None = None
+    unheard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,17 @@ def alerts_of(figures: Figures) -> list[ReportAlert]:
         *_held(figures),
         *_impostor_wave(figures),
         *_silence(figures),
+        *_unheard(figures),
         *_keys(figures),
         *_tls(figures),
     ]
 
 
 def _new_sources(figures: Figures) -> list[ReportAlert]:
+    """The busiest alone: a wave of many addresses is one matter, and its page lists them all."""
     found = [(count, address) for address, count in figures.fresh.items() if count >= NEW_MESSAGES]
-    return [ReportAlert("new-source", address, {"address": address, "messages": count}) for count, address in found]
+    told = sorted(found, key=lambda pair: (-pair[0], pair[1]))[:NEW_TOLD]
+    return [ReportAlert("new-source", address, {"address": address, "messages": count}) for count, address in told]
 
 
 def _days(figures: Figures, ages: range) -> list[DayFigures]:
@@ -121,6 +128,12 @@ def _silence(figures: Figures) -> list[ReportAlert]:
     return [ReportAlert("silence", "", {"days": quiet})]
 
 
+def _unheard(figures: Figures) -> list[ReportAlert]:
+    if figures.reported or figures.unheard < UNHEARD_SENT:
+        return []
+    return [ReportAlert("no-reports", "", {"days": UNHEARD_DAYS, "messages": figures.unheard})]
+
+
 def _keys(figures: Figures) -> list[ReportAlert]:
     return [
         ReportAlert("key-failures", selector, {"selector": selector, "messages": messages, "failed": failed})
@@ -144,6 +157,7 @@ CODES: Sequence[str] = (
     "own-held",
     "impostor-wave",
     "silence",
+    "no-reports",
     "key-failures",
     "tls-failures",
 )

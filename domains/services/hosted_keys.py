@@ -6,30 +6,25 @@ there before has been forgotten.
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import KombuError
-from redis import RedisError
 
 from domains.audit import Act, record
 from domains.dkim import slots
 from domains.dns.texts import zone_text
 from domains.dns.update import Held, Question, SetChange, UpdateFault, UpdateTrouble, change_zone, read_sets
 from domains.errors import Refused
+from domains.jobs import ask_for
 from domains.models import DkimKey, DnsAccount, Domain, DomainState, KeyState
 from domains.services.dns_access import access_of, installation_accounts, sentence_of
 from domains.services.keys import add_key
 from domains.services.provision import get_domain_for
 from domains.services.publication import PUBLISHED_STATES, key_record_value
-
-log = logging.getLogger(__name__)
 
 CHECK_TASK = "domains.tasks.check_all_domains"
 WITHDRAW_TASK = "domains.tasks.withdraw_keys"
@@ -82,14 +77,7 @@ def host_keys(act: Act, name: str, zone: str) -> Domain:
 
 def check_soon() -> None:
     """Have the due domains checked now; without a broker it happens at the next quarter of an hour."""
-    _ask(CHECK_TASK)
-
-
-def _ask(task: str, *arguments: str) -> None:
-    try:
-        current_app.send_task(task, list(arguments), queue="jobs", ignore_result=True, retry=False)
-    except (OSError, KombuError, RedisError) as fault:
-        log.warning("the jobs cannot be asked for %s: %s", task, fault)
+    ask_for(CHECK_TASK)
 
 
 def _allowed() -> dict[str, str]:
@@ -110,7 +98,7 @@ def withdraw_later(_act: Act, domain: Domain) -> None:
     """Have what stands behind a domain's selectors taken out once the domain is gone."""
     zones = {*DkimKey.objects.filter(domain=domain).values_list("hosted_in", flat=True), domain.key_zone} - {""}
     for zone in sorted(zones):
-        transaction.on_commit(partial(_ask, WITHDRAW_TASK, domain.name, zone))
+        transaction.on_commit(partial(ask_for, WITHDRAW_TASK, domain.name, zone))
 
 
 def withdraw(name: str, zone: str) -> None:

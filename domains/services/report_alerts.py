@@ -1,4 +1,4 @@
-"""Watching the reports: figures of all domains by five queries, alerts opened and told once, closed when over.
+"""Watching the reports: figures of all domains by eight queries, alerts opened and told once, closed when over.
 
 One watch runs at a time, and a unique constraint holds an alert open once, so that none is told twice. Only
 believed reports count, and only recent days: a backfill calls nobody.
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import NotFound, Refused
+from domains.identifiers import identifier_at
 from domains.models import Domain, DomainState, MtaSts
 from domains.models import ReportAlert as Row
 from domains.notify import declare, notify
@@ -24,47 +25,73 @@ from domains.reports.alerts import (
     KEY_DAYS,
     LOOKED_DAYS,
     NEW_DAYS,
+    SPOKEN_OF,
     TLS_DAYS,
+    UNHEARD_DAYS,
     DayFigures,
     Figures,
     ReportAlert,
     alerts_of,
 )
 from domains.services.provision import get_domain_for, require_administrator
+from domains.trace_terms import reach_term
 
 CLOSED_AFTER = timedelta(days=3)
 KEPT = timedelta(days=400)
 LONGEST_NOTE = 500
 
 DAYS = """
-SELECT domain_id, day, coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned')), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned') AND (dkim_aligned OR spf_aligned)),
-                0)::bigint,
+SELECT domain_id, day,
+       coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned', 'service-misaligned')), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned', 'service-misaligned')
+                                      AND (dkim_aligned OR spf_aligned)), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE kind = 'impostor'), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE kind IN ('own', 'service-aligned', 'service-misaligned')
                                       AND disposition IN ('quarantine', 'reject')), 0)::bigint
 FROM domains_dmarcday WHERE day >= %s AND believed GROUP BY domain_id, day
 """
+# Those that came in their time: the end of an archive that was read in late is no silence.
 REPORTED = """
-SELECT DISTINCT domain_id, day FROM domains_dmarcreport WHERE day >= %s AND standing = 'counted' AND believed
+SELECT DISTINCT d.id, r.day FROM domains_domain d
+CROSS JOIN LATERAL (SELECT max(day) AS day FROM domains_dmarcreport
+                    WHERE domain_id = d.id AND standing = 'counted' AND believed AND received_at < day + %s) AS last
+JOIN domains_dmarcreport r ON r.domain_id = d.id AND r.day BETWEEN last.day - %s AND last.day
+WHERE r.standing = 'counted' AND r.believed AND r.received_at < r.day + %s
 """
 FRESH = """
-SELECT s.domain_id, host(s.source_ip), sum(d.messages)::bigint
-FROM domains_dmarcsource s JOIN domains_dmarcdaily d ON d.domain_id = s.domain_id AND d.source_ip = s.source_ip
-    AND d.day >= %(since)s AND d.kind = 'unknown' AND d.believed
-WHERE s.first_day >= %(since)s AND s.kind = 'unknown' GROUP BY s.domain_id, s.source_ip
+SELECT d.domain_id, host(d.source_ip), sum(d.messages)::bigint FROM domains_dmarcdaily d
+WHERE d.day >= %(since)s AND d.kind = 'unknown' AND d.believed
+    AND NOT EXISTS (SELECT 1 FROM domains_dmarcsource s WHERE s.domain_id = d.domain_id AND s.source_ip = d.source_ip
+                    AND s.first_day < %(since)s)
+    AND EXISTS (SELECT 1 FROM domains_dmarcday b WHERE b.domain_id = d.domain_id AND b.day < %(since)s AND b.believed)
+GROUP BY d.domain_id, d.source_ip
 """
 SELECTORS = """
 SELECT r.domain_id, one->>'selector', sum(r.messages)::bigint,
        coalesce(sum(r.messages) FILTER (WHERE one->>'result' <> 'pass'), 0)::bigint
 FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = p.day
 JOIN domains_dmarcsource s ON s.domain_id = r.domain_id AND s.source_ip = r.source_ip
-    AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned AND s.kind IN ('own', 'service-aligned')
+    AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned
+    AND s.kind IN ('own', 'service-aligned', 'service-misaligned')
 JOIN domains_authpattern a ON a.pattern_id = r.pattern_id AND a.month = r.day - extract(day FROM r.day)::int + 1
 CROSS JOIN jsonb_array_elements(a.dkim) AS one
 JOIN domains_dkimkey k ON k.domain_id = r.domain_id AND k.selector = one->>'selector'
 JOIN domains_domain d ON d.id = r.domain_id AND one->>'domain' = d.name
 WHERE p.day >= %(since)s AND r.day >= %(since)s AND p.standing = 'counted' AND p.believed GROUP BY 1, 2
+"""
+# Who asked for reports in the DNS all the time, by the latest entry of the record's history, and never got any.
+UNHEARD = """
+SELECT d.id, d.name FROM domains_domain d
+WHERE d.state = 'active' AND NOT EXISTS (SELECT 1 FROM domains_dmarcreport r WHERE r.domain_id = d.id)
+    AND EXISTS (SELECT 1 FROM (
+        SELECT DISTINCT ON (name, type) status, until FROM domains_recordhistory h
+        WHERE h.domain_id = d.id AND h.purpose = 'dmarc' ORDER BY name, type, id DESC
+    ) AS latest WHERE latest.status = 'right' AND latest.until < %s)
+"""
+SENT = """
+SELECT c.id, (SELECT count(*) FROM domains_trace t WHERE t.terms @> ARRAY[c.term] AND t.id >= %s
+              AND t.direction = 'out' AND t.outcome <> 'refused')
+FROM unnest(%s::bigint[], %s::text[]) AS c (id, term)
 """
 TLS = """
 SELECT domain_id, sum(succeeded + failed)::bigint, sum(failed)::bigint FROM domains_tlsreport
@@ -96,6 +123,10 @@ _TEXTS = {
     "silence": lambda: _(
         "No report has come for %(days)s days, where they came daily. Check the DMARC record and its report address."
     ),
+    "no-reports": lambda: _(
+        "The DMARC record has asked for reports for more than %(days)s days, the domain sent %(messages)s messages, "
+        "and none has come. Check that its report address takes mail from outside."
+    ),
     "key-failures": lambda: _(
         "%(failed)s of %(messages)s signatures by the key %(selector)s fail. "
         "Check its record, and what signs with it."
@@ -119,7 +150,7 @@ def sentence_of(row: Row) -> str:
 def watch_reports(now: datetime | None = None) -> int:
     """Open, tell and close alerts; returns how many were opened. Call it by one process at a time."""
     now = now or timezone.now()
-    figures = _figures(now.date())
+    figures = _figures(now)
     domains = Domain.objects.filter(state=DomainState.ACTIVE).in_bulk()
     opened = 0
     for domain in domains.values():
@@ -150,13 +181,14 @@ def _keep(domain: Domain, found: dict[tuple[str, str], ReportAlert], now: dateti
     return len(fresh)
 
 
-def _figures(today: date) -> Any:
+def _figures(now: datetime) -> Any:
     """Read the figures of all domains; returns what gives those of one."""
+    today = now.date()
     days: dict[int, dict[date, DayFigures]] = defaultdict(dict)
     for domain_id, day, *counts in fetch_all(DAYS, [today - timedelta(days=LOOKED_DAYS)]):
         days[domain_id][day] = DayFigures(*counts)
     reported: dict[int, set[date]] = defaultdict(set)
-    for domain_id, day in fetch_all(REPORTED, [today - timedelta(days=LOOKED_DAYS)]):
+    for domain_id, day in fetch_all(REPORTED, [LOOKED_DAYS, SPOKEN_OF, LOOKED_DAYS]):
         reported[domain_id].add(day)
     fresh: dict[int, dict[str, int]] = defaultdict(dict)
     for domain_id, address, count in fetch_all(FRESH, {"since": today - timedelta(days=NEW_DAYS)}):
@@ -164,7 +196,12 @@ def _figures(today: date) -> Any:
     selectors: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
     for domain_id, selector, messages, failed in fetch_all(SELECTORS, {"since": today - timedelta(days=KEY_DAYS)}):
         selectors[domain_id][selector] = (messages, failed)
+    before = now - timedelta(days=UNHEARD_DAYS)
     tls = {row[0]: (row[1], row[2]) for row in fetch_all(TLS, [today - timedelta(days=TLS_DAYS)])}
+
+    waiting = dict(fetch_all(UNHEARD, [before]))
+    terms = [reach_term(name) for name in waiting.values()]
+    unheard = dict(fetch_all(SENT, [identifier_at(before), list(waiting), terms]))
 
     def one(domain: Domain) -> Figures:
         enforced = domain.mta_sts == MtaSts.ENFORCE
@@ -175,6 +212,7 @@ def _figures(today: date) -> Any:
             fresh[domain.pk],
             selectors[domain.pk],
             tls.get(domain.pk, (0, 0)) if enforced else None,
+            unheard.get(domain.pk, 0),
         )
 
     return one

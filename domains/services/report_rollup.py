@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from domains.locks import lock_key
 from domains.models import Domain
+from domains.queries import fetch_all
 from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream, classify
 from domains.services.report_naming import catalogue_for, network_owner
 
@@ -26,6 +27,7 @@ PATTERNS_KEPT = 16
 MARK = "INSERT INTO domains_dmarcdirtyday (domain_id, day) SELECT * FROM unnest(%s::bigint[], %s::date[])"
 WAITING = "SELECT DISTINCT domain_id FROM domains_dmarcdirtyday"
 LOCK = "SELECT pg_advisory_xact_lock(%s)"
+UNDECIDED = "SELECT DISTINCT domain_id FROM domains_dmarcsource WHERE decided_at IS NULL"
 TAKE = "SELECT DISTINCT day FROM domains_dmarcdirtyday WHERE domain_id = %s ORDER BY day LIMIT %s"
 TAKEN = "DELETE FROM domains_dmarcdirtyday WHERE domain_id = %s AND day = ANY(%s)"
 
@@ -56,6 +58,7 @@ ORDER BY f.messages
 KNOWN_STREAMS = """
 SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day, false, believed
 FROM domains_dmarcsource WHERE domain_id = %s AND (%s::inet[] IS NULL OR source_ip = ANY(%s::inet[]))
+    AND (decided_at IS NULL OR NOT %s)
 """
 READ_PATTERNS = """
 SELECT DISTINCT ON (pattern_id) pattern_id, header_from, envelope_from, dkim::text, spf::text, reasons::text
@@ -172,7 +175,13 @@ def roll_up(domain_ids: Collection[int] | None = None) -> int:
     return sum(_roll_up_domain(domain_id, domains.get(domain_id)) for domain_id in waiting)
 
 
-def reclassify(domain_id: int, source_ips: Collection[str] | None = None) -> int:
+def judge_undecided(domain_id: int | None = None) -> int:
+    """Judge the streams that wait for it, of one domain or of all; returns how many."""
+    domains = [row[0] for row in fetch_all(UNDECIDED)] if domain_id is None else [domain_id]
+    return sum(reclassify(each, undecided_only=True) for each in domains)
+
+
+def reclassify(domain_id: int, source_ips: Collection[str] | None = None, undecided_only: bool = False) -> int:
     """Judge streams of a domain again, those of these addresses or all; returns how many were judged."""
     domain = Domain.objects.filter(pk=domain_id).first()
     if domain is None:
@@ -180,7 +189,7 @@ def reclassify(domain_id: int, source_ips: Collection[str] | None = None) -> int
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
         addresses = None if source_ips is None else list(source_ips)
-        cursor.execute(KNOWN_STREAMS, [domain_id, addresses, addresses])
+        cursor.execute(KNOWN_STREAMS, [domain_id, addresses, addresses, undecided_only])
         judged = 0
         catalogue = catalogue_for(domain)
         while rows := cursor.fetchmany(JUDGED):

@@ -249,8 +249,8 @@ def _require_kept(head: ReportHead, oldest: datetime) -> None:
     """Raise Refused for a period that lies ahead, or so far back that its records would be dropped at once."""
     if head.begin > timezone.now() + AHEAD:
         raise Refused({"file": _("The report's period lies in the future.")})
-    if head.end < oldest:
-        raise Refused({"file": _("The report's period ended before the days for which reports are kept.")})
+    if head.begin + (head.end - head.begin) / 2 < oldest:
+        raise Refused({"file": _("The report's period lies before the days for which reports are kept.")})
 
 
 def _domain_of(report: ReportHead, act: Act | None) -> Domain:

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
@@ -17,7 +18,8 @@ from django.utils.translation import gettext as _
 from domains.audit import Act, record
 from domains.dns.resolver import BudgetedResolver, default_resolver
 from domains.errors import NotFound, Refused, Taken
-from domains.models import Domain, DomainKind, Sender, SenderKind
+from domains.jobs import ask_for
+from domains.models import DmarcSource, Domain, DomainKind, Sender, SenderKind
 from domains.names import DomainName, is_selector
 from domains.services.provision import get_domain_for
 from domains.services.publication_spf import light_value, others_lookups, own_lookups, own_terms, term_of
@@ -32,6 +34,7 @@ MAXIMUM_NOTE = 500
 MAXIMUM_NAME = 100
 SHORTEST_PREFIX = {4: 16, 6: 32}
 SECONDS = 15.0
+JUDGE_TASK = "domains.tasks.judge_sources"
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -295,6 +298,7 @@ def store(act: Act, name: str, draft: Sender) -> Sender:
         raise Taken({"value": _("%(name)s is listed already.") % {"name": draft.name}}) from error
     changes = {"kind": draft.kind, "value": draft.value, "lookups": draft.lookups}
     record(act, "sender.create", "sender", draft.name, domain.name, changes)
+    _have_sources_judged(domain)
     return draft
 
 
@@ -322,6 +326,8 @@ def change_sender(
     if changes:
         sender.save(update_fields=list(changes))
         record(act, "sender.change", "sender", sender.name, domain.name, changes)
+        if changes.keys() != {"note"}:
+            _have_sources_judged(domain)
     return sender
 
 
@@ -333,6 +339,13 @@ def delete_sender(act: Act, name: str, identifier: int) -> None:
     changes = {"kind": sender.kind, "value": sender.value}
     record(act, "sender.delete", "sender", sender.name, domain.name, changes)
     sender.delete()
+    _have_sources_judged(domain)
+
+
+def _have_sources_judged(domain: Domain) -> None:
+    """Have those who send in the domain's name judged again: who is listed decides what their mail is."""
+    if DmarcSource.objects.filter(domain=domain).update(decided_at=None):
+        transaction.on_commit(partial(ask_for, JUDGE_TASK, domain.pk))
 
 
 # ---- What is published, what is reported -------------------------------------------------------------------------

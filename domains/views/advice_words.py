@@ -37,7 +37,7 @@ _REASONS: dict[str, Callable[[], str]] = {
     "mend-first": lambda: _("%(sender)s is set up wrong: %(messages)s of its messages would be hit. Mend it first."),
     "too-much-lost": lambda: _("%(share)s %% of your own mail would be hit; at most %(most)s %% may be."),
     "look-first": lambda: _(
-        "%(messages)s failing messages come from senders that nothing names, more than %(most)s %%. "
+        "%(messages)s failing messages come from senders that are not on your list, more than %(most)s %%. "
         "Say first who they are."
     ),
     "np-reject": lambda: _("Names below the domain that do not exist can be refused at once (np=reject)."),

@@ -35,6 +35,7 @@ def _line(row: ReportAlert) -> dict[str, Any]:
         "impostor-wave": f"{records}?kind=impostor",
         "own-held": url("report-advice", row.domain.name),
         "silence": url("domain-dns", row.domain.name),
+        "no-reports": url("domain-dns", row.domain.name),
         "key-failures": url("domain-keys", row.domain.name),
         "tls-failures": url("report-tls", row.domain.name),
     }

@@ -35,7 +35,9 @@ _EVIDENCE: dict[str, Callable[[], str]] = {
     "reverse-name-unproven": lambda: _("The address calls itself %(name)s, which does not lead back to it."),
     "network-of": lambda: _("The network belongs to %(name)s."),
     "spf-lets-it": lambda: _("The SPF record of this domain lets %(address)s send."),
-    "not-listed": lambda: _("%(name)s does not stand in the list of senders of %(domain)s."),
+    "not-listed": lambda: _(
+        "%(name)s does not stand in the list of senders of %(domain)s. Add it there when you use it."
+    ),
     "foreign": lambda: _("A proper mail server of %(name)s: a service that you use, or a stranger."),
     "somebodys-account": lambda: _("Somebody's account at %(name)s, writing in this domain's name."),
     "nothing-proven": lambda: _("Nothing ties it to this domain: no signature, no SPF, no known service."),

@@ -43,7 +43,7 @@ MOMENTS = ("created_at", "activated_at", "retired_at", "revoked_at", "wait_until
 
 @pytest.fixture
 def server(tmp_path: Any, settings: Any, monkeypatch: Any) -> Iterator[NameServer]:
-    monkeypatch.setattr("domains.services.hosted_keys.current_app.send_task", lambda *a, **k: None)
+    monkeypatch.setattr("domains.jobs.current_app.send_task", lambda *a, **k: None)
     with NameServer(tmp_path / "named", {ZONE: "", OWN: ""}) as running:
         settings.MAILADMIN = replace(
             settings.MAILADMIN,
@@ -248,7 +248,7 @@ def test_back_to_its_own_zone(hosted, server):
 
 def test_nothing_stays_behind_a_domain_that_is_gone(hosted, server, monkeypatch, django_capture_on_commit_callbacks):
     asked = []
-    monkeypatch.setattr("domains.services.hosted_keys.current_app.send_task", lambda *a, **k: asked.append(a))
+    monkeypatch.setattr("domains.jobs.current_app.send_task", lambda *a, **k: asked.append(a))
     with django_capture_on_commit_callbacks(execute=True):
         for dependants in provision._dependants:
             dependants.remove(ACT, hosted)

@@ -9,14 +9,28 @@ from django.utils import timezone
 
 from domains import tasks
 from domains.audit import Act
-from domains.dmarc.report import DkimResult
+from domains.dmarc.report import DkimResult, SpfResult
 from domains.errors import NotFound
-from domains.models import AuditRecord, DkimKey, Domain, Notice, ReportAlert, Role, Sender
+from domains.models import (
+    AuditRecord,
+    DkimKey,
+    DmarcSource,
+    Domain,
+    Notice,
+    RecordHistory,
+    ReportAlert,
+    Role,
+    Sender,
+    Trace,
+)
 from domains.services.report_alerts import alerts_of_domain, mute_alert, sentence_of, watch_reports
 from domains.services.reports import take_in
+from domains.trace import MessageTrace
+from domains.trace_terms import trace_terms
 from tests.domains.dmarc.samples import make_row, report_xml
 
 pytestmark = pytest.mark.django_db
+CHIMP = (SpfResult("mcsv.net", "mfrom", "pass"),)
 NOW = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
 
 
@@ -63,6 +77,74 @@ def test_old_days_that_come_late_call_nobody(domain):
         reported(age, impostors=5 if age > 62 else 900)
     assert [alert.code for alert in ReportAlert.objects.all()] == []
     assert watch_reports(NOW) == 0
+
+
+def test_the_first_reports_of_a_domain_make_nobody_new(domain):
+    stranger = make_row(
+        "203.0.113.9", 500, dkim="fail", dkim_results=(), spf_results=(SpfResult("mcsv.net", "mfrom", "pass"),)
+    )
+    take_in(
+        report_xml(report_id="first", begin=NOW - timedelta(days=2), end=NOW - timedelta(days=2), rows=(stranger,)),
+        "",
+        "upload",
+    )
+    assert watch_reports(NOW) == 0
+    take_in(report_xml(report_id="older", begin=NOW - timedelta(days=40), end=NOW - timedelta(days=40)), "", "upload")
+    watch_reports(NOW)
+    assert ReportAlert.objects.get().figures == {"address": "203.0.113.9", "messages": 500}
+
+
+def test_an_address_of_two_streams_is_counted_once(domain):
+    reported(30)
+    begin = NOW - timedelta(days=2)
+    mailchimp = {"dkim": "fail", "dkim_results": (), "spf_results": CHIMP}
+    own = (DkimResult("example.org", "zz9", "pass"),)
+    rows = (make_row("203.0.113.9", 60, **mailchimp), make_row("203.0.113.9", 5, spf="pass", dkim_results=own))
+    take_in(report_xml(report_id="two", begin=begin, end=begin, rows=rows), "", "upload")
+    watch_reports(NOW)
+    assert ReportAlert.objects.get(code="new-source").figures["messages"] == 60
+
+
+def test_a_service_that_breaks_lowers_the_share_that_passes(domain):
+    Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
+    chimp = (SpfResult("mail1.mcsv.net", "mfrom", "pass"),)
+    for age in range(1, 30):
+        begin, broken = NOW - timedelta(days=age), age <= 2
+        results = (DkimResult("example.org", "k1", "fail" if broken else "pass"),)
+        one = make_row(
+            "203.0.113.9", 100, dkim="fail" if broken else "pass", dkim_results=results, spf="fail", spf_results=chimp
+        )
+        take_in(report_xml(report_id=f"r-{age}", begin=begin, end=begin, rows=(one,)), "", "upload")
+    assert set(DmarcSource.objects.values_list("kind", flat=True)) == {"service-aligned", "service-misaligned"}
+    watch_reports(NOW)
+    assert ReportAlert.objects.get(code="pass-rate").figures["share"] <= 50
+
+
+def test_silence_lasts_as_long_as_nobody_reports(domain):
+    for age in range(5, 20):
+        reported(age)
+    assert watch_reports(NOW) == 1
+    for months in (1, 2, 6):
+        watch_reports(NOW + timedelta(days=30 * months))
+    row = ReportAlert.objects.get(code="silence")
+    assert (row.closed_at, row.figures["days"]) == (None, 185)
+
+
+def test_who_asks_for_reports_and_sends_mail_should_hear_something(domain):
+    wanted = {"domain": domain, "purpose": "dmarc", "name": "_dmarc.example.org", "type": "TXT", "kind": "seen"}
+    earlier = NOW - timedelta(days=9)
+    for status in ("missing", "right"):
+        RecordHistory.objects.create(at=earlier, until=earlier, status=status, **wanted)
+    for number in range(50):
+        Trace.objects.create(
+            id=MessageTrace("out").id, direction="out", received_at=NOW, outcome="sent", domains=["example.org"],
+            terms=trace_terms("", [], (), ["example.org"]),
+        )  # fmt: skip
+        assert watch_reports(NOW) == (number == 49)
+    assert "the domain sent 50 messages" in sentence_of(ReportAlert.objects.get())
+    RecordHistory.objects.create(at=NOW, until=NOW, status="wrong", **wanted)
+    watch_reports(NOW + timedelta(days=4))
+    assert ReportAlert.objects.get().closed_at is not None
 
 
 def test_a_key_that_fails_is_named(domain):

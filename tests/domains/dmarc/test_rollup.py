@@ -12,11 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domains.dmarc.report import SpfResult
-from domains.models import DmarcDaily, DmarcDay, DmarcRecord, DmarcReport, DmarcSource, Domain, SourceCorrection
-from domains.services import report_months, report_rollup
+from domains.models import (
+    DmarcDaily,
+    DmarcDay,
+    DmarcRecord,
+    DmarcReport,
+    DmarcSource,
+    Domain,
+    Sender,
+    SourceCorrection,
+)
+from domains.services import report_months, report_rollup, senders
 from domains.services.report_store import Content
 from domains.services.reports import take_in, take_in_many
 from tests.domains.dmarc.samples import BEGIN, END, make_row, report_xml
+from tests.factories import superadmin_act
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +103,21 @@ def test_a_judgement_that_changes_changes_all_days(domain):
     source = DmarcSource.objects.get()
     assert (source.first_day, source.last_day) == (date(2025, 10, 10), date(2025, 10, 12))
     assert source.evidence[0]["code"] == "correction"
+
+
+def test_a_sender_that_is_listed_later_is_judged_so_for_past_days_too(domain):
+    chimp = {"dkim": "fail", "dkim_results": (), "spf": "fail"}
+    row = make_row(**chimp, spf_results=(SpfResult("mail1.mcsv.net", "mfrom", "pass"),))
+    take_in(report_xml(rows=(row,)), "", "upload")
+    assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"unknown"}
+    sender = senders.store(superadmin_act(), "example.org", Sender(kind="service", value="mailchimp", name="Chimp"))
+    assert report_rollup.judge_undecided(domain.pk) == 1
+    assert list(DmarcDay.objects.values_list("kind", flat=True)) == ["service-misaligned"]
+    senders.change_sender(superadmin_act(), "example.org", sender.pk, note="ask Ann")
+    assert report_rollup.judge_undecided() == 0
+    senders.delete_sender(superadmin_act(), "example.org", sender.pk)
+    assert report_rollup.judge_undecided() == 1
+    assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"unknown"}
 
 
 @pytest.mark.parametrize("lies_first", [True, False])
