@@ -1,7 +1,7 @@
-"""Single records of the reports of a domain: found by filters, paged by a cursor; one SQL query a page.
+"""Single records of the reports of a domain: found by filters, paged by a cursor; two SQL queries a page.
 
-The newest day first. Facts are reached through their reports, or through their address when one is asked for, so that
-a page costs what it shows.
+The newest day first. The roll-ups tell which days hold what is asked for, and the facts of those alone are looked at,
+so that a page costs what it shows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,6 +31,23 @@ LEFT JOIN domains_authpattern a ON a.pattern_id = r.pattern_id AND a.month = r.d
 WHERE p.domain_id = %(domain)s AND p.standing = 'counted' AND r.domain_id = %(domain)s
     AND p.day BETWEEN %(first)s AND %(last)s AND r.day BETWEEN %(first)s AND %(last)s
 """
+# Days that wait to be added up are looked through too, whatever they hold.
+DAYS = """
+SELECT day, sum(records)::bigint FROM domains_dmarcdaily
+WHERE domain_id = %(domain)s AND day BETWEEN %(first)s AND %(last)s{filters} GROUP BY day
+UNION ALL
+SELECT DISTINCT day, 0 FROM domains_dmarcdirtyday
+WHERE domain_id = %(domain)s AND day BETWEEN %(first)s AND %(last)s
+ORDER BY 1 DESC
+"""
+SUMMED = {
+    "source": "source_ip = %(source)s::inet",
+    "kind": "kind = %(kind)s",
+    "sender": "sender = %(sender)s",
+    "disposition": "disposition = %(disposition)s",
+    "spf": "spf_aligned = %(spf)s",
+    "dkim": "dkim_aligned = %(dkim)s",
+}
 FILTERS = {
     "source": "r.source_ip = %(source)s::inet",
     "kind": "s.kind = %(kind)s",
@@ -127,9 +144,26 @@ def _read(domain: Domain, query: RecordQuery, limit: int, cursor: str) -> list[R
     if cursor:
         values |= _after(cursor)
     wanted = [text for name, text in FILTERS.items() if values.get(name) is not None]
+    if query.reporter is None and query.report is None:
+        values["days"] = _days(values, limit)
+        wanted.append("p.day = ANY(%(days)s) AND r.day = ANY(%(days)s)")
     statement = RECORDS + "".join(f" AND {text}" for text in wanted)
     statement += " ORDER BY r.day DESC, p.id DESC, r.id DESC LIMIT %(limit)s"
     return [Record(*row) for row in fetch_all(statement, values)]
+
+
+def _days(values: dict[str, Any], limit: int) -> list[date]:
+    """Return the newest days that hold so many records, by the roll-ups; with a cursor those from its day on back."""
+    wanted = "".join(f" AND {text}" for name, text in SUMMED.items() if values.get(name) is not None)
+    latest = min(values["last"], values.get("after_day", values["last"]))
+    days: list[date] = []
+    found = 0
+    for day, records in fetch_all(DAYS.format(filters=wanted), values | {"last": latest}):
+        days.append(day)
+        found += 0 if day == values.get("after_day") else records
+        if found >= limit:
+            break
+    return days
 
 
 def _after(cursor: str) -> dict[str, Any]:
