@@ -217,21 +217,26 @@ def classify(stream: Stream, known: Catalogue) -> Judgement:
         said = Evidence("own-name", {"name": reverse})
         return Judgement(Kind.OWN, reverse, "own", (said, *evidence), _mend_own(stream, known))
     if stream.dkim_aligned or stream.spf_aligned:
-        return _aligned(stream, proofs, evidence, reverse)
+        return _aligned(stream, proofs, evidence, reverse, known)
     return _failed(proofs, evidence, known)
 
 
-def _aligned(stream: Stream, proofs: _Proofs, evidence: tuple[Evidence, ...], reverse: str) -> Judgement:
+def _aligned(
+    stream: Stream, proofs: _Proofs, evidence: tuple[Evidence, ...], reverse: str, known: Catalogue
+) -> Judgement:
     """Judge what passed DMARC: a sender of ours, or mail of ours that was passed on with its signature whole."""
     sender = proofs.sender
     if stream.dkim_aligned and not stream.spf_aligned and _passed_on(proofs):
         return Judgement(Kind.FORWARDER, _passer(proofs, reverse), "", evidence)
-    if sender is not None:
+    if sender is not None and (sender.listed or stream.dkim_aligned):
         fix = None if stream.dkim_aligned else _mend(sender, "sign")
         return Judgement(Kind.ALIGNED, sender.name, sender.slug, evidence, fix)
     if stream.dkim_aligned and stream.spf_aligned:
         return Judgement(Kind.ALIGNED, _server(reverse) or stream.network_owner, "", evidence)
     said = Evidence("spf-lets-it", {"address": stream.source_ip})
+    if sender is not None:  # whoever has an account there may write so
+        unlisted = Evidence("not-listed", {"name": sender.name, "domain": known.domain})
+        return Judgement(Kind.UNKNOWN, sender.name, sender.slug, (said, unlisted, *evidence))
     return Judgement(Kind.UNKNOWN, _server(reverse), "", (said, *evidence))
 
 

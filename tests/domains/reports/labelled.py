@@ -19,6 +19,8 @@ own               | 203.0.113.5      | s  | acme.example                  |     
 service-aligned   | 198.51.100.7     | ds | acme.example                  | acme.example/desk              |                                  |                 | the office
 service-aligned   | 198.51.100.7     | s  | acme.example                  |                                |                                  |                 | the office without its key
 service-aligned   | 198.51.100.9     | d  |                               | acme.example/desk              |                                  |                 | the office, its address missing in SPF
+unknown           | 167.89.12.3      | s  | acme.example                  |                                | o1.ptr1.sendgrid.net             |                 | SPF lets SendGrid send, nobody listed it: any account there may
+service-aligned   | 167.89.12.4      | ds | acme.example                  | acme.example/s1                | o2.ptr1.sendgrid.net             |                 | SendGrid not listed, but with a key of ours
 service-aligned   | 203.0.113.30     | d  | mail30.mcsv.net               | acme.example/k2                | mail30.mcsv.net                  |                 | Mailchimp as it should be
 service-aligned   | 203.0.113.31     | d  | mail31.rsgsv.net              | acme.example/k3                |                                  |                 | Mailchimp by another of its domains
 service-aligned   | 203.0.113.31     | d  | mail31.rsgsv.net              | acme.example/k3, mcsv.net/k1   |                                  |                 | signed twice
