@@ -91,6 +91,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/domains/{name}/dmarc/advice"): Row(200),
     ("POST", "/domains/{name}/dmarc/advice/apply"): Row(200, body={"step": "none"}),
     ("POST", "/domains/{name}/dmarc/what-if"): Row(200, body={"record": "v=DMARC1; p=reject"}),
+    ("POST", "/domains/{name}/spf/what-if"): Row(200, body={"record": "v=spf1 ip4:192.0.2.0/24 -all"}),
     ("GET", "/domains/{name}/dmarc/corrections"): Row(200),
     ("POST", "/domains/{name}/dmarc/corrections"): Row(201, body={"network": "203.0.113.7", "kind": "own"}),
     ("DELETE", "/domains/{name}/dmarc/corrections/{correction}"): Row(204),

@@ -1,0 +1,106 @@
+"""``/domains/{name}/spf/what-if``: what another SPF record would have done to the mail that was reported."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from antispam.services.spf_what_if import LONGEST_RECORD, try_spf_record
+from antispam.spf.evaluate import SpfResult
+from antispam.spf.impact import SpfFlip
+from domains.api.act import act_of
+from domains.api.answers import shown, words
+from domains.errors import Refused
+from domains.reports.advice import LOOKED_DAYS
+from domains.reports.kinds import KINDS
+from domains.reports.span import day_before
+from domains.services.provision import get_domain_for
+
+router = Router(tags=["reports"])
+MOST_FLIPS = 500
+MOST_DAYS = 400
+
+
+class SpfWish(Schema):
+    """A record to try, and on which days."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"record": "v=spf1 ip4:192.0.2.0/24 -all"}]}
+    )
+    record: str = Field(max_length=LONGEST_RECORD, description="The SPF record.")
+    first_day: date | None = Field(default=None, description="The first day, in UTC; four weeks back by default.")
+    last_day: date | None = Field(default=None, description="The last day, in UTC; today by default.")
+
+
+class SpfChange(Schema):
+    """Messages of one address that would be judged otherwise."""
+
+    source_ip: str = Field(description="The sending address.")
+    kind: Annotated[str, words(*KINDS)] = Field(description="Its class.")
+    sender: str = Field(description="Who it is; empty when nothing names it.")
+    spf_before: bool = Field(description="Whether SPF passed, as reported.")
+    spf_after: Annotated[str, words(*(result.value for result in SpfResult))] = Field(
+        description="What the record says of the address."
+    )
+    dmarc_before: bool = Field(description="Whether they passed DMARC.")
+    dmarc_after: bool = Field(description="Whether they would.")
+    messages: int = Field(description="How many messages.")
+
+
+class SpfTried(Schema):
+    """What the record would have changed."""
+
+    model_config = shown(
+        messages=1200,
+        unchanged=1150,
+        undecided=0,
+        flips=[
+            {
+                "source_ip": "192.0.2.9",
+                "kind": "own",
+                "sender": "mail.acme.example",
+                "spf_before": True,
+                "spf_after": "fail",
+                "dmarc_before": True,
+                "dmarc_after": False,
+                "messages": 50,
+            }
+        ],
+    )
+    messages: int = Field(description="How many reported messages have the domain in their envelope.")
+    unchanged: int = Field(description="How many would be judged as before.")
+    undecided: int = Field(description="How many nobody can tell: the DNS was silent, or their address was too many.")
+    flips: list[SpfChange] = Field(description="What changes for DMARC first, then most messages; at most 500.")
+
+
+def _change(one: SpfFlip) -> SpfChange:
+    return SpfChange(
+        source_ip=one.source_ip,
+        kind=one.kind,
+        sender=one.sender,
+        spf_before=one.spf_before,
+        spf_after=one.after.value,
+        dmarc_before=one.dmarc_before,
+        dmarc_after=one.dmarc_after,
+        messages=one.messages,
+    )
+
+
+@router.post("/domains/{name}/spf/what-if", response=SpfTried, summary="Try another SPF record")
+def try_record(request: HttpRequest, name: str, body: SpfWish) -> SpfTried:
+    """Judge the addresses of reported mail by a record; the DNS is asked about what it includes."""
+    domain = get_domain_for(act_of(request), name)
+    last = body.last_day or datetime.now(UTC).date()
+    first = body.first_day or day_before(last, LOOKED_DAYS - 1)
+    if not 0 <= (last - first).days <= MOST_DAYS:
+        raise Refused({"first_day": _("The days span 1 to 400 days, in order.")})
+    found = try_spf_record(domain, body.record, first, last)
+    return SpfTried(
+        messages=found.messages,
+        unchanged=found.unchanged,
+        undecided=found.undecided,
+        flips=[_change(one) for one in found.flips[:MOST_FLIPS]],
+    )

@@ -1,0 +1,64 @@
+"""Another SPF record tried on the mail that was reported: one SQL query, then the DNS about what the record names."""
+
+import asyncio
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from antispam.spf.evaluate import SpfResult
+from antispam.spf.impact import Sent, SpfImpact, TriedRecord, impact_of, results_of
+from domains.dns.resolver import BudgetedResolver, default_resolver
+from domains.errors import Refused
+from domains.models import Domain
+from domains.queries import fetch_all
+from domains.services.dmarc_policy import dmarc_policy_of
+from domains.spf.record import BadSpfRecord, is_spf_record, parse_spf_record
+
+LONGEST_RECORD = 4096
+ADDRESSES = 2_000  # the busiest are judged, the others stay undecided
+QUESTIONS, SECONDS = 500, 20.0
+
+SENT = """
+WITH found AS (
+    SELECT r.pattern_id, r.day - extract(day FROM r.day)::int + 1 AS month, r.source_ip,
+           coalesce(s.kind, 'unknown') AS kind, coalesce(s.sender, '') AS sender, r.dkim_aligned,
+           sum(r.messages)::bigint AS messages
+    FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = p.day
+    LEFT JOIN domains_dmarcsource s ON s.domain_id = r.domain_id AND s.source_ip = r.source_ip
+        AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned
+    WHERE p.domain_id = %(domain)s AND p.standing = 'counted' AND p.believed AND p.day BETWEEN %(first)s AND %(last)s
+        AND r.day BETWEEN %(first)s AND %(last)s
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
+SELECT host(f.source_ip), f.kind, f.sender, one->>'result' = 'pass', f.dkim_aligned,
+       %(relaxed)s OR a.header_from IN ('', %(name)s), sum(f.messages)::bigint
+FROM found f JOIN domains_authpattern a ON a.pattern_id = f.pattern_id AND a.month = f.month
+CROSS JOIN LATERAL (
+    SELECT one FROM jsonb_array_elements(a.spf) AS one
+    WHERE one->>'domain' = %(name)s AND one->>'scope' <> 'helo' LIMIT 1
+) AS results
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC
+"""
+
+
+def try_spf_record(domain: Domain, text: str, first_day: date, last_day: date) -> SpfImpact:
+    """Return what a record would have changed on these days; raises Refused for what is no SPF record."""
+    record = text.strip()
+    if len(record) > LONGEST_RECORD:
+        raise Refused({"record": _("A record is at most %(count)d characters long.") % {"count": LONGEST_RECORD}})
+    try:
+        if not is_spf_record(record):
+            raise BadSpfRecord("it begins with v=spf1")
+        parse_spf_record(record)
+    except BadSpfRecord as error:
+        raise Refused({"record": _("This is not an SPF record: %(why)s.") % {"why": str(error)}}) from error
+    relaxed = dmarc_policy_of(domain).spf_alignment != "s"
+    values = {"domain": domain.pk, "name": domain.name, "first": first_day, "last": last_day, "relaxed": relaxed}
+    rows = [Sent(*row) for row in fetch_all(SENT, values)]
+    addresses = list(dict.fromkeys(row.source_ip for row in rows))[:ADDRESSES]
+    return impact_of(rows, asyncio.run(_results(domain.name, record, addresses)))
+
+
+async def _results(domain: str, record: str, addresses: list[str]) -> dict[str, SpfResult]:
+    resolver = BudgetedResolver(default_resolver(), QUESTIONS, SECONDS)
+    return await results_of(TriedRecord(resolver, domain, record), domain, addresses)
