@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from antispam.disposition.rows import EDITABLE
 from antispam.replay import Change
 from antispam.services.policy import Incoming
+from antispam.services.spf_what_if import LONGEST_RECORD
 from antispam.services.what_if import TYPES
 from antispam.story.table_words import ABOUT, DOES
 from domains.forms import PanelForm
@@ -33,6 +34,18 @@ class RecordForm(PanelForm):
         """Return what was asked for."""
         data: dict[str, Any] = self.cleaned_data
         return Change(data["name"], data["type"], tuple(data["values"].splitlines()))
+
+
+class SpfRecordForm(PanelForm):
+    """Another SPF record to try on reported mail. Without a once: nothing is done, so nothing can be done twice."""
+
+    once = None  # type: ignore[assignment]
+    record = forms.CharField(
+        label=_("SPF record"),
+        max_length=LONGEST_RECORD,
+        help_text=_("Such as v=spf1 mx include:_spf.example.org -all. Nothing is published."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
 
 
 class ClientForm(PanelForm):

@@ -46,6 +46,16 @@ class SpfImpact:
     undecided: int
     flips: tuple[SpfFlip, ...]
 
+    @property
+    def lost(self) -> int:
+        """Messages that would pass DMARC no more."""
+        return sum(one.messages for one in self.flips if one.dmarc_before and not one.dmarc_after)
+
+    @property
+    def gained(self) -> int:
+        """Messages that would pass DMARC and do not now."""
+        return sum(one.messages for one in self.flips if one.dmarc_after and not one.dmarc_before)
+
 
 class TriedRecord:
     """A resolver that knows one other SPF record and asks about everything else once."""

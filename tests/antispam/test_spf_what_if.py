@@ -4,11 +4,14 @@ import pytest
 
 from antispam.spf.evaluate import SpfResult
 from antispam.spf.impact import Sent, impact_of
+from domains.audit import system_act
 from domains.dmarc.report import SpfResult as Reported
-from domains.models import Domain
+from domains.models import Domain, Role
+from domains.services import actors
 from domains.services.reports import take_in
 from tests.api.people import call, make_world
 from tests.domains.dmarc.samples import make_row, report_xml
+from tests.panel.people import PASSWORD, signed_in
 
 PATH = "/domains/near.example/spf/what-if"
 OWN = (Reported("near.example", "mfrom", "pass"),)
@@ -88,3 +91,16 @@ def test_silence_decides_nothing():
     assert (found.messages, found.unchanged, found.undecided) == (18, 0, 11)
     (flip,) = found.flips
     assert (flip.dmarc_before, flip.dmarc_after) == (False, False), "not aligned: SPF is nothing to DMARC"
+
+
+def test_the_page_says_what_would_be_lost(reported, monkeypatch):
+    monkeypatch.setattr("antispam.views.spf_what_if.LOOKED_DAYS", 3_650)
+    act = system_act("console")
+    client = signed_in(actors.create_administrator(act, "rita@operator.example", PASSWORD, Role.SUPERADMIN))
+    page = client.get("/domains/near.example/reports/spf-what-if", {"record": "v=spf1 include:_spf.far.example -all"})
+    body = page.content.decode()
+    assert "Of 100 messages with the domain in their envelope, 50 would fail DMARC that pass now, and 20" in body
+    assert body.index("192.0.2.1<") < body.index("198.51.100.7<") < body.index("192.0.2.2<")
+    wrong = client.get("/domains/near.example/reports/spf-what-if", {"record": "v=DMARC1 <b>"}).content.decode()
+    assert "This is not an SPF record" in wrong
+    assert "<b>" not in wrong.partition("</head>")[2]

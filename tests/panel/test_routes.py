@@ -99,6 +99,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "report-advice": (ADMINS, ("domain",), False),
     "report-advice-apply": (ADMINS, ("domain",), True),
     "report-what-if": (ADMINS, ("domain",), False),
+    "spf-what-if": (ADMINS, ("domain",), False),
     "corrections": (ADMINS, ("domain",), False),
     "correction-add": (ADMINS, ("domain",), False),
     "correction-remove": (ADMINS, ("domain", "correction"), False),
