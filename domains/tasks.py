@@ -93,7 +93,7 @@ def take_in_reports() -> None:
         if ours:
             reports.take_in_pending()
             report_rollup.roll_up()
-            report_rollup.judge_undecided()
+            report_rollup.judge_marked()
             reports.remove_old_files()
             report_fences.let_go()
             failure_reports.keep_failures()
@@ -118,7 +118,7 @@ def fetch_report_mailboxes() -> None:
 @shared_task(name="domains.tasks.judge_sources", acks_late=True)
 def judge_sources(domain_id: int) -> None:
     """Judge the sources of a domain whose senders changed."""
-    report_rollup.judge_undecided(domain_id)
+    report_rollup.judge_marked(domain_id)
 
 
 @shared_task(name="domains.tasks.watch_reports", acks_late=True)

@@ -168,8 +168,7 @@ class DmarcSource(models.Model):
     """One stream: all mail from one address whose SPF and DKIM were aligned alike, and who it is thought to be.
 
     ``pattern_ids`` are the latest patterns that the judgement rests on; ``evidence`` is a list of
-    ``{"code", …}`` and ``fix`` such an object or null (``domains.reports.classify``). ``decided_at`` is null when it
-    is to be judged again.
+    ``{"code", …}`` and ``fix`` such an object or null (``domains.reports.classify``).
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+")
@@ -185,7 +184,6 @@ class DmarcSource(models.Model):
     believed = models.BooleanField(default=False)  # whether the patterns are of believed reports
     first_day = models.DateField()
     last_day = models.DateField()
-    decided_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -195,7 +193,6 @@ class DmarcSource(models.Model):
         ]
         indexes = [
             models.Index(fields=["domain", "first_day"], name="dmarcsource_new"),
-            models.Index(fields=["domain"], condition=models.Q(decided_at=None), name="dmarcsource_undecided"),
         ]
 
     def __str__(self) -> str:
@@ -213,6 +210,15 @@ class DmarcDirtyDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.domain_id} {self.day}"
+
+
+class DmarcDirtySources(models.Model):
+    """A domain whose senders changed, so its sources are to be judged anew; only ever inserted and taken away."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"{self.domain_id}"
 
 
 class SourceCorrection(models.Model):

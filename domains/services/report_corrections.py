@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from domains.audit import Act, record
 from domains.errors import NotFound, Refused, Taken
-from domains.models import DmarcSource, Domain, SourceCorrection
+from domains.models import Domain, SourceCorrection
 from domains.reports.kinds import KINDS
 from domains.services.provision import get_domain_for, require_administrator
 from domains.services.report_rollup import reclassify
@@ -74,7 +74,4 @@ def _checked(network: str, kind: str, sender: str, note: str) -> dict[str, str]:
 
 def _judge_again(domain: Domain, network: str) -> None:
     """Judge the streams from that network."""
-    sources = DmarcSource.objects.filter(domain=domain).extra(where=["source_ip <<= %s::inet"], params=[network])
-    found = set(sources.values_list("source_ip", flat=True))
-    if found:
-        reclassify(domain.pk, found)
+    reclassify(domain.pk, network=network)

@@ -1,10 +1,8 @@
-"""What is known of the senders of a domain, read once for all its streams, in a fixed number of queries; the network
-of an address is found without any."""
+"""What is known of the senders of a domain, read once for all its streams, in a fixed number of queries."""
 
 from ipaddress import ip_network
 
 from domains.models import Domain, SourceCorrection
-from domains.networks import network_of
 from domains.reports.classify import Catalogue, Correction
 from domains.reports.kinds import Kind
 from domains.services.senders import catalogue_of
@@ -18,8 +16,3 @@ def catalogue_for(domain: Domain) -> Catalogue:
         for row in SourceCorrection.objects.filter(domain=domain)
     )
     return Catalogue(domain.name, own, tuple(senders), corrections)
-
-
-def network_owner(address: str) -> str:
-    """Return who owns the address's network, with its number; empty when nobody is known."""
-    return network_of(address).label

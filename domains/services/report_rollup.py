@@ -2,7 +2,8 @@
 
 A change of the facts marks its day in the same transaction; the roll-up of a day is made from nothing each time, so
 it is right however often it runs and wherever a process dies. Marks are only inserted and taken away: one that is
-written while its day is being added up stays for the next run. One run a domain at a time.
+written while its day is being added up stays for the next run. Senders mark their domain in the same way when they
+change. One run a domain at a time; who is known is read inside it, so nobody is judged by what was known before.
 """
 
 import json
@@ -16,9 +17,10 @@ from django.db import connection, transaction
 
 from domains.locks import lock_key
 from domains.models import Domain
+from domains.networks import network_of
 from domains.queries import fetch_all
 from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream, classify
-from domains.services.report_naming import catalogue_for, network_owner
+from domains.services.report_naming import catalogue_for
 
 DAYS = 31  # added up in one transaction
 JUDGED = 2_000  # streams judged and written at once: a report may name a million addresses
@@ -27,7 +29,8 @@ PATTERNS_KEPT = 16
 MARK = "INSERT INTO domains_dmarcdirtyday (domain_id, day) SELECT * FROM unnest(%s::bigint[], %s::date[])"
 WAITING = "SELECT DISTINCT domain_id FROM domains_dmarcdirtyday"
 LOCK = "SELECT pg_advisory_xact_lock(%s)"
-UNDECIDED = "SELECT DISTINCT domain_id FROM domains_dmarcsource WHERE decided_at IS NULL"
+MARKED = "SELECT DISTINCT domain_id FROM domains_dmarcdirtysources"
+UNMARK = "DELETE FROM domains_dmarcdirtysources WHERE domain_id = %s"
 TAKE = "SELECT DISTINCT day FROM domains_dmarcdirtyday WHERE domain_id = %s ORDER BY day LIMIT %s"
 TAKEN = "DELETE FROM domains_dmarcdirtyday WHERE domain_id = %s AND day = ANY(%s)"
 
@@ -51,14 +54,15 @@ SELECT host(f.source_ip), f.dkim_aligned, f.spf_aligned, f.messages, f.patterns,
     f.last_day, f.believed, coalesce(s.believed, false)
 FROM found f LEFT JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
     AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
-WHERE s.id IS NULL OR s.decided_at IS NULL OR (f.believed AND NOT s.believed)
+WHERE s.id IS NULL OR (f.believed AND NOT s.believed)
     OR (f.believed = s.believed AND NOT f.patterns <@ s.pattern_ids)
 ORDER BY f.messages
 """  # noqa: S608 - put together from constants
 KNOWN_STREAMS = """
 SELECT host(source_ip), dkim_aligned, spf_aligned, 0, '{}'::uuid[], pattern_ids, first_day, last_day, false, believed
-FROM domains_dmarcsource WHERE domain_id = %s AND (%s::inet[] IS NULL OR source_ip = ANY(%s::inet[]))
-    AND (decided_at IS NULL OR NOT %s)
+FROM domains_dmarcsource WHERE domain_id = %(domain)s
+    AND (%(addresses)s::inet[] IS NULL OR source_ip = ANY(%(addresses)s::inet[]))
+    AND (%(network)s::inet IS NULL OR source_ip <<= %(network)s::inet)
 """
 READ_PATTERNS = """
 SELECT DISTINCT ON (pattern_id) pattern_id, header_from, envelope_from, dkim::text, spf::text, reasons::text
@@ -67,15 +71,15 @@ FROM domains_authpattern WHERE pattern_id = ANY(%s)
 NAMES = "SELECT host(address), name, verified FROM domains_addressname WHERE address = ANY(%s::inet[])"
 KEEP = """
 INSERT INTO domains_dmarcsource (domain_id, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence,
-    fix, pattern_ids, believed, first_day, last_day, decided_at)
+    fix, pattern_ids, believed, first_day, last_day)
 SELECT %s, source_ip, dkim_aligned, spf_aligned, kind, sender, sender_slug, evidence, fix, pattern_ids, believed,
-    first_day, last_day, now()
+    first_day, last_day
 FROM jsonb_to_recordset(%s::jsonb) AS r(source_ip inet, dkim_aligned boolean, spf_aligned boolean, kind text,
     sender text, sender_slug text, evidence jsonb, fix jsonb, pattern_ids uuid[], believed boolean,
     first_day date, last_day date)
 ON CONFLICT (domain_id, source_ip, dkim_aligned, spf_aligned) DO UPDATE SET kind = excluded.kind,
     sender = excluded.sender, sender_slug = excluded.sender_slug, evidence = excluded.evidence, fix = excluded.fix,
-    pattern_ids = excluded.pattern_ids, believed = excluded.believed, decided_at = excluded.decided_at,
+    pattern_ids = excluded.pattern_ids, believed = excluded.believed,
     first_day = least(domains_dmarcsource.first_day, excluded.first_day),
     last_day = greatest(domains_dmarcsource.last_day, excluded.last_day)
 """
@@ -175,23 +179,31 @@ def roll_up(domain_ids: Collection[int] | None = None) -> int:
     return sum(_roll_up_domain(domain_id, domains.get(domain_id)) for domain_id in waiting)
 
 
-def judge_undecided(domain_id: int | None = None) -> int:
-    """Judge the streams that wait for it, of one domain or of all; returns how many."""
-    domains = [row[0] for row in fetch_all(UNDECIDED)] if domain_id is None else [domain_id]
-    return sum(reclassify(each, undecided_only=True) for each in domains)
+def judge_marked(domain_id: int | None = None) -> int:
+    """Judge the sources of the domains that are marked for it, of one or of all; returns how many streams."""
+    marked = [row[0] for row in fetch_all(MARKED)]
+    return sum(_judge_marked(each) for each in marked if domain_id in (None, each))
 
 
-def reclassify(domain_id: int, source_ips: Collection[str] | None = None, undecided_only: bool = False) -> int:
-    """Judge streams of a domain again, those of these addresses or all; returns how many were judged."""
+@transaction.atomic
+def _judge_marked(domain_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
+        cursor.execute(UNMARK, [domain_id])
+    return reclassify(domain_id)
+
+
+def reclassify(domain_id: int, addresses: Collection[str] | None = None, network: str | None = None) -> int:
+    """Judge streams of a domain again: all, those of these addresses, or those in a network; returns how many."""
     domain = Domain.objects.filter(pk=domain_id).first()
     if domain is None:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
-        addresses = None if source_ips is None else list(source_ips)
-        cursor.execute(KNOWN_STREAMS, [domain_id, addresses, addresses, undecided_only])
-        judged = 0
         catalogue = catalogue_for(domain)
+        wanted = {"domain": domain_id, "addresses": list(addresses) if addresses is not None else None}
+        cursor.execute(KNOWN_STREAMS, {**wanted, "network": network})
+        judged = 0
         while rows := cursor.fetchmany(JUDGED):
             found = [_Found(*row) for row in rows]
             _judge(domain, found, catalogue)
@@ -203,7 +215,6 @@ def reclassify(domain_id: int, source_ips: Collection[str] | None = None, undeci
 def _roll_up_domain(domain_id: int, domain: Domain | None) -> int:
     """Add up all that waits of one domain, ``DAYS`` a transaction."""
     done = 0
-    catalogue = catalogue_for(domain) if domain is not None else None
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(LOCK, [lock_key(f"roll-up {domain_id}")])
@@ -212,8 +223,8 @@ def _roll_up_domain(domain_id: int, domain: Domain | None) -> int:
             if not days:
                 return done
             cursor.execute(TAKEN, [domain_id, days])
-            if domain is not None and catalogue is not None:
-                _add_up(domain, catalogue, days)
+            if domain is not None:
+                _add_up(domain, catalogue_for(domain), days)
         done += len(days)
 
 
@@ -256,7 +267,7 @@ def _stream(found: _Found, patterns: Mapping[UUID, PatternFacts], names: Mapping
         shown,
         name,
         verified,
-        network_owner(found.source_ip),
+        network_of(found.source_ip).label,
     )
 
 

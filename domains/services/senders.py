@@ -19,7 +19,7 @@ from domains.audit import Act, record
 from domains.dns.resolver import BudgetedResolver, default_resolver
 from domains.errors import NotFound, Refused, Taken
 from domains.jobs import ask_for
-from domains.models import DmarcSource, Domain, DomainKind, Sender, SenderKind
+from domains.models import DmarcDirtySources, DmarcSource, Domain, DomainKind, Sender, SenderKind
 from domains.names import DomainName, is_selector
 from domains.services.provision import get_domain_for
 from domains.services.publication_spf import light_value, others_lookups, own_lookups, own_terms, term_of
@@ -344,7 +344,8 @@ def delete_sender(act: Act, name: str, identifier: int) -> None:
 
 def _have_sources_judged(domain: Domain) -> None:
     """Have those who send in the domain's name judged again: who is listed decides what their mail is."""
-    if DmarcSource.objects.filter(domain=domain).update(decided_at=None):
+    DmarcDirtySources.objects.create(domain=domain)
+    if DmarcSource.objects.filter(domain=domain).exists():
         transaction.on_commit(partial(ask_for, JUDGE_TASK, domain.pk))
 
 
