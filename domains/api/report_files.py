@@ -7,8 +7,9 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
-from domains.api.answers import Instant, Report, moment, show_report, shown
+from domains.api.answers import Instant, moment, shown
 from domains.api.paging import Listing, PageQuery, paginate
+from domains.api.report_answers import Report, show_report
 from domains.models import DmarcReport, FailureReport, ReportFile, ReportKeeping
 from domains.services import failure_reports, report_comparison, report_disputes
 from domains.services import report_files as service

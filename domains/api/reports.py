@@ -9,8 +9,8 @@ from ninja import Query, Router, Status
 from ninja.errors import HttpError
 
 from domains.api.act import act_of
-from domains.api.answers import Report, Source, show_report, show_source
 from domains.api.paging import Listing, PageQuery, paginate_list
+from domains.api.report_answers import Report, Source, show_report, show_source
 from domains.dmarc.archive import MAXIMUM_OCTETS
 from domains.errors import Refused
 from domains.reports.span import day_before

@@ -25,6 +25,7 @@ from domains.reports.alerts import (
     KEY_DAYS,
     LOOKED_DAYS,
     NEW_DAYS,
+    NEW_TOLD,
     SPOKEN_OF,
     TLS_DAYS,
     UNHEARD_DAYS,
@@ -172,7 +173,10 @@ def _keep(domain: Domain, found: dict[tuple[str, str], ReportAlert], now: dateti
         else:
             continue
         row.save(update_fields=["figures", "last_at", "closed_at"])
+    room = NEW_TOLD - sum(row.code == "new-source" and row.closed_at is None for row in open_rows.values())
     fresh = [one for identity, one in found.items() if identity not in open_rows]
+    new, others = ([one for one in fresh if (one.code == "new-source") is told] for told in (True, False))
+    fresh = new[: max(room, 0)] + others
     for one in fresh:
         Row.objects.create(
             domain=domain, code=one.code, key=one.key, figures=dict(one.figures), opened_at=now, last_at=now

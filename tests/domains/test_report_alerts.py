@@ -105,6 +105,21 @@ def test_an_address_of_two_streams_is_counted_once(domain):
     assert ReportAlert.objects.get(code="new-source").figures["messages"] == 60
 
 
+def test_new_addresses_that_change_ranks_open_no_more_alerts_than_can_be_read(domain):
+    reported(20)
+    for age, busiest in ((3, 0), (2, 20), (1, 40)):
+        begin = NOW - timedelta(days=age)
+        rows = tuple(
+            make_row(
+                f"203.0.113.{busiest + number}", 100 * (4 - age), dkim="fail", dkim_results=(), spf_results=CHIMP
+            )
+            for number in range(15)
+        )
+        take_in(report_xml(report_id=f"wave-{age}", begin=begin, end=begin, rows=rows), "", "upload")
+        watch_reports(NOW)
+    assert ReportAlert.objects.filter(code="new-source", closed_at=None).count() == 10
+
+
 def test_a_service_that_breaks_lowers_the_share_that_passes(domain):
     Sender.objects.create(domain=domain, kind="service", value="mailchimp", name="Mailchimp")
     chimp = (SpfResult("mail1.mcsv.net", "mfrom", "pass"),)
