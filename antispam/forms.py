@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from antispam.disposition.rows import EDITABLE
 from antispam.replay import Change
 from antispam.services.policy import Incoming
-from antispam.services.spf_what_if import LONGEST_RECORD
 from antispam.services.what_if import TYPES
 from antispam.story.table_words import ABOUT, DOES
 from domains.forms import PanelForm
+from domains.services.report_advice import LONGEST_RECORD
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 

@@ -179,7 +179,7 @@ def restored_chain(outcome: str, reason: str, detail: Mapping[str, Any]) -> ArcE
     sets = [
         ArcSet(
             **{str(name): value for name, value in row.items() if name in known}
-            | {name: DkimResult(str(row.get(name, "none"))) for name in ("seal", "message")}
+            | {name: _dkim_result(row.get(name)) for name in ("seal", "message")}
         )
         for row in rows
     ]
@@ -208,7 +208,13 @@ def restored(row: Mapping[str, Any]) -> DkimSignature:
     """Return a signature's end from its stage."""
     known = {one.name for one in fields(DkimSignature)}
     values = {str(name): value for name, value in row.items() if name in known}
-    return DkimSignature(**values | {"result": DkimResult(str(row.get("result", "none")))})
+    return DkimSignature(**values | {"result": _dkim_result(row.get("result"))})
+
+
+def _dkim_result(word: Any) -> DkimResult:
+    """Return a stored result; a word that is none of today's proves nothing: neutral (RFC 8601 section 2.7.1)."""
+    known = {result.value: result for result in DkimResult}
+    return known.get(str(word or "none"), DkimResult.NEUTRAL)
 
 
 async def _rejudged(

@@ -1,38 +1,30 @@
 """``/domains/{name}/spf/what-if``: what another SPF record would have done to the mail that was reported."""
 
-from datetime import UTC, date, datetime
 from typing import Annotated
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
-from antispam.services.spf_what_if import LONGEST_RECORD, try_spf_record
+from antispam.services.spf_what_if import try_spf_record
 from antispam.spf.evaluate import SpfResult
 from antispam.spf.impact import SpfFlip
 from domains.api.act import act_of
 from domains.api.answers import shown, words
-from domains.errors import Refused
-from domains.reports.advice import LOOKED_DAYS
+from domains.api.record_wish import RecordWish
 from domains.reports.kinds import KINDS
-from domains.reports.span import day_before
 from domains.services.provision import get_domain_for
 
 router = Router(tags=["reports"])
 MOST_FLIPS = 500
-MOST_DAYS = 400
 
 
-class SpfWish(Schema):
-    """A record to try, and on which days."""
+class SpfWish(RecordWish):
+    """An SPF record to try, and on which days."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"record": "v=spf1 ip4:192.0.2.0/24 -all"}]}
     )
-    record: str = Field(max_length=LONGEST_RECORD, description="The SPF record.")
-    first_day: date | None = Field(default=None, description="The first day, in UTC; four weeks back by default.")
-    last_day: date | None = Field(default=None, description="The last day, in UTC; today by default.")
 
 
 class SpfChange(Schema):
@@ -93,11 +85,7 @@ def _change(one: SpfFlip) -> SpfChange:
 def try_record(request: HttpRequest, name: str, body: SpfWish) -> SpfTried:
     """Judge the addresses of reported mail by a record; the DNS is asked about what it includes."""
     domain = get_domain_for(act_of(request), name)
-    last = body.last_day or datetime.now(UTC).date()
-    first = body.first_day or day_before(last, LOOKED_DAYS - 1)
-    if not 0 <= (last - first).days <= MOST_DAYS:
-        raise Refused({"first_day": _("The days span 1 to 400 days, in order.")})
-    found = try_spf_record(domain, body.record, first, last)
+    found = try_spf_record(domain, body.record, *body.days())
     return SpfTried(
         messages=found.messages,
         unchanged=found.unchanged,

@@ -12,9 +12,9 @@ from domains.errors import Refused
 from domains.models import Domain
 from domains.queries import fetch_all
 from domains.services.dmarc_policy import dmarc_policy_of
+from domains.services.report_advice import tried_text
 from domains.spf.record import BadSpfRecord, is_spf_record, parse_spf_record
 
-LONGEST_RECORD = 4096
 ADDRESSES = 2_000  # the busiest are judged, the others stay undecided
 QUESTIONS, SECONDS = 500, 20.0
 
@@ -43,9 +43,7 @@ GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC
 
 def try_spf_record(domain: Domain, text: str, first_day: date, last_day: date) -> SpfImpact:
     """Return what a record would have changed on these days; raises Refused for what is no SPF record."""
-    record = text.strip()
-    if len(record) > LONGEST_RECORD:
-        raise Refused({"record": _("A record is at most %(count)d characters long.") % {"count": LONGEST_RECORD}})
+    record = tried_text(text)
     try:
         if not is_spf_record(record):
             raise BadSpfRecord("it begins with v=spf1")

@@ -1,18 +1,16 @@
 """``/domains/{name}/dmarc/advice``: how far a domain may go; ``…/what-if``: what another record would have done."""
 
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
 from domains.api.answers import shown, words
+from domains.api.record_wish import RecordWish
 from domains.dmarc.record import serialise_policy_record
-from domains.errors import Refused
-from domains.reports.advice import LOOKED_DAYS, STEPS, Advice
+from domains.reports.advice import STEPS, Advice
 from domains.reports.kinds import KINDS
 from domains.services.provision import get_domain_for
 from domains.services.report_advice import advice_of, apply_step, what_if
@@ -81,15 +79,6 @@ class StepWish(Schema):
     step: Literal["none", "trial", "quarantine", "reject", "np-reject", "sp-reject"] = Field(
         description="The step that is proposed now, or one that may be set early."
     )
-
-
-class RecordWish(Schema):
-    """A record to try."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"record": "v=DMARC1; p=reject"}]})
-    record: str = Field(max_length=4096, description="The text of a DMARC record.")
-    first_day: date | None = Field(default=None, description="The first day, in UTC; 28 days back by default.")
-    last_day: date | None = Field(default=None, description="The last day, in UTC; today by default.")
 
 
 class ReplayFlip(Schema):
@@ -172,11 +161,7 @@ def apply_advice(request: HttpRequest, name: str, body: StepWish) -> dict[str, A
 def replay_record(request: HttpRequest, name: str, body: RecordWish) -> dict[str, Any]:
     """Apply a record to the mail that was reported; nothing is changed."""
     domain = get_domain_for(act_of(request), name)
-    last = body.last_day or datetime.now(UTC).date()
-    first = body.first_day or max(date(2010, 1, 1), last - timedelta(days=LOOKED_DAYS - 1))
-    if not 0 <= (last - first).days <= 400:
-        raise Refused({"first_day": _("The days span 1 to 400 days, in order.")})
-    record, found = what_if(domain, body.record, first, last)
+    record, found = what_if(domain, body.record, *body.days())
     flips = [
         {name: getattr(one, name) for name in ("sender", "kind", "header_from", "before", "after", "messages")}
         for one in found.flips

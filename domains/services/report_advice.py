@@ -4,6 +4,7 @@ Three SQL queries for an advice. Applying sets the wish; the DNS plan shows the 
 """
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from domains.services.dmarc_policy import dmarc_policy_of, set_policy
 from domains.services.provision import get_domain_for
 
 LONGEST_RECORD = 4096
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 TRAFFIC = """
 SELECT header_from, kind, sender, coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
@@ -93,10 +95,8 @@ def apply_step(act: Act, name: str, wanted: str) -> Domain:
 
 def what_if(domain: Domain, text: str, first_day: date, last_day: date) -> tuple[PolicyRecord, Replay]:
     """Return the record that a text is, and what it would have changed on these days; raises Refused."""
-    if len(text) > LONGEST_RECORD:
-        raise Refused({"record": _("A record is at most %(count)d characters long.") % {"count": LONGEST_RECORD}})
     try:
-        wanted = parse_policy_record(text.strip())
+        wanted = parse_policy_record(tried_text(text))
     except BadPolicyRecord as error:
         raise Refused({"record": _("This is not a DMARC record: %(why)s.") % {"why": str(error)}}) from error
     values = {"domain": domain.pk, "first": first_day, "last": last_day}
@@ -105,6 +105,16 @@ def what_if(domain: Domain, text: str, first_day: date, last_day: date) -> tuple
         for header_from, kind, sender, dkim, spf, messages, *said in fetch_all(REPORTED, values)
     )
     return wanted, replay(domain.name, dmarc_policy_of(domain), wanted, rows)
+
+
+def tried_text(text: str) -> str:
+    """Return the text of a record to try, in one line; raises Refused for one that no record can have."""
+    record = text.strip()
+    if len(record) > LONGEST_RECORD:
+        raise Refused({"record": _("A record is at most %(count)d characters long.") % {"count": LONGEST_RECORD}})
+    if _CONTROL.search(record):
+        raise Refused({"record": _("A record is one line, without control characters.")})
+    return record
 
 
 def proven(text: str) -> tuple[str, ...]:

@@ -81,12 +81,13 @@ def replay(request: HttpRequest, name: str) -> HttpResponse:
     """Show what another record would have done to the mail that was reported."""
     domain = get_domain_for(act_of_request(request), name)
     today = datetime.now(UTC).date()
-    record = request.GET.get("record", "")
     form = WhatIfForm(request.GET if "record" in request.GET else None, initial={"record": _text(domain)})
     values: dict[str, Any] = {"form": form, "days": LOOKED_DAYS}
     if form.is_bound and form.is_valid():
         try:
-            wanted, found = what_if(domain, record, today - timedelta(days=LOOKED_DAYS - 1), today)
+            wanted, found = what_if(
+                domain, form.cleaned_data["record"], today - timedelta(days=LOOKED_DAYS - 1), today
+            )
             values |= {"found": found, "flips": found.flips[:FLIPS], "wanted": serialise_policy_record(wanted)}
             values["cautions"] = [WORDS[caution] for caution in cautions(wanted, domain.name)]
         except Refused as refusal:
