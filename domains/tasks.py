@@ -24,7 +24,9 @@ from domains.services import (
     trace_keeping,
     transfer,
     webhooks,
+    weekly_mails,
 )
+from domains.views.weekly_summary import render_summary
 
 
 @shared_task(name="domains.tasks.expand_traces", acks_late=True)
@@ -138,6 +140,14 @@ def send_notices() -> None:
                 notices.send_due_mails()
     finally:  # a fault in mail keeps no webhook waiting
         webhooks.deliver_due()
+
+
+@shared_task(name="domains.tasks.send_weekly_summaries", acks_late=True)
+def send_weekly_summaries() -> None:
+    """Mail the summary of the last week to those who did not get it yet."""
+    with single_run("send_weekly_summaries") as ours:
+        if ours:
+            weekly_mails.send_due_summaries(render_summary)
 
 
 @shared_task(name="domains.tasks.order_certificates", acks_late=True)

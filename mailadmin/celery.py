@@ -31,6 +31,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "collect-blobs": {"task": "mailboxes.tasks.collect_blobs", "schedule": crontab(minute="41")},
     "retain-evaluations": {"task": "antispam.tasks.retain", "schedule": crontab(minute="23", hour="3")},
     "watch-reports": {"task": "domains.tasks.watch_reports", "schedule": crontab(minute="37")},
+    "send-weekly-summaries": {"task": "domains.tasks.send_weekly_summaries", "schedule": crontab(minute="3,33")},
     "name-sources": {"task": "antispam.tasks.name_sources", "schedule": 600.0},
     "sweep-queue": {"task": "mailboxes.tasks.sweep_queue", "schedule": 30.0},
     "forget-attempts": {"task": "domains.tasks.forget_attempts", "schedule": crontab(minute="29")},

@@ -8,7 +8,7 @@ from domains.models.failure_report import FailureReport, ReportKeeping
 from domains.models.history import HistoryKind, RecordHistory
 from domains.models.installation import Installation
 from domains.models.key import DkimKey, KeyAlgorithm, KeyState
-from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery
+from domains.models.notice import DeliveryState, Notice, Trouble, TroubleKind, Webhook, WebhookDelivery, WeeklySummary
 from domains.models.offer import DomainOffer
 from domains.models.record import RecordObservation, RecordStatus, ZoneObservation
 from domains.models.report import (
@@ -90,6 +90,7 @@ __all__ = [
     "TroubleKind",
     "Webhook",
     "WebhookDelivery",
+    "WeeklySummary",
     "ZoneChange",
     "ZoneChangeState",
     "ZoneObservation",

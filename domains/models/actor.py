@@ -58,6 +58,7 @@ class Actor(AbstractBaseUser):
     language = models.CharField(max_length=8, blank=True, default="")
     time_zone = models.CharField(max_length=64, blank=True, default="")
     mail_about = models.CharField(max_length=4, choices=MailAbout.choices, default=MailAbout.OWN)
+    weekly_summary = models.BooleanField(default=True)
     credential_version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 

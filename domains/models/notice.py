@@ -1,8 +1,9 @@
-"""What somebody has to be told: troubles that last, notices of what happened, and the endpoints they are sent to."""
+"""What somebody is told: troubles that last, notices of what happened and where they are sent, weekly summaries."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from domains.models.actor import Actor
 from domains.models.domain import Domain
 
 
@@ -119,3 +120,23 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notice_id} to {self.webhook_id}: {self.state}"
+
+
+class WeeklySummary(models.Model):
+    """That the summary of a week was decided for an actor: ``week`` is its Monday, ``mail`` the mail's trace id.
+
+    ``mail`` is empty when none went: the actor wishes none, or nothing was ever reported. The row is written in the
+    transaction that queues the mail, so that no week is told twice.
+    """
+
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="weekly_summaries")
+    week = models.DateField()
+    decided_at = models.DateTimeField(auto_now_add=True)
+    mail = models.CharField(max_length=26, blank=True, default="")
+
+    class Meta:
+        ordering = ["-week", "actor"]
+        constraints = [models.UniqueConstraint(fields=["actor", "week"], name="one_summary_a_week")]
+
+    def __str__(self) -> str:
+        return f"{self.week} to {self.actor_id}"

@@ -245,11 +245,17 @@ def set_actor_password(actor: Actor, password: str) -> None:
 
 @transaction.atomic
 def change_profile(
-    act: Act, display_name: str = "", language: str = "", time_zone: str = "", mail_about: str = ""
+    act: Act,
+    display_name: str = "",
+    language: str = "",
+    time_zone: str = "",
+    mail_about: str = "",
+    weekly_summary: bool | None = None,
 ) -> Actor:
     """Change how one is named, addressed and told: language and time zone empty mean the browser's and UTC.
 
-    ``mail_about`` empty leaves that as it is; all domains are a superadministrator's to choose.
+    ``mail_about`` empty and ``weekly_summary`` None leave that as it is; all domains are a superadministrator's to
+    choose.
     """
     actor = _own(act)
     if language and language not in dict(settings.LANGUAGES):
@@ -261,8 +267,9 @@ def change_profile(
     if mail_about and (mail_about not in MailAbout.values or (mail_about == MailAbout.ALL and not act.is_superadmin)):
         raise Refused({"mail_about": _("Choose one of those offered.")})
     actor.mail_about = mail_about or actor.mail_about
+    actor.weekly_summary = actor.weekly_summary if weekly_summary is None else weekly_summary
     actor.display_name, actor.language, actor.time_zone = display_name.strip(), language, time_zone
-    actor.save(update_fields=["display_name", "language", "time_zone", "mail_about"])
+    actor.save(update_fields=["display_name", "language", "time_zone", "mail_about", "weekly_summary"])
     record(act, "actor.change", "actor", actor.email)
     return actor
 

@@ -4,7 +4,8 @@ The notices of a mail are claimed and the mail is queued in one transaction, so 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -14,7 +15,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -26,7 +27,7 @@ from psycopg.rows import TupleRow
 from domains.audit import Act
 from domains.database import close_pool, database
 from domains.identifiers import new_identifier
-from domains.models import Actor, Domain, MailAbout, Notice, Role
+from domains.models import Actor, Domain, DomainState, MailAbout, Notice, Role
 from domains.names import to_unicode
 from domains.notify import mailer, sentence_of, type_of
 from domains.services.actors import require_superadmin
@@ -62,6 +63,20 @@ def readers_of(domain: Domain | None) -> list[Actor]:
     own = list(willing.filter(pk__in=runners))
     left = superadmins if not runners.exists() else [one for one in superadmins if one.mail_about == MailAbout.ALL]
     return sorted({actor.pk: actor for actor in [*own, *left]}.values(), key=lambda actor: actor.email)
+
+
+def domains_read_by(actor: Actor) -> list[Domain]:
+    """Return the active domains that an actor is mailed about: those that ``readers_of`` names the actor for."""
+    if actor.mail_about == MailAbout.NONE or not actor.is_active or actor.role == Role.OWNER:
+        return []
+    active = Domain.objects.filter(state=DomainState.ACTIVE).order_by("name")
+    if not actor.is_superadmin:
+        return list(active.filter(administrators=actor))
+    if actor.mail_about == MailAbout.ALL:
+        return list(active)
+    runners = Actor.objects.filter(is_active=True, role__in=(Role.DOMAIN_ADMIN, Role.SUPERADMIN))
+    run = Domain.objects.filter(administrators__in=runners).values("pk")
+    return list(active.filter(~Q(pk__in=run) | Q(administrators=actor)).distinct())
 
 
 def notices_for(act: Act, name: str) -> QuerySet[Notice]:
@@ -128,18 +143,17 @@ async def _send_batch(batch: _Batch) -> int:
         claimed = await connection.execute(CLAIM, (batch.notices,))
         if claimed.rowcount != len(batch.notices):
             raise Rollback(transaction)
-        traces = [await _queue(connection, mail) for mail in batch.mails]
+        traces = [await queue_mail(connection, mail.recipient, mail.content) for mail in batch.mails]
         if traces:
             await connection.execute(MARK, (traces[0], batch.notices))
     return len(traces)
 
 
-async def _queue(connection: AsyncConnection[TupleRow], mail: _Mail) -> str:
-    content = await _signed(connection, mail.content)
+async def queue_mail(connection: AsyncConnection[TupleRow], recipient: str, content: bytes) -> str:
+    """Sign a mail to an administrator and put it into the queue; returns its trace id."""
+    signed = await _signed(connection, content)
     reason = "What happened in a domain is told to its administrators"
-    return await mailer()(
-        connection, mail_from="", recipient=mail.recipient, content=content, reason=reason, about=""
-    )
+    return await mailer()(connection, mail_from="", recipient=recipient, content=signed, reason=reason, about="")
 
 
 async def _signed(connection: AsyncConnection[TupleRow], content: bytes) -> bytes:
@@ -155,9 +169,17 @@ async def _signed(connection: AsyncConnection[TupleRow], content: bytes) -> byte
 
 def compose(reader: Actor, domain: Domain | None, notices: Sequence[Notice]) -> bytes:
     """Return the mail that tells one reader, in the reader's language and time."""
-    with translation.override(reader.language or settings.LANGUAGE_CODE), timezone.override(_zone(reader)):
+    with in_words_of(reader):
         name = to_unicode(domain.name) if domain else settings.MAILADMIN.hostname
-        return _message(reader.email, _subject(name, notices), _body(name, domain, notices))
+        message = new_message(reader.email, _subject(name, notices), _body(name, domain, notices))
+    return message.as_bytes()
+
+
+@contextmanager
+def in_words_of(reader: Actor) -> Iterator[None]:
+    """Say everything in the reader's language and time."""
+    with translation.override(reader.language or settings.LANGUAGE_CODE), timezone.override(_zone(reader)):
+        yield
 
 
 def _zone(reader: Actor) -> ZoneInfo:
@@ -190,7 +212,8 @@ def _line(notice: Notice) -> str:
     return f"{at}  {text}"
 
 
-def _message(recipient: str, subject: str, body: str) -> bytes:
+def new_message(recipient: str, subject: str, body: str) -> EmailMessage:
+    """Return a mail of the product's own with its headers and a text."""
     hostname = settings.MAILADMIN.hostname
     message = EmailMessage(SMTP if recipient.isascii() else SMTP.clone(utf8=True))
     message["From"] = f"mailadmin <postmaster@{hostname}>"
@@ -200,7 +223,7 @@ def _message(recipient: str, subject: str, body: str) -> bytes:
     message["Message-ID"] = f"<{new_identifier()}@{hostname}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body, charset="utf-8", cte="quoted-printable")
-    return message.as_bytes()
+    return message
 
 
 def remove_old_notices(now: datetime | None = None, days: int = NOTICE_DAYS) -> int:

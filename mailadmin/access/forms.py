@@ -130,6 +130,11 @@ class ProfileForm(PanelForm):
     language = forms.ChoiceField(label=_("Language"), required=False)
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
     mail_about = forms.ChoiceField(label=_("Mail me about"))
+    weekly_summary = forms.BooleanField(
+        label=_("Mail me a summary of the reports each week"),
+        required=False,
+        help_text=_("On Monday, about the same domains, when anything was ever reported."),
+    )
 
     def __init__(self, *args: Any, role: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -137,7 +142,7 @@ class ProfileForm(PanelForm):
         assert isinstance(about, forms.ChoiceField)
         about.choices = MAIL_ABOUT.get(role, [])
         if role == Role.OWNER:
-            del self.fields["mail_about"]
+            del self.fields["mail_about"], self.fields["weekly_summary"]
         language, zone = self.fields["language"], self.fields["time_zone"]
         assert isinstance(language, forms.ChoiceField)
         assert isinstance(zone, forms.ChoiceField)

@@ -82,8 +82,7 @@ def language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
     if isinstance(request.user, Actor) and translation.check_for_language(chosen):
         actor = request.user
-        fields = {"display_name": actor.display_name, "time_zone": actor.time_zone}
-        actors.change_profile(act_of_request(request), language=chosen, **fields)
+        actors.change_profile(act_of_request(request), actor.display_name, chosen, actor.time_zone)
     return set_language(request)
 
 
@@ -117,7 +116,8 @@ def me(request: HttpRequest) -> HttpResponse:
     act = act_of_request(request)
     actor = request.user
     assert isinstance(actor, Actor)
-    initial = {name: getattr(actor, name) for name in ("display_name", "language", "time_zone", "mail_about")}
+    names = ("display_name", "language", "time_zone", "mail_about", "weekly_summary")
+    initial = {name: getattr(actor, name) for name in names}
     form = bound(request, ProfileForm, initial=initial, role=actor.role)
 
     def save(data: dict[str, Any]) -> HttpResponse:

@@ -173,3 +173,16 @@ def test_each_person_chooses_what_to_be_mailed_about(rosa: Actor, dora: Actor, a
         signed_in(actor).post("/me", profile | {"mail_about": about})
         assert Actor.objects.get(pk=actor.pk).mail_about == kept
     assert b"mail_about" not in signed_in(alice).get("/me").content
+
+
+def test_the_weekly_summary_can_be_put_off_and_on(dora: Actor, alice: Actor) -> None:
+    profile = {"display_name": "", "language": "", "time_zone": "", "mail_about": "own"}
+    client = signed_in(dora)
+    assert 'name="weekly_summary"' in client.get("/me").content.decode()
+    for sent, kept in (({}, False), ({"weekly_summary": "on"}, True)):
+        client.post("/me", profile | sent)
+        assert Actor.objects.get(pk=dora.pk).weekly_summary is kept
+    client.post("/me", profile)
+    client.post("/language", {"language": "fr"})
+    assert Actor.objects.get(pk=dora.pk).weekly_summary is False  # the language alone was changed
+    assert b"weekly_summary" not in signed_in(alice).get("/me").content

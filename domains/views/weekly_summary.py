@@ -1,0 +1,85 @@
+"""The summary of a week as mail shows it: a text and HTML of the same words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from domains.models import Domain
+from domains.reports.weeks import Week
+from domains.services.weekly_figures import weeks_of
+from domains.views.web import url
+from domains.views.weekly_words import Block, Summary, absolute, summary_of
+
+# As the panel's stylesheet has them for a light page; mail programs know no variables.
+COLOURS = {
+    "own": "#1f7a45",
+    "service-aligned": "#6bb287",
+    "service-misaligned": "#d19a2b",
+    "forwarder": "#5b8fc4",
+    "unknown": "#9d9c94",
+    "impostor": "#c4493d",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A summary as its mail has it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_summary(domains: Sequence[Domain], week: Week) -> Rendered:
+    """Return the summary of these domains in the active language."""
+    summary = summary_of(weeks_of(domains, week), week)
+    return Rendered(_subject(summary), _text(summary), _html(summary))
+
+
+def _subject(summary: Summary) -> str:
+    urgent = [block.name for block in summary.blocks if block.urgent]
+    if len(urgent) == 1:
+        return _("%(title)s: %(name)s needs you") % {"title": summary.title, "name": urgent[0]}
+    if urgent:
+        return _("%(title)s: %(count)d domains need you") % {"title": summary.title, "count": len(urgent)}
+    return summary.title
+
+
+def _html(summary: Summary) -> str:
+    blocks = [
+        {"block": block, "legend": [(COLOURS[kind], word, count) for kind, word, count in block.legend]}
+        for block in summary.blocks
+    ]
+    values = {"summary": summary, "blocks": blocks, "host": settings.MAILADMIN.hostname}
+    pages = {"me": absolute(url("me")), "reports": absolute(url("reports"))}
+    return render_to_string("domains/weekly_mail.html", values | pages)
+
+
+def _text(summary: Summary) -> str:
+    lines = [summary.title, "", summary.lead]
+    for block in summary.blocks:
+        lines += ["", "", block.name, "=" * len(block.name), *_block(block)]
+    if summary.others:
+        lines += ["", "", _("And these"), ""]
+        for name, href, figures in summary.others:
+            lines += [f"{name}: {figures}", f"  {href}"]
+    if summary.quiet:
+        lines += ["", "", _("No mail was reported of %(names)s.") % {"names": ", ".join(summary.quiet)}]
+    lines += ["", "", _("Reports that come later are counted on the pages:"), absolute(url("reports"))]
+    why = _("You get this mail because you administer domains at %(host)s. Change that on your page:")
+    lines += ["", "-- ", why % {"host": settings.MAILADMIN.hostname}, absolute(url("me")), ""]
+    return "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
+
+
+def _block(block: Block) -> list[str]:
+    lines = [f"{fact.label}: {fact.value} ({fact.note})" for fact in block.facts]
+    if block.remark:
+        lines.append(block.remark)
+    if block.legend:
+        lines += ["", " · ".join(f"{word} {count}" for _kind, word, count in block.legend)]
+    for part in block.parts:
+        lines += ["", part.title, *(f"- {line}" for line in part.lines), part.href]
+    return [*lines, "", _("All of it:"), block.href]
