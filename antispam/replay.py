@@ -185,7 +185,8 @@ def restored_chain(outcome: str, reason: str, detail: Mapping[str, Any]) -> ArcE
     ]
     oldest = detail.get("oldest_pass")
     trusted = str(detail.get("trusted_sealer", ""))
-    return ArcEvaluation(ArcResult(outcome), reason, sets, oldest if isinstance(oldest, int) else 0, trusted)
+    result = {known.value: known for known in ArcResult}.get(outcome, ArcResult.NONE)
+    return ArcEvaluation(result, reason, sets, oldest if isinstance(oldest, int) else 0, trusted)
 
 
 def _resolver(inputs: StoredInputs, stage: str, change: Change | None) -> ReplayResolver:

@@ -60,7 +60,13 @@ def redact_value(value: Any, ours: Set[str]) -> Any:
 
 def kept_terms(terms: list[str]) -> list[str]:
     """Return the terms that name nobody: domains, reach, the Message-ID, words of replies without an address."""
-    return [term for term in terms if term[:1] in ("@", "~", "<") or (term[:1] == "=" and _names_nobody(term[1:]))]
+    return [term for term in terms if _is_kept(term)]
+
+
+def _is_kept(term: str) -> bool:
+    if term[:1] in ("@", "^", "~"):
+        return "@" not in term[1:]  # else an address whose local part begins so
+    return term[:1] == "<" or (term[:1] == "=" and _names_nobody(term[1:]))
 
 
 def _names_nobody(word: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from domains.dns.port import Answer
 from domains.identifiers import new_identifier
-from domains.trace_terms import findable, indexed, trace_terms
+from domains.trace_terms import author_names, findable, indexed, trace_terms
 
 TEXT_LIMIT = 2000
 
@@ -145,15 +145,21 @@ class MessageTrace:
             self.outcome,
             self.client_address,
             trace_terms(
-                message_id, [mail_from, *recipients, *self.mailboxes], self._authors(), self.domains, self._replies()
+                message_id,
+                [mail_from, *recipients, *self.mailboxes],
+                self._authors()[:2],
+                self.domains,
+                self._replies(),
+                author_names(*self._authors()),
             ),
             f"[{', '.join(event.as_text() for event in self.events)}]",
         )
 
     def _authors(self) -> list[str]:
-        """Return the author's domain and its organizational domain, as DMARC found them."""
+        """Return the author's domain and its organizational domain, as DMARC found it and by the older method."""
         detail = next((event.detail for event in self.events if event.stage == "dmarc"), {})
-        return [str(detail.get(name) or "") for name in ("author_domain", "organizational_domain")]
+        names = ("author_domain", "organizational_domain", "psl_organizational_domain")
+        return [str(detail.get(name) or "") for name in names]
 
     def _replies(self) -> list[str]:
         """Return the texts of replies that the dialogue ended or stumbled with."""

@@ -75,7 +75,6 @@ urlpatterns = [
     path("domains/<str:name>/reports/alerts/<int:identifier>", report_alerts.mute, name="report-alert-mute"),
     path("domains/<str:name>/reports/advice", advice.advice, name="report-advice"),
     path("domains/<str:name>/reports/advice/apply", advice.apply, name="report-advice-apply"),
-    path("domains/<str:name>/reports/what-if", advice.replay, name="report-what-if"),
     path("domains/<str:name>/reports/corrections", corrections.corrections, name="corrections"),
     path("domains/<str:name>/reports/corrections/add", corrections.add, name="correction-add"),
     path("domains/<str:name>/reports/corrections/<int:identifier>", corrections.remove, name="correction-remove"),

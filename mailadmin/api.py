@@ -20,7 +20,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from antispam.api import incoming, limits, spf_what_if, what_if
+from antispam.api import dmarc_what_if, incoming, limits, spf_what_if, what_if
 from domains.api import (
     access,
     advice,
@@ -81,6 +81,7 @@ ROUTERS = (
     queue.router,
     messages.router,
     what_if.router,
+    dmarc_what_if.router,
     spf_what_if.router,
     notices.router,
     lint.router,

@@ -1,6 +1,6 @@
 """A verdict's signs and table as its trace keeps them, and the same judged again from there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,14 +20,7 @@ def judgement_detail(evidence: Evidence, verdict: Verdict) -> dict[str, object]:
             "domain": verdict.table.owner or verdict.table.domain,
             "rows": [asdict(tried) for tried in verdict.tried],
         },
-        "choices": [
-            {
-                "domain": table.domain,
-                "owner": table.owner,
-                "chosen": {row: word.value for row, word in table.chosen.items()},
-            }
-            for table in verdict.tables
-        ],
+        "choices": stored_tables(verdict.tables),
         "may_refuse": verdict.may_refuse,
         "signs": {
             "mailing_list": evidence.mailing_list,
@@ -39,6 +32,18 @@ def judgement_detail(evidence: Evidence, verdict: Verdict) -> dict[str, object]:
     if len(verdict.shares) > 1:
         detail["shares"] = {domain: share.value for domain, share in verdict.shares.items()}
     return detail
+
+
+def stored_tables(tables: Iterable[Table]) -> list[dict[str, object]]:
+    """Return what decided, as it is kept."""
+    return [
+        {
+            "domain": table.domain,
+            "owner": table.owner,
+            "chosen": {row: word.value for row, word in table.chosen.items()},
+        }
+        for table in tables
+    ]
 
 
 def with_signs(evidence: Evidence, detail: Mapping[str, Any]) -> Evidence:

@@ -5,8 +5,9 @@ costs none. So nothing is cached and a change of a table holds from the next mes
 answer, the default table decides and refuses nothing.
 """
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import Error
@@ -19,6 +20,7 @@ from antispam.dmarc.evaluate import DmarcResult
 from antispam.evidence import Evidence
 from antispam.services.networks import is_known_network
 from domains.database import database
+from domains.queries import fetch_all
 from mailboxes.addresses import RESERVED, ROLES, envelope_domain, split_address
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,8 @@ class Consultation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choices:
-    """One domain's choices."""
+class Choices:
+    """One domain's choices: its table, the forwarders it knows, the reply for a full mailbox."""
 
     table: Table
     forwarders: Sequence[str]
@@ -98,16 +100,23 @@ async def full_mailbox_reply_of(recipient: str) -> int:
     return choices[0].full_mailbox_reply if choices else FULL_MAILBOX
 
 
-async def _choices_of(domains: Sequence[str]) -> list[_Choices]:
+async def _choices_of(domains: Sequence[str]) -> list[Choices]:
     """Return the choices that hold in each of the domains of ours."""
     async with database() as connection:
         rows = await (await connection.execute(CHOICES, (domains,))).fetchall()
-    known = {disposition.value for disposition in Disposition}
-    return [
-        _Choices(
-            Table(name, {row: Disposition(word) for row, word in chosen.items() if word in known}, owner),
-            [str(domain) for domain in forwarders],
-            int(reply),
-        )
+    return [_read(*row) for row in rows]
+
+
+def choices_now(domains: Iterable[str]) -> dict[str, Choices]:
+    """Return what holds in each of these domains of ours now, by name; for what is not judged on its way in."""
+    rows = fetch_all(CHOICES, [list(domains)])
+    return {
+        name: _read(name, owner, json.loads(chosen), json.loads(forwarders), reply)
         for name, owner, chosen, forwarders, reply in rows
-    ]
+    }
+
+
+def _read(name: str, owner: str, chosen: dict[str, str], forwarders: list[str], reply: int) -> Choices:
+    known = {disposition.value for disposition in Disposition}
+    table = Table(name, {row: Disposition(word) for row, word in chosen.items() if word in known}, owner)
+    return Choices(table, [str(domain) for domain in forwarders], int(reply))

@@ -4,7 +4,7 @@ The question is asked only of mail that would otherwise be refused; ordinary mai
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from django.db import connection
@@ -51,6 +51,14 @@ async def is_known_network(address: str) -> bool:
     async with database() as pooled:
         row = await (await pooled.execute(STANDING, (network_of(address),))).fetchone()
     return row is not None and is_known(row[0], row[1], row[2], datetime.now(UTC).date())
+
+
+def known_networks(addresses: Iterable[str], today: date | None = None) -> frozenset[str]:
+    """Return the networks of these addresses from which enough good mail has come so far."""
+    networks = {network_of(address) for address in addresses}
+    rows = KnownNetwork.objects.filter(network__in=networks).values_list("network", "first_day", "last_day", "days")
+    now = today or datetime.now(UTC).date()
+    return frozenset(network for network, first, last, days in rows if is_known(first, last, days, now))
 
 
 def forget_networks(today: date | None = None) -> int:

@@ -1,4 +1,4 @@
-"""``/domains/{name}/dmarc/advice``: how far a domain may go; ``…/what-if``: what another record would have done."""
+"""``/domains/{name}/dmarc/advice``: how far a domain may go with its policy."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,16 +8,13 @@ from pydantic import ConfigDict, Field
 
 from domains.api.act import act_of
 from domains.api.answers import shown, words
-from domains.api.record_wish import RecordWish
-from domains.dmarc.record import serialise_policy_record
 from domains.reports.advice import STEPS, Advice
 from domains.reports.kinds import KINDS
 from domains.services.provision import get_domain_for
-from domains.services.report_advice import advice_of, apply_step, what_if
+from domains.services.report_advice import advice_of, apply_step
 from domains.views.advice_words import reason_words
 
 router = Router(tags=["reports"])
-OUTCOMES = ("pass", "none", "quarantine", "reject")
 
 
 class AdviceReason(Schema):
@@ -81,43 +78,6 @@ class StepWish(Schema):
     )
 
 
-class ReplayFlip(Schema):
-    """Messages that the record would have treated otherwise."""
-
-    sender: str = Field(description="Who sent them; empty when nothing names it.")
-    kind: Annotated[str, words(*KINDS)] = Field(description="Its class.")
-    header_from: str = Field(description="The domain in From.")
-    before: Annotated[str, words(*OUTCOMES)] = Field(description="What the record of now asks for.")
-    after: Annotated[str, words(*OUTCOMES)] = Field(description="What the other one would have asked for.")
-    messages: int = Field(description="How many.")
-
-
-class PolicyReplay(Schema):
-    """What another record would have done to reported mail."""
-
-    model_config = shown(
-        record="v=DMARC1; p=reject",
-        messages=5120,
-        unchanged=5002,
-        undecided=0,
-        flips=[
-            {
-                "sender": "",
-                "kind": "impostor",
-                "header_from": "acme.example",
-                "before": "none",
-                "after": "reject",
-                "messages": 118,
-            }
-        ],
-    )
-    record: str = Field(description="The record as it was understood.")
-    messages: int = Field(description="How many messages were looked at.")
-    unchanged: int = Field(description="How many would have been treated alike.")
-    undecided: int = Field(description="For how many it depends on whether their name exists.")
-    flips: list[ReplayFlip] = Field(description="The others, most messages first.")
-
-
 def show_advice(found: Advice) -> dict[str, Any]:
     """Return an advice as the schema has it."""
     return {
@@ -155,16 +115,3 @@ def read_advice(request: HttpRequest, name: str) -> dict[str, Any]:
 def apply_advice(request: HttpRequest, name: str, body: StepWish) -> dict[str, Any]:
     """Set the step as the domain's wish; the plan of its zone shows it. 422 when the reports do not bear it."""
     return show_advice(advice_of(apply_step(act_of(request), name, body.step)))
-
-
-@router.post("/domains/{name}/dmarc/what-if", response=PolicyReplay, summary="Try another record")
-def replay_record(request: HttpRequest, name: str, body: RecordWish) -> dict[str, Any]:
-    """Apply a record to the mail that was reported; nothing is changed."""
-    domain = get_domain_for(act_of(request), name)
-    record, found = what_if(domain, body.record, *body.days())
-    flips = [
-        {name: getattr(one, name) for name in ("sender", "kind", "header_from", "before", "after", "messages")}
-        for one in found.flips
-    ]
-    counts = {"messages": found.messages, "unchanged": found.unchanged, "undecided": found.undecided}
-    return {"record": serialise_policy_record(record), "flips": flips} | counts

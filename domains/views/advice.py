@@ -1,6 +1,5 @@
-"""How far a domain may go with its DMARC policy, who would lose mail, and what another record would have done."""
+"""How far a domain may go with its DMARC policy and who would lose mail."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -9,22 +8,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from domains.dmarc.advice import cautions
-from domains.dmarc.record import serialise_policy_record
 from domains.errors import Refused
-from domains.forms import WhatIfForm
 from domains.models import Domain
 from domains.reports.advice import LOOKED_DAYS, STEPS, Advice
-from domains.services.dmarc_policy import dmarc_policy_of
 from domains.services.provision import get_domain_for
-from domains.services.report_advice import advice_of, apply_step, what_if
+from domains.services.report_advice import advice_of, apply_step
 from domains.views.advice_words import STEP_TEXTS, STEP_WORDS, reason_words
-from domains.views.dmarc import WORDS
 from domains.views.frame import domain_page
 from domains.views.web import act_of_request, done
 
 LOSSES = 8
-FLIPS = 100
 
 
 def advice(request: HttpRequest, name: str) -> HttpResponse:
@@ -75,26 +68,3 @@ def apply(request: HttpRequest, name: str) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect("report-advice", name)
     return done(request, _("The policy is set. Here is what changes in the DNS."), "domain-plan", domain.name)
-
-
-def replay(request: HttpRequest, name: str) -> HttpResponse:
-    """Show what another record would have done to the mail that was reported."""
-    domain = get_domain_for(act_of_request(request), name)
-    today = datetime.now(UTC).date()
-    form = WhatIfForm(request.GET if "record" in request.GET else None, initial={"record": _text(domain)})
-    values: dict[str, Any] = {"form": form, "days": LOOKED_DAYS}
-    if form.is_bound and form.is_valid():
-        try:
-            wanted, found = what_if(
-                domain, form.cleaned_data["record"], today - timedelta(days=LOOKED_DAYS - 1), today
-            )
-            values |= {"found": found, "flips": found.flips[:FLIPS], "wanted": serialise_policy_record(wanted)}
-            values["cautions"] = [WORDS[caution] for caution in cautions(wanted, domain.name)]
-        except Refused as refusal:
-            for text in refusal.errors.values():
-                form.add_error("record", text)
-    return domain_page(request, "domains/what_if.html", domain, "domain-reports", **values)
-
-
-def _text(domain: Domain) -> str:
-    return serialise_policy_record(dmarc_policy_of(domain))

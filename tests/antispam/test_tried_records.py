@@ -61,9 +61,9 @@ def test_the_days_span_1_to_400(kind, first, last, status, why, dns_settings):
 @pytest.mark.parametrize("kind", RECORDS)
 def test_a_list_that_is_cut_says_so(kind, dns_settings, monkeypatch):
     make_world()
-    monkeypatch.setattr("domains.views.advice.FLIPS", 2)
+    monkeypatch.setattr("antispam.views.dmarc_what_if.FLIPS", 2)
     monkeypatch.setattr("antispam.views.spf_what_if.FLIPS", 2)
-    monkeypatch.setattr("domains.views.advice.LOOKED_DAYS", 3_650)
+    monkeypatch.setattr("antispam.views.dmarc_what_if.LOOKED_DAYS", 3_650)
     monkeypatch.setattr("antispam.views.spf_what_if.LOOKED_DAYS", 3_650)
     passed = (Reported("near.example", "mfrom", "pass"),)
     failed = (Reported("near.example", "mfrom", "fail"),)
