@@ -31,6 +31,7 @@ from domains.views import (
     trace_keeping,
     trace_list,
     transfer,
+    weekly_page,
 )
 
 urlpatterns = [
@@ -67,6 +68,7 @@ urlpatterns = [
     path("", include("domains.intake_urls")),
     path("domains/<str:name>/reports", reports.reports, name="domain-reports"),
     path("reports", report_overview.overview, name="reports"),
+    path("reports/week", weekly_page.weekly, name="weekly-summary"),
     path("domains/<str:name>/reports/sources", report_sources.sources, name="report-sources"),
     path("domains/<str:name>/reports/sources/<str:address>", report_sources.source, name="report-source"),
     path("domains/<str:name>/reports/records", report_records.records, name="report-records"),

@@ -49,7 +49,7 @@ def last_week(today: date) -> Week:
 
 @dataclass(slots=True)
 class Count:
-    """Messages of a span; ``held`` are those of our own senders that were put into junk or refused."""
+    """Messages of a span; ``held`` are those of our own senders that believed reports call junk or refused."""
 
     messages: int = 0
     passed: int = 0

@@ -1,4 +1,8 @@
-"""A week of reports for many domains at once: four SQL queries in all, and the alerts by a fifth."""
+"""A week of reports for many domains at once: three SQL queries, and the alerts by a fourth.
+
+The figures are those of the pages. What asks somebody to act rests on believed reports alone: else anybody could make
+anybody act.
+"""
 
 import json
 from collections import Counter
@@ -15,7 +19,7 @@ from domains.reports.weeks import DomainWeek, Mistake, NewSource, Week
 DAYS = """
 SELECT domain_id, day, kind, sum(messages)::bigint,
        coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE believed AND disposition IN ('quarantine', 'reject')), 0)::bigint,
        coalesce(sum(messages) FILTER (WHERE NOT believed), 0)::bigint
 FROM domains_dmarcday WHERE domain_id = ANY(%s) AND day BETWEEN %s AND %s GROUP BY domain_id, day, kind
 """
@@ -25,6 +29,7 @@ SELECT d.domain_id, d.sender, CASE WHEN d.sender = '' THEN host(min(d.source_ip)
            WHERE s.domain_id = d.domain_id AND s.kind = 'service-misaligned' AND s.sender = d.sender
            AND s.fix IS NOT NULL ORDER BY s.last_day DESC, s.id DESC LIMIT 1)::text
 FROM domains_dmarcdaily d WHERE d.domain_id = ANY(%s) AND d.day BETWEEN %s AND %s AND d.kind = 'service-misaligned'
+    AND d.believed
 GROUP BY d.domain_id, d.sender ORDER BY 4 DESC, 2
 """
 # Impostors are told by their number. Of a domain whose first reports are in the week, everybody would be new.
@@ -33,6 +38,7 @@ SELECT d.domain_id, d.sender, CASE WHEN d.sender = '' THEN host(d.source_ip) ELS
        sum(d.messages)::bigint, count(DISTINCT d.source_ip)
 FROM domains_dmarcdaily d
 WHERE d.domain_id = ANY(%(domains)s) AND d.day BETWEEN %(first)s AND %(last)s AND d.kind <> 'impostor'
+    AND d.believed
     AND NOT EXISTS (SELECT 1 FROM domains_dmarcsource s WHERE s.domain_id = d.domain_id
                     AND s.source_ip = d.source_ip AND s.first_day < %(first)s)
     AND EXISTS (SELECT 1 FROM domains_dmarcday b WHERE b.domain_id = d.domain_id AND b.day < %(first)s)

@@ -48,6 +48,11 @@ class Rendered(Protocol):
         """The whole of it."""
         ...
 
+    @property
+    def pictures(self) -> Sequence[tuple[str, bytes]]:
+        """Each picture's Content-ID, as the HTML names it, and its PNG."""
+        ...
+
 
 Render = Callable[[Sequence[Domain], Week], Rendered]
 
@@ -93,6 +98,10 @@ def compose_summary(actor: Actor, week: Week, render: Render) -> bytes | None:
 def _message(recipient: str, rendered: Rendered) -> EmailMessage:
     message = new_message(recipient, rendered.subject, rendered.text)
     message.add_alternative(rendered.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    html = list(message.iter_parts())[-1]
+    for number, (content_id, png) in enumerate(rendered.pictures, 1):
+        name = f"month-{number}.png"
+        html.add_related(png, "image", "png", cid=f"<{content_id}>", disposition="inline", filename=name)
     return message
 
 

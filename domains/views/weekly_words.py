@@ -119,12 +119,13 @@ def _days(week: Week) -> str:
     return f"from={week.first_day}&to={week.last_day}"
 
 
-def _number(count: int) -> str:
+def number_words(count: int) -> str:
+    """Return a number in groups of three digits."""
     return number_format(count, force_grouping=True)
 
 
 def _messages(count: int) -> str:
-    return ngettext("%(count)s message", "%(count)s messages", count) % {"count": _number(count)}
+    return ngettext("%(count)s message", "%(count)s messages", count) % {"count": number_words(count)}
 
 
 def _brief(count: Count) -> str:
@@ -147,7 +148,9 @@ def _lead(loud: Sequence[Told]) -> str:
 
 def _block(one: Told, week: Week, picture: int | None) -> Block:
     counts = one.week.count
-    legend = tuple((kind, str(KIND_WORDS[kind]), _number(counts.kinds[kind])) for kind in KINDS if counts.kinds[kind])
+    legend = tuple(
+        (kind, str(KIND_WORDS[kind]), number_words(counts.kinds[kind])) for kind in KINDS if counts.kinds[kind]
+    )
     alt = _("Messages a day from %(first)s to %(last)s by who sent them. In the week: %(counts)s.") % {
         "first": date_format(week.month_begin, _("j F")),
         "last": date_format(week.last_day, _("j F")),
@@ -176,12 +179,12 @@ def _facts(one: Told) -> tuple[Fact, ...]:
     return (
         Fact(
             _("Messages"),
-            _number(count.messages),
-            _("%(count)s the week before") % {"count": _number(before.messages)},
+            number_words(count.messages),
+            _("%(count)s the week before") % {"count": number_words(before.messages)},
         ),
         Fact(_("Passed DMARC"), share, usual),
-        Fact(_("Your mail held"), _number(count.held), _("put into junk or refused")),
-        Fact(_("Impostors"), _number(count.kinds["impostor"]), _("messages in your name")),
+        Fact(_("Your mail held"), number_words(count.held), _("put into junk or refused")),
+        Fact(_("Impostors"), number_words(count.kinds["impostor"]), _("messages in your name")),
     )
 
 
@@ -193,7 +196,7 @@ def _remark(count: Count) -> str:
         "%(count)s of them stand in reports that nobody authenticated.",
         count.unbelieved,
     )
-    return text % {"count": _number(count.unbelieved)}
+    return text % {"count": number_words(count.unbelieved)}
 
 
 def _parts(one: Told, week: Week) -> list[Part]:

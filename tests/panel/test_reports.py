@@ -163,3 +163,25 @@ def test_a_source_that_was_never_seen_is_not_found(rosa: Actor, near: Place) -> 
     for address in ("192.0.2.77", "nonsense", "%3Cscript%3E"):
         assert signed_in(rosa).get(f"/domains/near.example/reports/sources/{address}").status_code == 404
     assert reverse("report-source", args=["near.example", "2001:db8::1"])
+
+
+def test_the_summary_of_the_week_is_shown_before_it_is_mailed(rosa: Actor, dora: Actor, near: Place) -> None:
+    monday = TODAY - timedelta(days=TODAY.weekday() + 7)
+    hand_in("near.example", row("192.0.2.200", 40, done="reject"), age=(TODAY - monday).days)
+    assert 'href="/reports/week"' in text(dora, "/reports")
+    answer = signed_in(dora).get("/reports/week")
+    body = answer.content.decode()
+    assert re.search(r"\d+ messages, \d+ % passed DMARC", body)
+    assert 'src="data:image/png;base64,' in body
+    assert "mailed to you on Monday" in body
+    assert "script-src" not in answer["Content-Security-Policy"]
+    assert answer["Content-Security-Policy"].startswith(
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    )
+    Actor.objects.filter(pk=dora.pk).update(weekly_summary=False)
+    assert "your settings put it off" in text(dora, "/reports/week")
+    Actor.objects.filter(pk=dora.pk).update(weekly_summary=True, mail_about="none")
+    body = text(dora, "/reports/week")
+    assert "your settings put it off" in body
+    assert "near.example" in body
+    assert "No report has come yet" in text(rosa, "/reports/week")  # Dora runs the only domain

@@ -90,6 +90,7 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "sender-change": (ADMINS, ("domain", "sender"), False),
     "sender-delete": (ADMINS, ("domain", "sender"), False),
     "reports": (ADMINS, (), False),
+    "weekly-summary": (ADMINS, (), False),
     "report-sources": (ADMINS, ("domain",), False),
     "report-source": (ADMINS, ("domain", "source"), False),
     "report-records": (ADMINS, ("domain",), False),

@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+import io
+import re
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from PIL import Image
 
 from domains.dmarc.report import DkimResult, ReportRow, SpfResult
 from domains.models import Actor, Domain, MailAbout, ReportAlert, Role, Sender, WeeklySummary
@@ -20,6 +23,7 @@ from domains.services.report_volume import volume_of
 from domains.services.reports import take_in
 from domains.services.weekly_figures import weeks_of
 from domains.services.weekly_mails import compose_summary, send_due_summaries
+from domains.views.picture import HEIGHT, SCALE, WIDTH
 from domains.views.weekly_summary import render_summary
 from mailboxes.models import QueueEntry
 from tests.dns_server import DnsServer
@@ -39,11 +43,13 @@ def row(
     return ReportRow(address, count, done, dkim, spf, header_from="acme.example", **values)
 
 
-def report(day: date, *rows: ReportRow, domain: str = "acme.example", org_name: str = "Reporter") -> None:
+def report(
+    day: date, *rows: ReportRow, domain: str = "acme.example", org_name: str = "Reporter", road: str = "upload"
+) -> None:
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = begin + timedelta(hours=23)
     identity = f"{domain}-{day}-{org_name}"
-    take_in(report_xml(domain, report_id=identity, org_name=org_name, begin=begin, end=end, rows=rows), "", "upload")
+    take_in(report_xml(domain, report_id=identity, org_name=org_name, begin=begin, end=end, rows=rows), "", road)
 
 
 def days(first: date, count: int) -> list[date]:
@@ -148,6 +154,30 @@ def test_both_parts_say_the_same_and_lead_to_the_pages(acme: Domain) -> None:
     assert "://" not in html.replace("https://panel.acme.example/", "")  # nothing is fetched from elsewhere
 
 
+def test_the_pictures_come_with_the_html(acme: Domain) -> None:
+    for number in range(12):
+        other = make_domain(f"n{number}.example")
+        actor("dora").domains.add(other)
+        report(WEEK.last_day, row("192.0.2.3", 900 + number), domain=other.name)
+    message = english()
+    plain, related = message.iter_parts()
+    assert (plain.get_content_type(), related.get_content_type()) == ("text/plain", "multipart/related")
+    html, *pictures = related.iter_parts()
+    assert (html.get_content_type(), len(pictures)) == ("text/html", 10)
+    text = html.get_content()
+    assert text.count("<img ") == 10
+    for picture in pictures:
+        assert picture.get_content_disposition() == "inline"
+        assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in text
+        octets = picture.get_content()
+        assert len(octets) < 30_000
+        image = Image.open(io.BytesIO(octets))
+        assert image.size == (WIDTH * SCALE, HEIGHT * SCALE)
+        assert len(image.getcolors(1 << 20) or []) > 10
+    (alt,) = re.findall(r'<img [^>]*alt="([^"]*Impostor 35[^"]*)"', text)
+    assert re.fullmatch(r"Messages a day from \d+ \w+ to \d+ \w+ by who sent them. In the week: .*", alt)
+
+
 def test_domains_come_by_what_needs_doing_and_quiet_ones_in_a_line(acme: Domain) -> None:
     for name in ("busy.example", "calm.example", "old.example", "zero.example"):
         actor("dora").domains.add(make_domain(name))
@@ -159,6 +189,20 @@ def test_domains_come_by_what_needs_doing_and_quiet_ones_in_a_line(acme: Domain)
     assert places == sorted(places)
     assert "No mail was reported of old.example, zero.example." in text
     assert "old.example\n=" not in text
+
+
+def test_reports_that_nobody_authenticated_ask_for_nothing(acme: Domain) -> None:
+    other = make_domain("other.example")
+    Sender.objects.create(domain=other, kind="service", value="mailchimp", name="Mailchimp")
+    report(WEEK.before.last_day, row("192.0.2.3", 9), domain="other.example")
+    chimp = (SpfResult("mail1.mcsv.net", "mfrom", "pass"),)
+    forged = row("203.0.113.9", 900, spf_results=chimp, done="reject")
+    report(WEEK.last_day, forged, domain="other.example", road="mail")
+    (told,) = weeks_of([other], WEEK)
+    assert (told.week.count.messages, told.week.count.unbelieved, told.week.count.held) == (900, 900, 0)
+    assert (told.week.mistakes, told.week.fresh, told.week.needs_somebody) == ([], [], False)
+    actor("dora").domains.add(other)
+    assert "900 of them stand in reports that nobody authenticated." in part(english(), "plain")
 
 
 def test_it_speaks_french(acme: Domain) -> None:
