@@ -1,4 +1,4 @@
-"""``/domains/{name}/spf/what-if``: what another SPF record would have done to the mail that was reported."""
+"""``/domains/{name}/spf/what-if``: what another SPF record would have done to mail reported and received."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
+from antispam.api.received import RECEIVED_EXAMPLE, ReceivedMail, show_received
 from antispam.services.spf_what_if import try_spf_record
 from antispam.spf.evaluate import SpfResult
 from antispam.spf.impact import SpfFlip
@@ -61,11 +62,13 @@ class SpfTried(Schema):
                 "messages": 50,
             }
         ],
+        received=RECEIVED_EXAMPLE,
     )
     messages: int = Field(description="How many reported messages have the domain in their envelope.")
     unchanged: int = Field(description="How many would be judged as before.")
     undecided: int = Field(description="How many nobody can tell: the DNS was silent, or their address was too many.")
     flips: list[SpfChange] = Field(description="What changes for DMARC first, then most messages; at most 500.")
+    received: ReceivedMail = Field(description="What would have changed for mail that came in here.")
 
 
 def _change(one: SpfFlip) -> SpfChange:
@@ -83,12 +86,14 @@ def _change(one: SpfFlip) -> SpfChange:
 
 @router.post("/domains/{name}/spf/what-if", response=SpfTried, summary="Try another SPF record")
 def try_record(request: HttpRequest, name: str, body: SpfWish) -> SpfTried:
-    """Judge the addresses of reported mail by a record; the DNS is asked about what it includes."""
-    domain = get_domain_for(act_of(request), name)
-    found = try_spf_record(domain, body.record, *body.days())
+    """Judge reported mail and mail that came in here by a record; the DNS is asked about what it includes."""
+    act, days = act_of(request), body.days()
+    tried = try_spf_record(act, get_domain_for(act, name), body.record, *days)
+    found = tried.reported
     return SpfTried(
         messages=found.messages,
         unchanged=found.unchanged,
         undecided=found.undecided,
         flips=[_change(one) for one in found.flips[:MOST_FLIPS]],
+        received=show_received(act, tried.received),
     )

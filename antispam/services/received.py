@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 
 from antispam.disposition.networks import network_of
 from antispam.disposition.rows import DEFAULT_TABLE
@@ -21,9 +20,8 @@ from antispam.replay import restored, restored_chain, stored_answers
 from antispam.services.consulting import choices_now, stays_reachable
 from antispam.services.networks import known_networks
 from antispam.spf.evaluate import SpfEvaluation, SpfResult
-from antispam.tried import Ends, Flip, Kept, Tried, as_judged_now, impact, try_policy, try_sender
+from antispam.tried import Ends, Flip, Kept, Tried, as_judged_now, impact, try_policy
 from domains.audit import Act
-from domains.dns.port import Resolver
 from domains.identifiers import identifier_at
 from domains.models import Domain
 from domains.queries import fetch_all
@@ -62,12 +60,6 @@ def try_policy_on_received(act: Act, domain: Domain, record: str, first_day: dat
         return [await try_policy(message, domain.name, record) for message in messages]
 
     return impact(kept, zip(messages, async_to_sync(ends)(), strict=True))
-
-
-async def try_sender_on(messages: Sequence[Kept], domain: str, record: str, resolver: Resolver) -> list[Ends | None]:
-    """Return how each message ends under another SPF record; ``resolver`` answers what was not asked then."""
-    host = settings.MAILADMIN.hostname
-    return [await try_sender(message, domain, record, resolver, host) for message in messages]
 
 
 def received_mail(act: Act, domain: Domain, first_day: date, last_day: date) -> tuple[int, list[Kept]]:

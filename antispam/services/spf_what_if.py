@@ -1,12 +1,18 @@
-"""Another SPF record tried on the mail that was reported: one SQL query, then the DNS about what the record names."""
+"""Another SPF record tried on mail reported and mail received: the rows first, then the DNS about what it names."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
+from antispam.services.received import received_mail
 from antispam.spf.evaluate import SpfResult
 from antispam.spf.impact import Sent, SpfImpact, TriedRecord, impact_of, results_of
+from antispam.tried import Ends, Kept, Tried, impact, try_sender
+from domains.audit import Act
 from domains.dns.resolver import BudgetedResolver, default_resolver
 from domains.errors import Refused
 from domains.models import Domain
@@ -41,7 +47,15 @@ GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC
 """
 
 
-def try_spf_record(domain: Domain, text: str, first_day: date, last_day: date) -> SpfImpact:
+@dataclass(frozen=True, slots=True)
+class SpfTrial:
+    """What a record would have changed for mail that was reported, and for mail that came in here."""
+
+    reported: SpfImpact
+    received: Tried
+
+
+def try_spf_record(act: Act, domain: Domain, text: str, first_day: date, last_day: date) -> SpfTrial:
     """Return what a record would have changed on these days; raises Refused for what is no SPF record."""
     record = tried_text(text)
     try:
@@ -54,9 +68,16 @@ def try_spf_record(domain: Domain, text: str, first_day: date, last_day: date) -
     values = {"domain": domain.pk, "name": domain.name, "first": first_day, "last": last_day, "relaxed": relaxed}
     rows = [Sent(*row) for row in fetch_all(SENT, values)]
     addresses = list(dict.fromkeys(row.source_ip for row in rows))[:ADDRESSES]
-    return impact_of(rows, asyncio.run(_results(domain.name, record, addresses)))
+    kept, messages = received_mail(act, domain, first_day, last_day)
+    results, ends = asyncio.run(_judged(domain.name, record, addresses, messages))
+    return SpfTrial(impact_of(rows, results), impact(kept, zip(messages, ends, strict=True)))
 
 
-async def _results(domain: str, record: str, addresses: list[str]) -> dict[str, SpfResult]:
-    resolver = BudgetedResolver(default_resolver(), QUESTIONS, SECONDS)
-    return await results_of(TriedRecord(resolver, domain, record), domain, addresses)
+async def _judged(
+    domain: str, record: str, addresses: Sequence[str], messages: Sequence[Kept]
+) -> tuple[dict[str, SpfResult], list[Ends | None]]:
+    """Return what the record says of each address and how each message ends; both share the budget of questions."""
+    resolver = TriedRecord(BudgetedResolver(default_resolver(), QUESTIONS, SECONDS), domain, record)
+    results = await results_of(resolver, domain, addresses)
+    host = settings.MAILADMIN.hostname
+    return results, [await try_sender(message, domain, record, resolver, host) for message in messages]

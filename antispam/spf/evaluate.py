@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 
 from antispam.spf.macros import BadMacro, MacroValues, expand, shortened
 from domains.dns.port import Answer, DnsStatus, Resolver
@@ -35,9 +36,11 @@ class SpfResult(StrEnum):
     PERMERROR = "permerror"  # the record cannot be used
 
 
-@dataclass(frozen=True, slots=True)
-class SpfStep:
-    """One term looked at: at which depth, in whose record, what it said, whether it matched."""
+class SpfStep(NamedTuple):
+    """One term looked at: at which depth, in whose record, what it said, whether it matched.
+
+    A tuple, for a long record makes hundreds of them for one message: a frozen dataclass takes three times as long.
+    """
 
     depth: int
     domain: str
@@ -159,7 +162,10 @@ async def _check_host(state: _State, domain: str, depth: int) -> tuple[SpfResult
     if record is None:
         return SpfResult.NONE, f"{domain} publishes no SPF record"
     for mechanism in record.mechanisms:
-        matched, note = await _matches(state, mechanism, domain, depth)
+        if mechanism.network is not None:
+            matched, note = state.address in mechanism.network, ""
+        else:
+            matched, note = await _matches(state, mechanism, domain, depth)
         state.steps.append(SpfStep(depth, domain, mechanism.text, matched, note))
         if matched:
             result = SpfResult(RESULTS[mechanism.qualifier])
@@ -236,9 +242,6 @@ async def _explain(state: _State, spec: str, domain: str) -> str:
 async def _matches(state: _State, mechanism: Mechanism, domain: str, depth: int) -> tuple[bool, str]:
     if mechanism.name == "all":
         return True, ""
-    if mechanism.network is not None:
-        network = mechanism.network
-        return network.version == state.address.version and state.address in network, ""
     state.count()
     target = await _expand(state, mechanism.domain_spec, domain)
     match mechanism.name:

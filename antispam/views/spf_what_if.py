@@ -1,4 +1,4 @@
-"""Another SPF record tried on the mail of a domain that was reported."""
+"""Another SPF record tried on the mail of a domain: what was reported, and what came in here."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from antispam.forms import SpfRecordForm
 from antispam.services.spf_what_if import try_spf_record
+from antispam.views.received import received_values
 from domains.errors import Refused
 from domains.models import Domain
 from domains.reports.advice import LOOKED_DAYS
@@ -21,13 +22,17 @@ FLIPS = 200
 
 def try_record(request: HttpRequest, name: str) -> HttpResponse:
     """Show what another SPF record would have done; nothing is published."""
-    domain = get_domain_for(act_of_request(request), name)
+    act = act_of_request(request)
+    domain = get_domain_for(act, name)
     today = datetime.now(UTC).date()
     form = SpfRecordForm(request.GET if "record" in request.GET else None, initial={"record": _published(domain)})
     values: dict[str, Any] = {"form": form, "days": LOOKED_DAYS}
     if form.is_bound and form.is_valid():
         try:
-            found = try_spf_record(domain, form.cleaned_data["record"], day_before(today, LOOKED_DAYS - 1), today)
+            days = (day_before(today, LOOKED_DAYS - 1), today)
+            tried = try_spf_record(act, domain, form.cleaned_data["record"], *days)
+            found = tried.reported
+            values |= received_values(act, tried.received)
             values |= {"found": found, "flips": found.flips[:FLIPS], "lost": found.lost, "gained": found.gained}
         except Refused as refusal:
             for text in refusal.errors.values():
