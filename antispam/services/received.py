@@ -25,7 +25,7 @@ from domains.audit import Act
 from domains.identifiers import identifier_at
 from domains.models import Domain
 from domains.queries import fetch_all
-from domains.services.traces import own_domains
+from domains.services.traces import own_domains, reached_domains
 from domains.trace_terms import author_term
 from mailboxes.addresses import envelope_domain
 
@@ -163,14 +163,14 @@ class ShownFlip:
 
 def shown_flips(act: Act, flips: Sequence[Flip]) -> list[ShownFlip]:
     """Return the flips as the actor may see them, newest first."""
-    own = None if act.is_superadmin else own_domains(act)
-    return [_shown(flip, own) for flip in flips]
+    if act.is_superadmin:
+        return [_shown(flip, True, True) for flip in flips]
+    reached, own = reached_domains(act), own_domains(act)
+    return [_shown(flip, bool(flip.message.domains & reached), flip.message.domains <= own) for flip in flips]
 
 
-def _shown(flip: Flip, own: frozenset[str] | None) -> ShownFlip:
+def _shown(flip: Flip, readable: bool, own: bool) -> ShownFlip:
     message, before, after = flip.message, flip.before, flip.after
-    readable = own is None or bool(message.domains & own)
-    judged = readable and (own is None or message.domains <= own)
     return ShownFlip(
         message.trace_id if readable else "",
         message.received_at,
@@ -182,6 +182,6 @@ def _shown(flip: Flip, own: frozenset[str] | None) -> ShownFlip:
         after.spf,
         before.dmarc,
         after.dmarc,
-        before.disposition if judged else "",
-        after.disposition if judged else "",
+        before.disposition if readable and own else "",
+        after.disposition if readable and own else "",
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from antispam.services.received import shown_flips
+from antispam.services.received import MOST, shown_flips
 from antispam.tried import Tried
 from domains.audit import Act
 
@@ -11,4 +11,5 @@ FLIPS = 100
 
 def received_values(act: Act, found: Tried) -> dict[str, Any]:
     """Return what ``antispam/_received.html`` shows."""
-    return {"received": found, "received_flips": shown_flips(act, found.flips[:FLIPS])}
+    flips = shown_flips(act, found.flips[:FLIPS])
+    return {"received": found, "received_flips": flips, "most_received": MOST}

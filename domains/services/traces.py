@@ -46,13 +46,17 @@ def traces_for(act: Act) -> QuerySet[Trace]:
     if act.is_superadmin:
         return Trace.objects.all()
     if act.role == Role.DOMAIN_ADMIN:
-        names = Domain.objects.filter(pk__in=act.domain_ids or ()).values_list("name", flat=True)
-        return Trace.objects.filter(terms__overlap=[reach_term(name) for name in names])
+        return Trace.objects.filter(terms__overlap=[reach_term(name) for name in reached_domains(act)])
     if act.actor is None:
         return Trace.objects.none()
     address = act.actor.email
     own = Q(recipients__contains=[address]) | ~Q(mail_from__iexact=address) | ~Q(direction="in")
     return Trace.objects.filter(own, terms__contains=[address_term(address)])
+
+
+def reached_domains(act: Act) -> frozenset[str]:
+    """Return the domains whose traces a domain administrator may read."""
+    return frozenset(Domain.objects.filter(pk__in=act.domain_ids or ()).values_list("name", flat=True))
 
 
 def search_traces(act: Act, query: TraceQuery) -> QuerySet[Trace]:

@@ -223,9 +223,23 @@ def test_the_page_leads_to_the_message_where_it_may_be_read(dora, monkeypatch):
     for actor, reads in ((dora, False), (rita, True)):
         page = signed_in(actor).get("/domains/bank.example/reports/what-if", {"record": "v=DMARC1; p=reject"})
         body = page.content.decode()
-        assert "2 messages came in here with the domain, or one below it, in From." in body
+        assert "With the domain, or one below it, in From: 2 messages. Judged again, the newest first: 2" in body
         assert "put into junk → refused" in body
         assert ("Junk → Refused" in body) is reads
         assert ("/messages/" + trace.pk[:6] in body) is reads
         assert "The first 1 of 2 lines are shown." in body
         assert "alice@" not in body
+
+
+def test_the_page_says_what_is_not_judged_and_when_nothing_came(dora, monkeypatch):
+    arrive("fail")
+    monkeypatch.setattr("antispam.services.received.MOST", 1)
+    monkeypatch.setattr("antispam.views.received.MOST", 1)
+    client = signed_in(dora)
+    page = client.get("/domains/bank.example/reports/what-if", {"record": "v=DMARC1; p=none"}).content.decode()
+    assert "the newest first: 1;" in page
+    assert "At most 1 are judged" in page
+    Trace.objects.all().delete()
+    for path in ("what-if?record=v=DMARC1;p=none", "spf-what-if?record=v=spf1"):
+        page = client.get(f"/domains/bank.example/reports/{path}").content.decode()
+        assert "No mail came in here with the domain, or one below it, in From." in page
