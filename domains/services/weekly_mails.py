@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from domains.database import close_pool, database
+from domains.failpoints import fail_point
 from domains.models import Actor, Domain, Role, WeeklySummary
 from domains.reports.weeks import Week, last_week
 from domains.services.notices import domains_read_by, in_words_of, new_message, queue_mail
@@ -114,6 +115,8 @@ async def _decide(actor: Actor, week: date, content: bytes | None) -> bool:
                 return False
             trace = await queue_mail(connection, actor.email, content)
             await connection.execute(MARK, (trace, row[0]))
+            fail_point("summary.before-commit")
+        fail_point("summary.committed")
         return True
     finally:
         await close_pool()

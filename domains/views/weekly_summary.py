@@ -107,6 +107,7 @@ def _text(summary: Summary) -> str:
         lines += ["", "", _("And these"), ""]
         for name, href, figures in summary.others:
             lines += [f"{name}: {figures}", f"  {href}"]
+        lines += [summary.more] if summary.more else []
     if summary.quiet:
         lines += ["", "", _("No mail was reported of %(names)s.") % {"names": ", ".join(summary.quiet)}]
     lines += ["", "", _("Reports that come later are counted on the pages:"), absolute(url("reports"))]

@@ -27,6 +27,7 @@ from domains.visible import visible
 
 BLOCKS = 20
 PICTURES = 10
+OTHERS = 30  # mail programs cut long mails
 LINES = 6
 LONGEST_NAME = 80
 
@@ -67,13 +68,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A whole summary; ``others`` are lines on domains that have no block, ``quiet`` the names of the rest."""
+    """A whole summary; ``others`` are lines on domains that have no block, ``more`` how many have not even a line.
+
+    ``quiet`` are the names of those without mail, the last of them a count where they are many.
+    """
 
     week: Week
     title: str
     lead: str
     blocks: tuple[Block, ...]
     others: tuple[tuple[str, str, str], ...]  # name, address of its page, figures
+    more: str
     quiet: tuple[str, ...]
 
 
@@ -86,10 +91,12 @@ def summary_of(told: Sequence[Told], week: Week) -> Summary:
         picture = drawn if one.week.count.messages and drawn < PICTURES else None
         drawn += picture is not None
         blocks.append(_block(one, week, picture))
-    others = tuple((_name(one), _page(one, week), _brief(one.week.count)) for one in loud[BLOCKS:])
-    quiet = tuple(sorted(_name(one) for one in told if one.week.is_quiet))
+    rest = loud[BLOCKS:]
+    others = tuple((_name(one), _page(one, week), _brief(one.week.count)) for one in rest[:OTHERS])
+    more = _("and %(count)d more") % {"count": len(rest) - OTHERS} if len(rest) > OTHERS else ""
+    quiet = _few(sorted(_name(one) for one in told if one.week.is_quiet), OTHERS)
     title = _("DMARC reports, %(week)s") % {"week": span_words(week.first_day, week.last_day)}
-    return Summary(week, title, _lead(loud), tuple(blocks), others, quiet)
+    return Summary(week, title, _lead(loud), tuple(blocks), others, more, quiet)
 
 
 def span_words(first: date, last: date) -> str:
@@ -215,10 +222,10 @@ def _parts(one: Told, week: Week) -> list[Part]:
     ]
 
 
-def _few(lines: list[str]) -> tuple[str, ...]:
-    if len(lines) <= LINES:
+def _few(lines: list[str], most: int = LINES) -> tuple[str, ...]:
+    if len(lines) <= most:
         return tuple(lines)
-    return (*lines[: LINES - 1], _("and %(count)d more") % {"count": len(lines) - LINES + 1})
+    return (*lines[: most - 1], _("and %(count)d more") % {"count": len(lines) - most + 1})
 
 
 def _alert(row: ReportAlert) -> str:

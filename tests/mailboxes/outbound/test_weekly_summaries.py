@@ -3,7 +3,10 @@
 import email
 import email.policy
 import io
+import os
 import re
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +19,7 @@ from django.db import connections
 from PIL import Image
 
 from domains.dmarc.report import DkimResult, ReportRow, SpfResult
-from domains.models import Actor, Domain, MailAbout, ReportAlert, Role, Sender, WeeklySummary
+from domains.models import Actor, DmarcDay, Domain, MailAbout, ReportAlert, Role, Sender, WeeklySummary
 from domains.reports.weeks import last_week
 from domains.services.notices import domains_read_by, readers_of
 from domains.services.report_volume import volume_of
@@ -191,6 +194,30 @@ def test_domains_come_by_what_needs_doing_and_quiet_ones_in_a_line(acme: Domain)
     assert "old.example\n=" not in text
 
 
+def test_many_domains_make_no_endless_mail(acme: Domain) -> None:
+    for number in range(95):
+        other = make_bare(f"n{number:02}.example", actor("dora"))
+        if number < 60:
+            row_of = {"kind": "own", "disposition": "none", "dkim_aligned": True, "spf_aligned": True}
+            DmarcDay.objects.create(domain=other, day=WEEK.last_day, messages=100 - number, believed=True, **row_of)
+    message = english()
+    plain = part(message, "plain")
+    assert plain.count("\n====") == 20
+    assert "And these\n\nn19.example: 81 messages, 100 % passed DMARC\n" in plain
+    assert "n48.example: 52 messages" in plain
+    assert "n49.example" not in plain
+    assert "and 11 more" in plain
+    assert "n88.example, and 6 more." in plain
+    assert "and 11 more</a>" in part(message, "html")
+
+
+def make_bare(name: str, administrator: Actor) -> Domain:
+    """A domain without keys, which take long to make."""
+    domain = Domain.objects.create(name=name, skeleton=name, ownership_token="t", state="active")
+    administrator.domains.add(domain)
+    return domain
+
+
 def test_reports_that_nobody_authenticated_ask_for_nothing(acme: Domain) -> None:
     other = make_domain("other.example")
     Sender.objects.create(domain=other, kind="service", value="mailchimp", name="Mailchimp")
@@ -322,6 +349,37 @@ def test_what_cannot_be_queued_is_neither_decided_nor_in_anybodys_way(
     assert not WeeklySummary.objects.filter(actor=actor("dora")).exists()
     assert send() == 1
     assert queued() == [["zoe@acme.example"], ["dora@acme.example"]]
+
+
+CRASH = """
+import sys
+from datetime import datetime
+import django
+django.setup()
+from domains.services.weekly_mails import send_due_summaries
+from domains.views.weekly_summary import render_summary
+send_due_summaries(render_summary, datetime.fromisoformat(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(("point", "kept"), [("summary.before-commit", 0), ("summary.committed", 1)])
+def test_a_death_decides_and_queues_or_does_neither(acme: Domain, point: str, kept: int) -> None:
+    Actor.objects.exclude(email="dora@acme.example").delete()
+    values = connections["default"].settings_dict
+    host, port = values["HOST"] or "127.0.0.1", values["PORT"] or ""
+    at = f"@{host}:{port}/{values['NAME']}" if not host.startswith("/") else f"@/{values['NAME']}?host={host}"
+    environment = os.environ | {
+        "MAILADMIN_TEST_BUILD": "1",
+        "MAILADMIN_FAIL_POINTS": point,
+        "DATABASE_URL": f"postgresql://{values['USER']}:{values['PASSWORD'] or ''}{at}",
+        "DJANGO_SETTINGS_MODULE": "mailadmin.settings",
+    }
+    command = [sys.executable, "-c", CRASH, NOW.isoformat()]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == -9, done.stderr
+    assert (WeeklySummary.objects.count(), len(queued())) == (kept, kept)
+    assert send() == 1 - kept
+    assert queued() == [["dora@acme.example"]]
 
 
 @pytest.mark.usefixtures("pool")
