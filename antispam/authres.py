@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domains.octets import Octets, behind, joined
+
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+(?:@[A-Za-z0-9.-]+)?\Z")
 VALUE_OCTETS = 255
 LINE_OCTETS = 900
@@ -95,7 +97,7 @@ def _first_word(value: bytes) -> tuple[bytes, bool]:
     return bytes(word), False
 
 
-def strip_foreign_results(octets: bytes, authserv_id: str) -> tuple[bytes, int]:
+def strip_foreign_results(octets: Octets, authserv_id: str) -> tuple[Octets, int]:
     """Return the message without fields that claim our authserv-id, and how many were removed (RFC 8601 5).
 
     Each field is read for ``READ_OCTETS``; one that names nobody by then, or stands behind ``READ_FIELDS`` others,
@@ -103,17 +105,18 @@ def strip_foreign_results(octets: bytes, authserv_id: str) -> tuple[bytes, int]:
     """
     end = octets.find(b"\r\n\r\n")
     end = len(octets) if end < 0 else end + 2
-    if b"authentication-results" not in octets[:end].lower() or octets.startswith(b"\r\n"):
+    block = octets[:end]
+    if b"authentication-results" not in block.lower() or octets.startswith(b"\r\n"):
         return octets, 0
     wanted = authserv_id.lower().encode()
     kept: list[bytes] = []
     position = removed = 0
-    for seen, name in enumerate(_NAME.finditer(octets, 0, end)):
-        following = _FIELD_END.search(octets, name.end(), end)
+    for seen, name in enumerate(_NAME.finditer(block)):
+        following = _FIELD_END.search(block, name.end())
         stop = following.end() if following else end
-        if seen < READ_FIELDS and not _claims(octets[name.end() : stop], wanted):
+        if seen < READ_FIELDS and not _claims(block[name.end() : stop], wanted):
             continue
-        kept.append(octets[position : name.start()])
+        kept.append(block[position : name.start()])
         position = stop
         removed += 1
-    return b"".join([*kept, octets[position:]]), removed
+    return joined(b"".join(kept), behind(octets, position)), removed

@@ -1,15 +1,15 @@
 """Large messages and too many of them: time and memory by size, and what an overload leaves of a known client.
 
-    python -m bench.pressure sizes [--megabytes 5 10 20 25] [--workers 2]
+    python -m bench.pressure sizes [--megabytes 5 10 20 25] [--at-once 10] [--workers 2]
     python -m bench.pressure overload [--seconds 120] [--factor 2] [--messages 3000] [--workers 2]
 
-``sizes`` sends three signed messages of each size, one after the other, and prints the time and the CPU time of the
-workers for one and their highest resident memory meanwhile (VmHWM, set back before each size). ``overload`` measures
-the capacity with 20 connections, then opens connections at ``factor`` times that rate from 100 addresses, waiting for
-nobody. Meanwhile a client that is known already sends a message, then waits a second. At the end at least as many
-messages must be stored as were accepted; where more are, the count does not prove that none was lost.
-Networks on loopback are without limits here: the load is under test, not the figures
-for one address. Nothing but the product is needed.
+``sizes`` sends three signed messages of each size, one after the other, then ``--at-once`` of them together. It
+prints the time and the CPU time of the workers for one, and by how much the memory of their own (RssAnon: without
+mapped files, which the kernel may drop) grew at most, looked at every 2 ms. ``overload`` measures the capacity with
+20 connections, then opens connections at ``factor`` times that rate from 100 addresses, waiting for nobody. Meanwhile
+a client that is known already sends a message, then waits a second. At the end at least as many messages must be
+stored as were accepted; where more are, the count does not prove that none was lost. Networks on loopback are without
+limits here: the load is under test, not the figures for one address. Nothing but the product is needed.
 """
 
 import argparse
@@ -18,8 +18,11 @@ import os
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -50,10 +53,30 @@ def _cpu(pids: list[int]) -> float:
     return sum(int(row[11]) + int(row[12]) for row in fields) / TICKS
 
 
-def _peak(pid: int) -> float:
-    """Return the highest resident memory of a process in megabytes."""
+def _memory(pid: int) -> float:
+    """Return the memory of its own of a process in megabytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1000
+
+
+@contextmanager
+def _growth(pids: list[int]) -> Iterator[list[float]]:
+    """Yield a list that gets by how much each process grew at most."""
+    before, done = [_memory(pid) for pid in pids], threading.Event()
+    peaks, grown = list(before), list[float]()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            peaks[:] = [max(peak, _memory(pid)) for peak, pid in zip(peaks, pids, strict=True)]
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield grown
+    finally:
+        done.set()
+        thread.join()
+        grown += [peak - first for peak, first in zip(peaks, before, strict=True)]
 
 
 def _large(size: int, key: LoadedKey) -> bytes:
@@ -64,22 +87,29 @@ def _large(size: int, key: LoadedKey) -> bytes:
 
 
 def sizes(house: Installation, key: LoadedKey, chosen: argparse.Namespace) -> None:
-    """Print time, CPU and memory for each size."""
+    """Print time, CPU and growth of memory for each size."""
     pids, target = _workers(house), (house.address, house.ports["mx"])
     for megabytes in chosen.megabytes:
         body = _large(int(megabytes * MEGABYTE), key)
-        for pid in pids:
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
         before, seconds = _cpu(pids), []
-        for _ in range(3):
-            tally = uvloop.run(run_load(target, [(SENDER, RECIPIENT, body)], 1))
-            assert tally.accepted == 1, tally.replies
-            seconds.append(tally.seconds)
-        peaks = ", ".join(f"{_peak(pid):.0f}" for pid in pids)
+        with _growth(pids) as grown:
+            for _ in range(3):
+                tally = uvloop.run(run_load(target, [(SENDER, RECIPIENT, body)], 1))
+                assert tally.accepted == 1, tally.replies
+                seconds.append(tally.seconds)
         spent = (_cpu(pids) - before) / 3
+        with _growth(pids) as together:
+            tally = uvloop.run(run_load(target, [(SENDER, RECIPIENT, body)] * chosen.at_once, chosen.at_once))
+            assert tally.accepted == chosen.at_once, tally.replies
         print(
-            f"{megabytes:g} MB: {statistics.median(seconds):.2f} s, {spent:.2f} s of CPU, peak {peaks} MB", flush=True
+            f"{megabytes:g} MB: {statistics.median(seconds):.2f} s, {spent:.2f} s of CPU, grew {_shown(grown)} MB;"
+            f" {chosen.at_once} at once: {tally.seconds:.2f} s, grew {_shown(together)} MB",
+            flush=True,
         )
+
+
+def _shown(figures: list[float]) -> str:
+    return ", ".join(f"{figure:.1f}" for figure in figures)
 
 
 async def _one(target: tuple[str, int], source: str, body: bytes, tally: Tally) -> None:
@@ -150,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("sizes", "overload"))
     parser.add_argument("--megabytes", type=float, nargs="+", default=[5, 10, 20, 25])
+    parser.add_argument("--at-once", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--factor", type=float, default=2)
     parser.add_argument("--messages", type=int, default=3000)

@@ -26,7 +26,7 @@ class Sink:
     """Accepts everything."""
 
     async def data(self, session: Any, transaction: Any, content: Any) -> Reply:
-        content.read()
+        content.octets()
         return Reply(250, "2.0.0", "queued as BENCH")
 
     def __getattr__(self, name: str) -> Any:

@@ -13,6 +13,7 @@ import dkim
 from antispam.dkim.policy import DkimResult, Refused, fetch_key, read_key, read_tags, shown_tags, strength_of
 from domains.dkim.canonical import Message
 from domains.dns.port import Resolver
+from domains.octets import Octets
 from mailboxes.mime.headers import read_block
 
 MAXIMUM_SIGNATURES = 5
@@ -44,7 +45,7 @@ async def compute_here(work: Callable[[], Computed]) -> Computed:
     return work()
 
 
-def read_message(octets: bytes) -> Message | DkimSignature:
+def read_message(octets: Octets) -> Message | DkimSignature:
     """Return the message taken apart once for all its signatures, or the one result that says why it cannot be."""
     if not read_block(octets).within:
         return DkimSignature(DkimResult.PERMERROR, "the header block is longer than any that is read")
@@ -55,7 +56,7 @@ def read_message(octets: bytes) -> Message | DkimSignature:
 
 
 async def verify_dkim(
-    octets: bytes | Message, resolver: Resolver, compute: Compute = compute_here
+    octets: Octets | Message, resolver: Resolver, compute: Compute = compute_here
 ) -> list[DkimSignature]:
     """Return the result of each signature, topmost first; one NONE when there is no signature.
 

@@ -31,10 +31,11 @@ from antispam.inbound.refusals import RefusedConnections, cause_of, refusal_of
 from antispam.limits.figures import Kind
 from antispam.limits.shared import SharedCounts
 from antispam.services.consulting import full_mailbox_reply_of
-from antispam.services.inspect import IN_LOOP_OCTETS, Inspection, inspect
+from antispam.services.inspect import Inspection, inspect
 from antispam.services.results import spf_field
 from domains.arc.seal import Seen
 from domains.dns.resolver import default_resolver
+from domains.octets import Octets, joined
 from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
 from mailboxes.addresses import author_addresses, envelope_domain, normalised
@@ -58,7 +59,7 @@ REFUSALS_KEPT = 20
 # A worker delivers about 150 small messages a second over 10 database connections: what is beyond these waits long.
 WORKING = 40
 CALM_SECONDS = 60.0  # as long without too much to do, and an overload is over
-LARGE = 1  # messages above 1 MB in memory at one time: the others lie in their files
+REPORTS = 1  # large messages to report addresses at one time: they go into a row, so they are held in memory
 BUSY = Reply(421, "4.3.2", "Too busy at the moment; try again later", close=True)
 
 
@@ -77,7 +78,7 @@ class InboundHandler:
     def __init__(self, counts: SharedCounts | None = None) -> None:
         self._counts = counts
         self._refusals = RefusedConnections()
-        self._large = asyncio.Semaphore(LARGE)
+        self._reports = asyncio.Semaphore(REPORTS)
         self._busy_at = self._busy_since = 0.0
         self._working = 0  # recipients and messages that are looked at now; who only waits for a client counts not
 
@@ -189,10 +190,11 @@ class InboundHandler:
         return None
 
     async def data(self, session: Session, transaction: Transaction, content: Content) -> Reply:
-        """Inspect, then deliver; 250 only once every copy is durable. A large message waits on disk for its turn."""
-        if content.size <= SPOOL_OCTETS:
+        """Inspect, then deliver; 250 only once every copy is durable. A large report waits on disk for its turn."""
+        incoming: _Incoming = session.state["incoming"]
+        if content.size <= SPOOL_OCTETS or not any(target.report_domain_id for target in incoming.targets):
             return await self._take(session, transaction, content)
-        async with self._large:
+        async with self._reports:
             return await self._take(session, transaction, content)
 
     async def _take(self, session: Session, transaction: Transaction, content: Content) -> Reply:
@@ -200,7 +202,7 @@ class InboundHandler:
         trace = incoming.trace
         accepted = [normalised(path) for path in transaction.forward_paths]
         trace.recipients = list(dict.fromkeys([*accepted, *trace.recipients]))
-        octets = await _read(content)
+        octets = content.octets()
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
         trace.add("data", "accepted", "", {"size": content.size, "received": received_texts(block.fields)})
@@ -219,7 +221,9 @@ class InboundHandler:
             _note_refusal(trace, "delivery", UNAVAILABLE)
             return UNAVAILABLE
 
-    async def _deliver(self, session: Session, transaction: Transaction, incoming: _Incoming, octets: bytes) -> Reply:
+    async def _deliver(
+        self, session: Session, transaction: Transaction, incoming: _Incoming, octets: Octets
+    ) -> Reply:
         hostname = settings.MAILADMIN.hostname
         trace = incoming.trace
         envelope = Envelope(session.client_address, session.helo_name, transaction.reverse_path)
@@ -238,11 +242,11 @@ class InboundHandler:
         request = DeliveryRequest(
             mail_from=transaction.reverse_path,
             targets=_into_folder(incoming.targets, found),
-            content=await _joined(
-                found.field,
-                _spf(found),
-                _received(session, transaction, found, hostname, trace.id, now),
-                _gap(found.octets),
+            content=joined(
+                found.field
+                + _spf(found)
+                + _received(session, transaction, found, hostname, trace.id, now)
+                + _gap(found.octets),
                 found.octets,
             ),
             received_at=now,
@@ -301,20 +305,6 @@ class InboundHandler:
         await self.reset(session)
 
 
-async def _read(content: Content) -> bytes:
-    """Return the message; a large one is read from its file in a thread, so that the other sessions run."""
-    if content.size <= IN_LOOP_OCTETS:
-        return content.read()
-    return await asyncio.to_thread(content.read)
-
-
-async def _joined(*parts: bytes) -> bytes:
-    """Return the parts as one; large ones in a thread, as joining lets others run above 1 MB."""
-    if len(parts[-1]) <= IN_LOOP_OCTETS:
-        return b"".join(parts)
-    return await asyncio.to_thread(b"".join, parts)
-
-
 def _begun(session: Session, transaction: Transaction) -> MessageTrace:
     """Return a trace with what came before MAIL."""
     return _connected(session, transaction.reverse_path)
@@ -330,7 +320,7 @@ def _connected(session: Session, reverse_path: str) -> MessageTrace:
     return trace
 
 
-def _gap(octets: bytes) -> bytes:
+def _gap(octets: Octets) -> bytes:
     """Return an empty line where the message's first line would continue the field above it."""
     return b"\r\n" if octets[:1] in (b" ", b"\t") else b""
 

@@ -20,6 +20,7 @@ from antispam.spf.evaluate import SpfEvaluation, SpfResult, evaluate_spf
 from antispam.verdict import Verdict, decide
 from domains.dns.port import Answer
 from domains.dns.resolver import BudgetedResolver, NetworkResolver
+from domains.octets import Octets
 from domains.trace import MessageTrace
 from mailboxes.addresses import envelope_domain, split_address
 from mailboxes.mime.headers import read_block
@@ -39,12 +40,12 @@ class Inspection:
 
     evidence: Evidence
     verdict: Verdict
-    octets: bytes
+    octets: Octets
     field: bytes
 
 
 async def inspect(
-    octets: bytes,
+    octets: Octets,
     envelope: Envelope,
     resolver: NetworkResolver,
     hostname: str,
@@ -66,7 +67,7 @@ async def inspect(
 
 
 async def gather_evidence(
-    octets: bytes, envelope: Envelope, resolver: NetworkResolver, hostname: str
+    octets: Octets, envelope: Envelope, resolver: NetworkResolver, hostname: str
 ) -> tuple[Evidence, dict[str, list[Answer]]]:
     """Run every method, each with its share of the DNS budget; returns what each asked as well."""
     shares = {name: BudgetedResolver(resolver, most, CHECK_SECONDS) for name, most in QUESTIONS.items()}
@@ -99,7 +100,7 @@ async def _evaluate_spf(
 
 
 async def _verify_signatures(
-    octets: bytes, shares: Mapping[str, BudgetedResolver]
+    octets: Octets, shares: Mapping[str, BudgetedResolver]
 ) -> tuple[list[DkimSignature], ArcEvaluation]:
     """Verify the DKIM signatures, then the ARC chain, which shares the hash of the body with them."""
     message = read_message(octets)

@@ -9,6 +9,7 @@ import dkim
 from domains.arc.sets import MAXIMUM_INSTANCE, NAMES, instance_of, seal_input
 from domains.dkim.canonical import Message, relaxed_headers, select_fields, sign_digest
 from domains.dkim.sign import OVERSIGNED, SIGNED, CannotSign, LoadedKey
+from domains.octets import Octets
 
 _ALGORITHMS = {"rsa2048": "rsa-sha256", "rsa4096": "rsa-sha256", "ed25519": "ed25519-sha256"}
 _COVERED = SIGNED | {b"dkim-signature"}
@@ -26,7 +27,7 @@ class Seen:
     chain: str = "none"
 
 
-def seal(octets: bytes, seen: Seen, domain: str, key: LoadedKey, timestamp: int) -> bytes:
+def seal(octets: Octets, seen: Seen, domain: str, key: LoadedKey, timestamp: int) -> bytes:
     """Return the three fields of a new set, each ending CRLF, to stand before the message (CRLF line ends).
 
     Empty when the chain must not go on: it ended with a failure before, is as long as a chain may be, or is broken so

@@ -25,11 +25,13 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from domains.dkim.keys import SigningKey
+from domains.octets import MappedOctets, Octets, behind, spill
 
 _MANY_LINE_ENDS = b"\r\n" * 4096
 _WINDOW = 256 * 1024
 _RUNS = tuple(b" " * length for length in (4096, 64, 8, 2))
 _HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303
+_INSIDE_WORD = re.compile(rb"[^ \t\r\n]{2}")
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+?)[ \t]*:")
 
@@ -64,8 +66,10 @@ def select_fields(fields: Sequence[Sequence[bytes]], names: Iterable[bytes]) -> 
     return [waiting[name].pop() for name in names if waiting.get(name)]
 
 
-def relaxed_body(body: bytes) -> bytes:
+def relaxed_body(body: Octets) -> bytes | memoryview:
     """Return the body in relaxed form (RFC 6376 section 3.4.4), in time linear in its size."""
+    if isinstance(body, MappedOctets):
+        return spill(_canonical_pieces(body, relaxed=True))
     stripped = simple_body(_relaxed_lines(body))
     return b"" if stripped == b"\r\n" else stripped
 
@@ -76,9 +80,16 @@ def simple_body(body: bytes) -> bytes:
     return body + b"\r\n" if end == len(body) else body[: end + 2]
 
 
-def body_digest(body: bytes, canonicalisation: str, algorithm: str) -> bytes:
+def body_digest(body: Octets, canonicalisation: str, algorithm: str) -> bytes:
     """Return the hash of a body in ``relaxed`` or ``simple`` form, read in windows: it is never copied whole."""
-    relaxed, hasher = canonicalisation == "relaxed", hashlib.new(algorithm)
+    hasher = hashlib.new(algorithm)
+    for piece in _canonical_pieces(body, canonicalisation == "relaxed"):
+        hasher.update(piece)
+    return hasher.digest()
+
+
+def _canonical_pieces(body: Octets, relaxed: bool) -> Iterator[bytes | memoryview]:
+    """Yield the canonical form of a body in pieces of about a window."""
     held, begun = 0, False  # line ends held back: those at the body's end do not count
     for window in _windows(body):
         lines = _relaxed_lines(window) if relaxed else window
@@ -88,25 +99,36 @@ def body_digest(body: bytes, canonicalisation: str, algorithm: str) -> bytes:
             held += ends
             continue
         for step in range(0, held, 4096):
-            hasher.update(_MANY_LINE_ENDS[: 2 * min(4096, held - step)])
-        hasher.update(lines if end == len(lines) else memoryview(lines)[:end])
+            yield _MANY_LINE_ENDS[: 2 * min(4096, held - step)]
+        yield lines if end == len(lines) else memoryview(lines)[:end]
         held, begun = ends, True
     if begun or not relaxed:
-        hasher.update(b"\r\n")
-    return hasher.digest()
+        yield b"\r\n"
 
 
-def _windows(body: bytes) -> Iterator[bytes]:
-    """Yield the body in pieces of whole lines, of about ``_WINDOW`` octets unless a line is longer."""
-    if len(body) <= _WINDOW:
+def _windows(body: Octets) -> Iterator[bytes]:
+    """Yield the body in pieces of about ``_WINDOW`` octets, each ended by a line end or inside a word."""
+    if isinstance(body, bytes) and len(body) <= _WINDOW:
         yield body
         return
     start = 0
     while start < len(body):
-        end = body.find(b"\r\n", start + _WINDOW)
-        end = len(body) if end < 0 else end + 2
-        yield body[start:end]
-        start = end
+        size = 2 * _WINDOW
+        while not (piece := _whole_lines(body[start : start + size], start + size >= len(body))):
+            size *= 2  # nothing but white space
+        yield piece
+        start += len(piece)
+
+
+def _whole_lines(octets: bytes, last: bool) -> bytes:
+    """Return the octets up to where canonicalisation can be cut, nothing where it cannot."""
+    if last:
+        return octets
+    end = octets.find(b"\r\n", len(octets) // 2)
+    if end >= 0:
+        return octets[: end + 2]
+    inside = _INSIDE_WORD.search(octets, len(octets) // 2)
+    return octets[: inside.start() + 1] if inside else b""
 
 
 def _relaxed_lines(lines: bytes) -> bytes:
@@ -125,16 +147,16 @@ def _end_of_text(lines: bytes) -> int:
     return end
 
 
-def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
+def split_message(octets: Octets) -> tuple[list[list[bytes]], Octets]:
     """Return header fields as ``[name, value with CRLF]`` and the body; raises dkim.MessageFormatError.
 
     Only the header block is taken apart, so the time does not grow with the body's lines.
     """
-    block, separator, body = octets.partition(b"\r\n\r\n")
     if octets.startswith(b"\r\n"):
-        return [], octets[2:]
-    if not separator:
-        block = octets.removesuffix(b"\r\n")
+        return [], behind(octets, 2)
+    end = octets.find(b"\r\n\r\n")
+    block = octets[:].removesuffix(b"\r\n") if end < 0 else octets[:end]
+    body = behind(octets, end + 4) if end >= 0 else b""
     fields: list[list[bytes]] = []
     for field in _FIELD_END.split(block):
         match = _FIELD.match(field)
@@ -147,7 +169,7 @@ def split_message(octets: bytes) -> tuple[list[list[bytes]], bytes]:
 class Message(dkim.DKIM):  # type: ignore[misc]
     """dkimpy's message with the header block split once, and the body hashed once for all signatures alike."""
 
-    def set_message(self, message: bytes) -> None:
+    def set_message(self, message: Octets) -> None:
         """Take the message apart; raises dkim.MessageFormatError."""
         super().set_message(b"")
         self.headers, self.body = split_message(message)

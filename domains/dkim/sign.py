@@ -10,6 +10,7 @@ import dkim
 
 from domains.dkim.canonical import Message
 from domains.dkim.keys import SigningKey
+from domains.octets import Octets
 
 OVERSIGNED = (
     b"from",
@@ -60,7 +61,7 @@ class LoadedKey:
         return f"LoadedKey({self.selector!r}, {self.algorithm!r})"
 
 
-def sign(octets: bytes, signing_domain: str, keys: Sequence[LoadedKey]) -> bytes:
+def sign(octets: Octets, signing_domain: str, keys: Sequence[LoadedKey]) -> bytes:
     """Return one DKIM-Signature field a key, each ending CRLF, to stand before the message (CRLF line ends).
 
     Raises CannotSign when the header block cannot be read or has no From.

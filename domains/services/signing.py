@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from domains.arc.seal import Seen, seal
 from domains.dkim.sign import CannotSign, LoadedKey, sign
+from domains.octets import Octets
 from domains.services.keys import unsealed_key
 from domains.services.sealing import SealBroken
 
@@ -43,7 +44,7 @@ class Signed:
     warning: str = ""
 
 
-async def sign_message(connection: AsyncConnection[Any], author_domain: str, octets: bytes) -> Signed:
+async def sign_message(connection: AsyncConnection[Any], author_domain: str, octets: Octets) -> Signed:
     """Return the DKIM-Signature fields by every active key of ``author_domain`` (A-labels)."""
     cursor = await connection.execute(ACTIVE_KEYS, (author_domain,))
     rows = await cursor.fetchall()
@@ -57,7 +58,7 @@ async def sign_message(connection: AsyncConnection[Any], author_domain: str, oct
     return Signed(header, tuple(key.selector for key in keys))
 
 
-async def seal_message(connection: AsyncConnection[Any], domain: str, octets: bytes, seen: Seen) -> Signed:
+async def seal_message(connection: AsyncConnection[Any], domain: str, octets: Octets, seen: Seen) -> Signed:
     """Return the ARC set of a message that ``domain`` (A-labels, ours) hands on, by its RSA key where it has one.
 
     RFC 8617 names RSA alone, so that is what others read. Without a header and without a warning the chain has ended.
@@ -95,7 +96,7 @@ async def _loaded(connection: AsyncConnection[Any], identifier: int, selector: s
     return key
 
 
-async def _sign(octets: bytes, domain: str, keys: list[LoadedKey]) -> bytes:
+async def _sign(octets: Octets, domain: str, keys: list[LoadedKey]) -> bytes:
     """Sign here when it takes under a millisecond or two, else in a thread: OpenSSL and hashlib let others run."""
     if len(octets) <= IN_LOOP_OCTETS:
         return sign(octets, domain, keys)

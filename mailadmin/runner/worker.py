@@ -7,6 +7,8 @@ The children of a forking supervisor must not have opened database connections b
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
 JOBS_PROCESSES = 2
@@ -23,8 +25,11 @@ def run_worker(role: str, index: int = 0) -> int:
         raise ValueError(f"role {role} is not mail or jobs")
     os.environ["MAILADMIN_ROLE"] = role
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the supervisor has run them
+    from django.conf import settings
+
     from mailadmin.celery import app
 
+    _spool_in(settings.MAILADMIN.data / "spool")
     pool: dict[str, Any] = {"pool": "solo", "concurrency": 1}
     if role == "jobs":
         pool = {"pool": "prefork", "concurrency": JOBS_PROCESSES}
@@ -40,6 +45,12 @@ def run_worker(role: str, index: int = 0) -> int:
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _spool_in(folder: Path) -> None:
+    """Have large messages wait in the data folder: what the system has for temporary files may be memory."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def run_beat() -> int:

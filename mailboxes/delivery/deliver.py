@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from domains.database import database
 from domains.failpoints import fail_point
 from domains.intake import ask_for_intake
+from domains.octets import Octets, joined, whole
 from domains.redis import publish
 from domains.reports.budget import Spent, excess_of
 from domains.trace import EVENT_INSERT, TRACE_INSERT, Event
@@ -65,10 +66,10 @@ async def deliver(request: DeliveryRequest) -> DeliveryResult:
     With ``request.all_or_nothing``, a copy that cannot be stored raises NotAll and nothing is; whatever
     ``request.within`` raises undoes everything as well. Errors of the database are raised as they are.
     """
-    content = b"Return-Path: <" + request.mail_from.encode("utf-8", "replace") + b">\r\n" + request.content
+    content = joined(b"Return-Path: <" + request.mail_from.encode("utf-8", "replace") + b">\r\n", request.content)
     described = await _describe(content) if any(t.account_id for t in request.targets) else None
     if described is not None and is_usual(request, content):
-        delivered = await deliver_one(request, content, described)
+        delivered = await deliver_one(request, whole(content), described)
         if delivered is not None:
             folder_id, outcome = delivered
             publish(f"mailbox.{folder_id}", b"")
@@ -95,7 +96,7 @@ def _require_all(outcomes: Sequence[RecipientOutcome]) -> None:
             raise NotAll(outcome)
 
 
-async def _describe(content: bytes) -> Described:
+async def _describe(content: Octets) -> Described:
     """Describe here when it takes a millisecond, else in a thread, so that one large message stops nobody."""
     if len(content) <= IN_LOOP_OCTETS:
         return describe(content)
@@ -112,7 +113,7 @@ async def _one(
     connection: AsyncConnection[Any],
     request: DeliveryRequest,
     target: Target,
-    content: bytes,
+    content: Octets,
     described: Described | None,
 ) -> RecipientOutcome:
     if target.forward_to:
@@ -127,7 +128,7 @@ async def _store(
     connection: AsyncConnection[Any],
     request: DeliveryRequest,
     target: Target,
-    content: bytes,
+    content: Octets,
     described: Described,
 ) -> RecipientOutcome:
     """Put one copy into its folder, or say why not."""
@@ -137,8 +138,8 @@ async def _store(
         "account": target.account_id,
         "folder": target.folder,
         "size": len(content),
-        "digest": b"" if large else sha256(content).digest(),  # a blob of its own has its own
-        "data": None if large else content,
+        "digest": b"" if large else sha256(whole(content)).digest(),  # a blob of its own has its own
+        "data": None if large else whole(content),
         "blob": blob_id,
         "received_at": request.received_at,
         "header_octets": described.header_octets,
@@ -179,7 +180,7 @@ async def _take_in(connection: AsyncConnection[Any], request: DeliveryRequest, t
         authenticated,
         request.trace.id,
         target.report_kind,
-        request.content,
+        whole(request.content),
     )
     row = await (await connection.execute(REPORT_FILE, values)).fetchone()
     assert row is not None

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from domains.arc.seal import Seen
+from domains.octets import Octets
 from domains.trace import MessageTrace
 from mailboxes.outbound.dsn_request import NOTHING_ASKED, DsnRequest
 
@@ -65,7 +66,7 @@ class DeliveryRequest:
 
     mail_from: str
     targets: Sequence[Target]
-    content: bytes
+    content: Octets
     received_at: datetime
     trace: MessageTrace
     new_trace: bool = True

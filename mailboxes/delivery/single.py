@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from domains.database import database
 from domains.failpoints import fail_point
+from domains.octets import Octets
 from domains.trace import Event
 from mailboxes.delivery.request import DeliveryRequest, RecipientOutcome, RecipientStatus, Target
 from mailboxes.delivery.statements import DELIVER_WITH_TRACE
@@ -30,7 +31,7 @@ _TRACE_COLUMNS = (
 )
 
 
-def is_usual(request: DeliveryRequest, content: bytes) -> bool:
+def is_usual(request: DeliveryRequest, content: Octets) -> bool:
     """True when ``deliver_one`` can serve the request."""
     return (
         request.new_trace

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from domains.octets import Octets
 from mailboxes.mime.limits import ADDRESSES, FIELD_OCTETS, FIELDS, HEADER_BLOCK_OCTETS
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
@@ -75,7 +76,7 @@ class Address:
         return f"{self.mailbox.decode('utf-8', 'replace')}@{self.host.decode('utf-8', 'replace')}"
 
 
-def read_block(octets: bytes, start: int = 0, stops_at: Callable[[int], bool] | None = None) -> Block:
+def read_block(octets: Octets, start: int = 0, stops_at: Callable[[int], bool] | None = None) -> Block:
     """Return the header block that begins at ``start``; it also ends at a line for which ``stops_at`` is true."""
     fields: list[Field] = []
     position = field_start = start
@@ -110,7 +111,7 @@ def _field(raw: bytes) -> Field:
     return Field(name.rstrip(b" \t") if colon and b"\n" not in name else b"", raw)
 
 
-def header_octets(octets: bytes, start: int = 0, end: int | None = None) -> int:
+def header_octets(octets: Octets, start: int = 0, end: int | None = None) -> int:
     """Return the offset behind the empty line that ends the header at ``start``, or ``end`` when there is none."""
     stop = len(octets) if end is None else end
     for empty in (b"\r\n", b"\n"):
@@ -123,7 +124,7 @@ def header_octets(octets: bytes, start: int = 0, end: int | None = None) -> int:
     return strict + 3 if strict >= 0 else stop
 
 
-def split_fields(octets: bytes) -> list[Field]:
+def split_fields(octets: Octets) -> list[Field]:
     """Return the fields of the message's header in order, at most ``FIELDS`` of them in ``HEADER_BLOCK_OCTETS``.
 
     A line without a colon gives a Field with an empty name. Joining every ``raw`` gives the header without its

@@ -8,6 +8,7 @@ header that is too large, application/octet-stream for a composite that is too d
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from domains.octets import Octets
 from mailboxes.mime.headers import Field, first_value, header_octets, read_block
 from mailboxes.mime.limits import BOUNDARY_LINES, BOUNDARY_OCTETS, LEVELS, PARSED_OCTETS, PARTS
 from mailboxes.mime.media import (
@@ -71,7 +72,7 @@ class _Delimiter:
 class _Reader:
     """Reads one message; ``opened`` is the way from the root to the part being read."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: Octets) -> None:
         self.octets = octets
         self.parts: list[Part] = []
         self.opened: list[Part] = []
@@ -206,7 +207,7 @@ class _Reader:
             del self.boundaries[boundary]
 
 
-def _count_lines(octets: bytes, parts: list[Part]) -> None:
+def _count_lines(octets: Octets, parts: list[Part]) -> None:
     """Set every part's ``lines``; each octet is looked at once, whatever the depth."""
     edges = sorted({offset for part in parts for offset in (part.body_start, part.end)})
     before = {edges[0]: 0}
@@ -216,7 +217,7 @@ def _count_lines(octets: bytes, parts: list[Part]) -> None:
         part.lines = before[part.end] - before[part.body_start]
 
 
-def parse_parts(octets: bytes) -> list[Part]:
+def parse_parts(octets: Octets) -> list[Part]:
     """Return all parts in the order of their headers, the root first, never none; never raises."""
     parts = _Reader(octets).read()
     _count_lines(octets, parts)

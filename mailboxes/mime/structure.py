@@ -5,6 +5,7 @@ Strings are quoted where that is allowed, else literals; header text keeps its o
 
 from dataclasses import dataclass
 
+from domains.octets import Octets
 from mailboxes.mime.headers import Address, Field, first_value, parse_addresses
 from mailboxes.mime.media import Parameters, parse_disposition
 from mailboxes.mime.parts import Part, parse_parts
@@ -22,7 +23,7 @@ class Described:
     header_octets: int
 
 
-def describe(octets: bytes) -> Described:
+def describe(octets: Octets) -> Described:
     """Return the description of a whole message; never raises, time linear in the size."""
     return describe_parts(parse_parts(octets))
 

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from domains.identifiers import new_identifier
+from domains.octets import Octets
 from domains.trace import TRACE_INSERT, MessageTrace
 from mailboxes.addresses import envelope_domain
 from mailboxes.delivery.resolve import is_host_role
@@ -45,7 +46,7 @@ class Outgoing:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def enqueue(connection: AsyncConnection[Any], outgoing: Outgoing, content: bytes) -> list[str]:
+async def enqueue(connection: AsyncConnection[Any], outgoing: Outgoing, content: Octets) -> list[str]:
     """Write bytes and rows; returns the entries' ids. The caller commits, then wakes the relay."""
     groups = await _groups(connection, outgoing.recipients)
     blob_id = await store_blob(connection, None, content)

@@ -20,6 +20,7 @@ from django.conf import settings
 from psycopg import AsyncConnection
 from publicsuffixlist import PublicSuffixList
 
+from domains.octets import Octets, joined
 from domains.services.sealing import derive_key
 from domains.services.signing import seal_message
 from mailboxes.addresses import envelope_domain, normalised, split_address
@@ -71,7 +72,7 @@ async def _queue_forwards(
         if domain not in seals:
             seals[domain] = await _seal(connection, request, domain)
         mark = f"Delivered-To: {normalised(recipient)}\r\n".encode()
-        await _enqueue(connection, request, senders[recipient], group, mark + seals[domain] + request.content)
+        await _enqueue(connection, request, senders[recipient], group, joined(mark + seals[domain], request.content))
     return senders
 
 
@@ -104,7 +105,7 @@ async def _enqueue(
     request: DeliveryRequest,
     mail_from: str,
     targets: Sequence[Target],
-    content: bytes,
+    content: Octets,
 ) -> None:
     addresses = [target.address for target in targets]
     parameters = {"forwarded": True, "authenticated": request.returnable, "sender": request.mail_from}

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from domains.octets import Octets
 from domains.trace import MessageTrace
 from mailboxes.delivery.request import DeliveryRequest, RecipientOutcome, RecipientStatus
 from mailboxes.delivery.resolve import Found, Resolution
@@ -32,7 +33,7 @@ _NOWHERE = {
 }
 
 
-async def deliver_locally(item: QueueItem, content: bytes, ports: RelayPorts, fraction: float) -> None:
+async def deliver_locally(item: QueueItem, content: Octets, ports: RelayPorts, fraction: float) -> None:
     """Deliver to every recipient of the entry and finish it in one transaction; LeaseLost leaves all as it was."""
     resolved = {recipient: await ports.resolve(recipient) for recipient in item.recipients}
 

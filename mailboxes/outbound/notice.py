@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from domains.identifiers import new_identifier
+from domains.octets import Octets
 from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.dsn import Returned, build_failure_report
 from mailboxes.outbound.dsn_request import restored_request
@@ -28,7 +29,7 @@ async def send_notice(
     connection: AsyncConnection[Any],
     item: QueueItem,
     results: Sequence[RecipientResult],
-    content: bytes,
+    content: Octets,
     ports: RelayPorts,
 ) -> None:
     """Queue one failure report for the recipients that failed, if there is somebody to tell."""
@@ -69,7 +70,7 @@ async def _queue_report(
     connection: AsyncConnection[Any],
     item: QueueItem,
     failed: Sequence[RecipientResult],
-    content: bytes,
+    content: Octets,
     ports: RelayPorts,
 ) -> str:
     sender = _sender(item)
@@ -82,7 +83,7 @@ async def _queue_report(
     )
 
 
-def _header_block(content: bytes) -> bytes:
+def _header_block(content: Octets) -> bytes:
     """Return the header block, cut at a line's end when it is larger than ``HEADER_LIMIT``."""
     block = content[: HEADER_LIMIT + 1].partition(b"\r\n\r\n")[0]
     return block if len(block) <= HEADER_LIMIT else block[: block.rfind(b"\r\n", 0, HEADER_LIMIT)]

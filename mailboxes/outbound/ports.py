@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from psycopg import AsyncConnection
 
 from domains.dns.port import Resolver
+from domains.octets import Octets
 from mailboxes.delivery.request import DeliveryRequest, DeliveryResult
 from mailboxes.delivery.resolve import Resolution
 
@@ -36,7 +37,7 @@ class RelayPorts:
     """
 
     resolver: Resolver
-    read_blob: Callable[[AsyncConnection[Any], int], Awaitable[bytes]]
+    read_blob: Callable[[AsyncConnection[Any], int], Awaitable[Octets]]
     resolve: Callable[[str], Awaitable[Resolution]]
     deliver: Callable[[DeliveryRequest], Awaitable[DeliveryResult]]
     enqueue: Enqueue

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from domains.database import database
 from domains.failpoints import fail_point
+from domains.octets import Octets, whole
 from domains.trace import EVENT_INSERT, Event
 from mailboxes.outbound.attempt import Attempt, Reach, attempt_delivery
 from mailboxes.outbound.dsn_request import restored_request
@@ -206,13 +207,14 @@ class RelayService:
             self._totals["local"] += 1
             return
         asked = restored_request(item.parameters.get("dsn"))
-        envelope = Envelope(item.mail_from, item.recipients, content, item.smtputf8, asked)
+        octets = content if isinstance(content, bytes) else await asyncio.to_thread(whole, content)
+        envelope = Envelope(item.mail_from, item.recipients, octets, item.smtputf8, asked)
         attempt = await attempt_delivery(item.next_hop, envelope, self._ports.resolver, self._reach)
         attempt.results = expire(item, attempt.results)
         fail_point("relay.attempted")
         await self._record(item, attempt, content)
 
-    async def _record(self, item: QueueItem, attempt: Attempt, content: bytes) -> None:
+    async def _record(self, item: QueueItem, attempt: Attempt, content: Octets) -> None:
         async with database() as connection, connection.transaction():
             await lock_own(connection, item)
             if attempt.answers:

@@ -10,6 +10,8 @@ from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import Any, Protocol
 
+from domains.octets import Octets, map_file
+from mailboxes.smtp.lines import SPOOL_OCTETS
 from mailboxes.smtp.replies import Reply
 
 
@@ -66,8 +68,11 @@ class Content:
     size: int
     bare_line_ends: bool = False
 
-    def read(self) -> bytes:
-        """Return all octets; the file is left at its start again."""
+    def octets(self) -> Octets:
+        """Return the message's octets: mapped where they lie in a file, which may be closed then."""
+        if self.size > SPOOL_OCTETS:
+            self.file.flush()
+            return map_file(self.file.fileno())
         self.file.seek(0)
         octets = self.file.read()
         self.file.seek(0)

@@ -21,8 +21,10 @@ from django.db import transaction
 from psycopg import AsyncConnection
 
 from domains.failpoints import fail_point
+from domains.octets import Octets, chunks_of, map_file, whole
 
 ROW_OCTETS = 64 * 1024
+MAPPED_OCTETS = 1024 * 1024
 SAFETY_SECONDS = 24 * 3600
 COLLECTED_AT_ONCE = 500
 
@@ -51,7 +53,7 @@ def blob_folder() -> Path:
     return Path(settings.MAILADMIN.data) / "blobs"
 
 
-async def store_blob(connection: AsyncConnection[Any], account_id: int | None, octets: bytes) -> int:
+async def store_blob(connection: AsyncConnection[Any], account_id: int | None, octets: Octets) -> int:
     """Return the id of a blob with these bytes, inside the caller's transaction; raises OSError when a disk fails."""
     digest = await asyncio.to_thread(_digest, octets) if len(octets) > ROW_OCTETS else _digest(octets)
     if account_id is not None:
@@ -61,20 +63,28 @@ async def store_blob(connection: AsyncConnection[Any], account_id: int | None, o
     path = None
     if len(octets) > ROW_OCTETS:
         path = await asyncio.to_thread(_write, octets)
-    row = (account_id, digest, len(octets), octets if path is None else None, path)
+    row = (account_id, digest, len(octets), whole(octets) if path is None else None, path)
     inserted = await (await connection.execute(_INSERT, row)).fetchone()
     assert inserted is not None
     return int(inserted[0])
 
 
-async def read_blob(connection: AsyncConnection[Any], blob_id: int) -> bytes:
-    """Return a blob's bytes; raises BlobMissing."""
+async def read_blob(connection: AsyncConnection[Any], blob_id: int) -> Octets:
+    """Return a blob's octets, those of a file above ``MAPPED_OCTETS`` mapped; raises BlobMissing."""
     row = await (await connection.execute(_READ, (blob_id,))).fetchone()
     if row is None:
         raise BlobMissing(f"blob {blob_id}")
     if row[0] is not None:
         return bytes(row[0])
-    return await asyncio.to_thread(read_file, str(row[1]))
+    return await asyncio.to_thread(_open_file, str(row[1]))
+
+
+def _open_file(path: str) -> Octets:
+    try:
+        with (blob_folder() / path).open("rb") as file:
+            return map_file(file.fileno()) if os.fstat(file.fileno()).st_size > MAPPED_OCTETS else file.read()
+    except FileNotFoundError:
+        raise BlobMissing(path) from None
 
 
 def read_file(path: str, octets: int = -1) -> bytes:
@@ -86,11 +96,14 @@ def read_file(path: str, octets: int = -1) -> bytes:
         raise BlobMissing(path) from None
 
 
-def _digest(octets: bytes) -> bytes:
-    return sha256(octets).digest()
+def _digest(octets: Octets) -> bytes:
+    hasher = sha256()
+    for chunk in chunks_of(octets):
+        hasher.update(chunk)
+    return hasher.digest()
 
 
-def _write(octets: bytes) -> str:
+def _write(octets: Octets) -> str:
     """Write a new file durably and return its path below the blob folder."""
     name = secrets.token_hex(20)
     folder = blob_folder() / name[:2]
@@ -99,7 +112,8 @@ def _write(octets: bytes) -> str:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(octets)
+            for chunk in chunks_of(octets):
+                file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         fail_point("blob.written")

@@ -7,6 +7,7 @@ from functools import partial
 
 from domains.database import database
 from domains.failpoints import fail_point
+from domains.octets import Octets, joined
 from domains.services.signing import sign_message
 from domains.trace import TRACE_INSERT, MessageTrace
 from mailboxes.addresses import envelope_domain, split_address
@@ -17,7 +18,7 @@ from mailboxes.submission.prepare import Prepared, prepare
 IN_LOOP_OCTETS = 256 * 1024
 
 
-async def prepare_message(octets: bytes, hostname: str, now: datetime, identifier: str) -> Prepared:
+async def prepare_message(octets: Octets, hostname: str, now: datetime, identifier: str) -> Prepared:
     """Return the prepared message; raises Unusable. A large one is read in a thread."""
     call = partial(prepare, octets, hostname, now, identifier)
     if len(octets) <= IN_LOOP_OCTETS:
@@ -49,7 +50,7 @@ async def accept(trace: MessageTrace, prepared: Prepared, received: bytes, smtpu
             trace.add("sign", "unsigned", signed.warning)
         else:
             trace.add("sign", "signed", f"Signed for {author_domain}.", {"selectors": list(signed.selectors)})
-        content = signed.header + received + prepared.octets
+        content = joined(signed.header + received, prepared.octets)
         recipients = [_with_ascii_domain(recipient) for recipient in trace.recipients]
         mail_from = _with_ascii_domain(trace.mail_from)
         utf8 = smtputf8 and not (prepared.ascii_header and all(map(str.isascii, (mail_from, *recipients))))

@@ -104,7 +104,7 @@ class SubmissionHandler:
         hostname = settings.MAILADMIN.hostname
         trace.recipients = list(transaction.forward_paths)
         try:
-            prepared = await prepare_message(content.read(), hostname, now, trace.id)
+            prepared = await prepare_message(content.octets(), hostname, now, trace.id)
         except Unusable as fault:
             trace.add("prepare", "refused", str(fault))
             return Reply(554, "5.6.0", str(fault))

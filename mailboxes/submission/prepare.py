@@ -11,6 +11,7 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from domains.identifiers import new_identifier
+from domains.octets import Octets, behind, joined
 from mailboxes.addresses import author_addresses
 from mailboxes.mime.limits import ADDRESSES
 
@@ -41,7 +42,7 @@ class Prepared:
     ``authors`` are the addresses of From as written, ``senders`` those of Sender, Resent-From and Resent-Sender.
     """
 
-    octets: bytes
+    octets: Octets
     authors: tuple[str, ...]
     senders: tuple[str, ...]
     message_id: str
@@ -49,7 +50,7 @@ class Prepared:
     ascii_header: bool = True
 
 
-def prepare(octets: bytes, hostname: str, now: datetime, identifier: str | None = None) -> Prepared:
+def prepare(octets: Octets, hostname: str, now: datetime, identifier: str | None = None) -> Prepared:
     """Return the message ready to sign; raises Unusable for a header block that is too long or has no From.
 
     ``octets`` has CRLF line ends. ``identifier`` makes the Message-ID when there is none.
@@ -68,17 +69,18 @@ def prepare(octets: bytes, hostname: str, now: datetime, identifier: str | None 
     message_id = next(raw.partition(b":")[2] for name, raw in kept if name == b"message-id")
     block = b"\r\n".join(raw for _, raw in kept)
     text = message_id.strip().decode("utf-8", "replace")
-    return Prepared(block + rest, _authors(fields), _senders(fields), text, tuple(changes), block.isascii())
+    return Prepared(joined(block, rest), _authors(fields), _senders(fields), text, tuple(changes), block.isascii())
 
 
-def split_fields(octets: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def split_fields(octets: Octets) -> tuple[list[tuple[bytes, bytes]], Octets]:
     """Return (lower-case name, raw field without its last CRLF) and the rest from the empty line's CRLFCRLF on."""
     end = octets.find(b"\r\n\r\n")
-    block, rest = (octets[:end], octets[end:]) if end >= 0 else (octets.removesuffix(b"\r\n"), b"\r\n\r\n")
     if octets.startswith(b"\r\n"):
         raise Unusable("The message has no header fields.")
-    if len(block) > HEADER_OCTETS:
+    if (end if end >= 0 else len(octets) - 2) > HEADER_OCTETS:
         raise Unusable("The header block is larger than 256 kB.")
+    block = octets[:end] if end >= 0 else octets[:].removesuffix(b"\r\n")
+    rest = behind(octets, end) if end >= 0 else b"\r\n\r\n"
     raws = _FIELD.split(block)
     if not all(_NAME.match(raw) for raw in raws):
         raise Unusable("A line of the header is no field: it has no name before a colon.")

@@ -6,18 +6,23 @@ import subprocess
 import sys
 import time
 from functools import lru_cache
+from hashlib import sha256
 
 import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import verify_dkim
-from domains.dkim.canonical import relaxed_body, relaxed_headers, select_fields, simple_body
+from domains.dkim import canonical
+from domains.dkim.canonical import body_digest, relaxed_body, relaxed_headers, select_fields, simple_body
 from domains.dkim.keys import generate_key, load_key
 from domains.dkim.sign import LoadedKey, sign
 from domains.dns.zone import ZoneResolver
+from domains.octets import MappedOctets
 from tests.factories import make_message
 
 NAME = "s._domainkey.acme.example"
@@ -237,6 +242,18 @@ RELAXED = [
     (b"a\r\n\r\nb\r\n", b"a\r\n\r\nb\r\n", "an empty line inside stays"),
     (b"a \t ", b"a\r\n", "white space at an end without a line end"),
 ]
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b" ", b"\t", b"a", b"bc"]), max_size=40).map(b"".join), st.integers(1, 6))
+def test_a_body_in_windows_hashes_as_the_whole(body, window):
+    canonical._WINDOW, kept = window, canonical._WINDOW
+    try:
+        for octets in (body, MappedOctets(body[:3], memoryview(body[3:]))):
+            assert body_digest(octets, "relaxed", "sha256") == sha256(relaxed_body(body)).digest()
+            assert body_digest(octets, "simple", "sha256") == sha256(simple_body(body)).digest()
+        assert bytes(relaxed_body(octets)) == relaxed_body(body)
+    finally:
+        canonical._WINDOW = kept
 
 
 @pytest.mark.parametrize(("body", "canonical", "why"), RELAXED, ids=[why for *_, why in RELAXED])

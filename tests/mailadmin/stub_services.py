@@ -14,7 +14,7 @@ class AcceptAll:
     """Accepts every message; one whose text holds ``slow`` takes a second."""
 
     async def data(self, session: Any, transaction: Any, content: Any) -> Reply:
-        if b"slow" in content.read():
+        if content.octets().find(b"slow") >= 0:
             await asyncio.sleep(1)
         return Reply(250, "2.0.0", "queued as STUB")
 

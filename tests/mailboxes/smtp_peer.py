@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from domains.octets import whole
 from mailboxes.connection import Peer
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
@@ -74,7 +75,7 @@ class Recorder:
     async def data(self, session: Session, transaction: Transaction, content: Content) -> Reply:
         self.spooled.append(bool(getattr(content.file, "_rolled", False)))
         self.contents.append(content)
-        self.messages.append(content.read())
+        self.messages.append(whole(content.octets()))
         self.envelopes.append((transaction.reverse_path, list(transaction.forward_paths)))
         return await self._answer("data") or Reply(250, "2.0.0", f"queued as M{len(self.messages)}")
 

@@ -13,12 +13,15 @@ from asgiref.sync import sync_to_async
 
 from antispam.dkim.policy import DkimResult
 from antispam.dkim.verify import verify_dkim
+from domains.database import database
 from domains.dns.resolver import NetworkResolver
 from domains.models import DkimKey, Domain, DomainState
+from domains.octets import whole
 from domains.services.publication import desired_records, zone_text
 from mailboxes.models import Account, CatchAll, QueueEntry
 from mailboxes.smtp.budgets import SmtpLimits
 from mailboxes.smtp.server import SmtpService
+from mailboxes.store.blobs import read_blob
 from mailboxes.submission.handlers import SubmissionHandler
 from tests.dns_server import DnsServer
 from tests.factories import PASSWORD, make_account, make_alias, make_domain, make_message, suspend
@@ -282,6 +285,25 @@ async def test_bare_line_ends_are_mended_before_signing_and_both_signatures_veri
     assert b"y@z.example" not in octets
     results = await verify_dkim(octets, NetworkResolver([(dns_settings.address, dns_settings.port)]))
     assert [row.result for row in results] == [DkimResult.PASS, DkimResult.PASS]
+
+
+async def test_a_large_message_is_signed_and_queued_as_a_small_one_is(
+    service: SmtpService, dns_settings: DnsServer
+) -> None:
+    domain = await Domain.objects.aget(name="acme.example")
+    dns_settings.load_zone_text(await sync_to_async(lambda: zone_text(desired_records(domain), domain.name))())
+    await DkimKey.objects.aupdate(state="active")
+    body = b"\r\n\r\n" + b"many  words \tand blanks \r\n" * 80_000 + b"\r\n\r\n"
+    async with signed_in(service) as talker:
+        reply = await send(talker, b"From: alice@acme.example\r\nBcc: y@z.example\r\nSubject: x" + body)
+    assert "queued as" in reply
+    async with database() as connection:
+        octets = await read_blob(connection, (await QueueEntry.objects.aget()).blob_id)
+    assert whole(octets).endswith(body)
+    assert b"y@z.example" not in octets[:4096]
+    for one in (octets, whole(octets)):
+        results = await verify_dkim(one, NetworkResolver([(dns_settings.address, dns_settings.port)]))
+        assert [row.result for row in results] == [DkimResult.PASS, DkimResult.PASS]
 
 
 async def test_unsigned_mail_leaves_with_a_warning_in_its_trace(service: SmtpService) -> None:
