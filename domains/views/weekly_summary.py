@@ -18,7 +18,7 @@ from domains.reports.weeks import Week
 from domains.services.weekly_figures import weeks_of
 from domains.views.picture import HEIGHT, WIDTH, Labels, draw_month
 from domains.views.web import url
-from domains.views.weekly_words import Block, Summary, absolute, number_words, summary_of
+from domains.views.weekly_words import Block, Summary, absolute, number_words, summary_of, with_colon
 
 # As the panel's stylesheet has them for a light page; mail programs know no variables.
 COLOURS = {
@@ -106,7 +106,7 @@ def _text(summary: Summary) -> str:
     if summary.others:
         lines += ["", "", _("And these"), ""]
         for name, href, figures in summary.others:
-            lines += [f"{name}: {figures}", f"  {href}"]
+            lines += [with_colon(name, figures), f"  {href}"]
         lines += [summary.more] if summary.more else []
     if summary.quiet:
         lines += ["", "", _("No mail was reported of %(names)s.") % {"names": ", ".join(summary.quiet)}]
@@ -117,7 +117,7 @@ def _text(summary: Summary) -> str:
 
 
 def _block(block: Block) -> list[str]:
-    lines = [f"{fact.label}: {fact.value} ({fact.note})" for fact in block.facts]
+    lines = [with_colon(fact.label, f"{fact.value} ({fact.note})") for fact in block.facts]
     if block.remark:
         lines.append(block.remark)
     if block.legend:

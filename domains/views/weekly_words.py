@@ -25,7 +25,7 @@ from domains.views.source_words import KIND_WORDS, fix_words
 from domains.views.web import url
 from domains.visible import visible
 
-BLOCKS = 20
+BLOCKS = 12
 PICTURES = 10
 OTHERS = 30  # mail programs cut long mails
 LINES = 6
@@ -129,6 +129,11 @@ def _days(week: Week) -> str:
 def number_words(count: int) -> str:
     """Return a number in groups of three digits."""
     return number_format(count, force_grouping=True)
+
+
+def with_colon(name: str, text: str) -> str:
+    """Return what something is called and what is said of it, with the language's spaces."""
+    return _("%(name)s: %(text)s") % {"name": name, "text": text}
 
 
 def _messages(count: int) -> str:
@@ -240,11 +245,8 @@ def _sender(sender: str, address: str) -> str:
 def _mistake(mistake: Mistake) -> str:
     name = _sender(mistake.sender, mistake.address)
     fix = {key: visible(str(value)) for key, value in (mistake.fix or {}).items()}
-    return (
-        f"{name}, {_messages(mistake.messages)}: {fix_words(fix)}"
-        if fix
-        else f"{name}, {_messages(mistake.messages)}"
-    )
+    who = f"{name}, {_messages(mistake.messages)}"
+    return with_colon(who, fix_words(fix)) if fix else who
 
 
 def _fresh(new: NewSource) -> str:

@@ -202,13 +202,15 @@ def test_many_domains_make_no_endless_mail(acme: Domain) -> None:
             DmarcDay.objects.create(domain=other, day=WEEK.last_day, messages=100 - number, believed=True, **row_of)
     message = english()
     plain = part(message, "plain")
-    assert plain.count("\n====") == 20
-    assert "And these\n\nn19.example: 81 messages, 100 % passed DMARC\n" in plain
-    assert "n48.example: 52 messages" in plain
-    assert "n49.example" not in plain
-    assert "and 11 more" in plain
+    assert plain.count("\n====") == 12
+    assert "And these\n\nn11.example: 89 messages, 100 % passed DMARC\n" in plain
+    assert "n40.example: 60 messages" in plain
+    assert "n41.example" not in plain
+    assert "and 19 more" in plain
     assert "n88.example, and 6 more." in plain
-    assert "and 11 more</a>" in part(message, "html")
+    html = part(message, "html")
+    assert "and 19 more</a>" in html
+    assert len(html.encode()) < 80_000  # Gmail shows no more than 102 kB
 
 
 def make_bare(name: str, administrator: Actor) -> Domain:
@@ -238,7 +240,7 @@ def test_it_speaks_french(acme: Domain) -> None:
     for kind in ("plain", "html"):
         text = part(message, kind)
         assert "À corriger" in text
-        assert "Mailchimp, 25 messages" in text
+        assert "Mailchimp, 25 messages : Activez DKIM" in text.replace("\xa0", " ")
         assert "needs" not in text
         assert "week" not in text
     assert '<html lang="fr">' in part(message, "html")
