@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from domains.dns.port import Answer
 from domains.identifiers import new_identifier
 from domains.trace_terms import author_names, findable, indexed, trace_terms
@@ -40,6 +42,8 @@ def clean(value: Any) -> Any:
         return value[:TEXT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if value is None or isinstance(value, (bool, int, float)):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, (dict, Mapping)):  # dict first: to ask the abstract class is slow
         return {clean(str(key)): clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -79,8 +83,12 @@ class Event:
             "detail": self.detail,
             "dns": self.dns,
         }
-        text = json.dumps(plain, default=clean)
-        return text if len(text) <= TEXT_LIMIT and "\\u" not in text else json.dumps(self.as_json())
+        try:
+            octets = to_json(plain, fallback=clean)
+        except ValueError:  # a lone surrogate
+            return json.dumps(self.as_json())
+        is_clean = len(octets) <= TEXT_LIMIT and octets.isascii() and b"\\u" not in octets
+        return octets.decode() if is_clean else json.dumps(self.as_json())
 
     def as_row(self, trace_id: str) -> tuple[Any, ...]:
         """Return the parameters of ``EVENT_INSERT``."""

@@ -4,7 +4,6 @@ A package above that counts or keeps what the traces tell registers with ``on_ex
 once, refusals included, in the transaction that expands it, so that what it writes is kept or undone with that.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from pydantic_core import from_json
 
 from domains.services.trace_keeping import keeping, our_domains, redact
 
@@ -101,7 +101,7 @@ def _expand(limit: int) -> list[ExpandedTrace]:
     """Expand one batch and return it in the order of arrival."""
     with connection.cursor() as cursor:
         cursor.execute(EXPAND, [limit])
-        traces = [ExpandedTrace(*[*head, json.loads(events)]) for *head, events in cursor.fetchall()]
+        traces = [ExpandedTrace(*[*head, from_json(events)]) for *head, events in cursor.fetchall()]
     return sorted(traces, key=lambda trace: trace.received_at)
 
 

@@ -1,14 +1,15 @@
 """What the database knows of addresses: one statement for all of one level, found or not.
 
 It is the same work for an address that exists and for one that does not, so the time of an answer tells nothing.
+Those who ask while a statement is under way share the next one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
-from psycopg import AsyncConnection
-
+from domains.combine import Combined
+from domains.database import database
 from mailboxes.addresses import split_address
 
 LOOKUP = """
@@ -77,8 +78,14 @@ class Row:
         return self.state not in ("pending", "deleted")
 
 
-async def look_up(connection: AsyncConnection[Any], addresses: Sequence[str]) -> dict[str, Row]:
+async def look_up(addresses: Sequence[str]) -> dict[str, Row]:
     """Return what is known of each address whose domain is ours."""
+    return await _looked_up(addresses)
+
+
+async def _look_up_all(several: Sequence[Sequence[str]]) -> list[dict[str, Row]]:
+    """Return what is known of the addresses of each of several callers, by one statement."""
+    addresses = list(chain.from_iterable(several))
     parts = [split_address(address) for address in addresses]
     locals_ = [local_part.lower() for local_part, _ in parts]
     parameters = {
@@ -86,18 +93,25 @@ async def look_up(connection: AsyncConnection[Any], addresses: Sequence[str]) ->
         "bases": [local_part.partition("+")[0] or local_part for local_part in locals_],
         "domains": [domain for _, domain in parts],
     }
-    cursor = await connection.execute(LOOKUP, parameters)
-    return {addresses[row[0] - 1]: Row(*row[1:]) for row in await cursor.fetchall()}
+    async with database() as connection:
+        rows = await (await connection.execute(LOOKUP, parameters)).fetchall()
+    known = {addresses[row[0] - 1]: Row(*row[1:]) for row in rows}
+    return [{address: known[address] for address in wanted if address in known} for wanted in several]
 
 
-async def administrators(connection: AsyncConnection[Any], domain_id: int | None) -> list[str]:
+_looked_up = Combined(_look_up_all)
+
+
+async def administrators(domain_id: int | None) -> list[str]:
     """Return the addresses of a domain's administrators, the superadministrators' when it has none of its own."""
-    rows = await (await connection.execute(ADMINISTRATORS, (domain_id,))).fetchall()
+    async with database() as connection:
+        rows = await (await connection.execute(ADMINISTRATORS, (domain_id,))).fetchall()
     own = [str(email) for email, is_own in rows if is_own]
     return own or [str(email) for email, _ in rows]
 
 
-async def traced_sender(connection: AsyncConnection[Any], trace_id: str) -> str:
+async def traced_sender(trace_id: str) -> str:
     """Return who sent the message of a trace, an empty text when that is no longer known."""
-    row = await (await connection.execute(TRACED_SENDER, (trace_id,))).fetchone()
+    async with database() as connection:
+        row = await (await connection.execute(TRACED_SENDER, (trace_id,))).fetchone()
     return str(row[0]) if row is not None else ""

@@ -13,9 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from psycopg import AsyncConnection
 
-from domains.database import database
 from domains.services.sealing import derive_key
 from mailboxes.addresses import RESERVED, ROLES, envelope_domain, plain_local_part, split_address
 from mailboxes.delivery.limits import Limit, reached_from
@@ -114,21 +112,20 @@ async def resolve_recipient(recipient: str, size: int | None = 0) -> Resolution:
     domain = envelope_domain(recipient)
     expansion = _Expansion(recipient, size)
     home = ""
-    async with database() as connection:
-        if is_host_role(recipient):
-            level = await administrators(connection, None)
-            rows = await look_up(connection, level)
-            expansion.note(recipient, "role", to=level)
-        else:
-            level = [f"{local_part}@{domain}"]
-            rows = await look_up(connection, level)
-            row = rows.get(level[0])
-            if row is None:
-                return Resolution(Found.FOREIGN)
-            home = row.home
-            if row.state != "active":
-                return Resolution(Found.SUSPENDED if row.state == "suspended" else Found.FOREIGN, (), domain, home)
-        await _expand(connection, expansion, level, rows)
+    if is_host_role(recipient):
+        level = await administrators(None)
+        rows = await look_up(level)
+        expansion.note(recipient, "role", to=level)
+    else:
+        level = [f"{local_part}@{domain}"]
+        rows = await look_up(level)
+        row = rows.get(level[0])
+        if row is None:
+            return Resolution(Found.FOREIGN)
+        home = row.home
+        if row.state != "active":
+            return Resolution(Found.SUSPENDED if row.state == "suspended" else Found.FOREIGN, (), domain, home)
+    await _expand(expansion, level, rows)
     found = _verdict(expansion)
     targets = _copies(expansion) if found is Found.LOCAL else ()
     return Resolution(found, targets, domain, home, expansion.limits, expansion.bounces_only, tuple(expansion.steps))
@@ -158,22 +155,20 @@ def _copies(expansion: _Expansion) -> tuple[Target, ...]:
     return tuple(replace(target, may_wait=target.account_id is not None) for target in everybody.values())
 
 
-async def _expand(
-    connection: AsyncConnection[Any], expansion: _Expansion, level: Sequence[str], rows: dict[str, Row]
-) -> None:
+async def _expand(expansion: _Expansion, level: Sequence[str], rows: dict[str, Row]) -> None:
     """Follow aliases and groups level by level, each address once."""
     seen: set[str] = set()
     for _ in range(LEVELS):
         following: list[str] = []
         for address in level:
             seen.add(address.lower())
-            leads_to = [_canonical(text) for text in await _one(connection, expansion, address, rows.get(address))]
+            leads_to = [_canonical(text) for text in await _one(expansion, address, rows.get(address))]
             expansion.edges.setdefault(address.lower(), leads_to)
             following += leads_to
         level = [text for text in dict.fromkeys(following) if text.lower() not in seen]
         if not level or expansion.refusals[:1] == [Found.ENDLESS]:
             return
-        rows = await look_up(connection, level)
+        rows = await look_up(level)
     expansion.refusals.insert(0, Found.ENDLESS)
 
 
@@ -190,9 +185,7 @@ def _through(address: str, row: Row | None) -> list[str]:
     return (["alias domain"] if row.home != row.domain else []) + (["subaddress"] if detail else [])
 
 
-async def _one(
-    connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row | None
-) -> Sequence[str]:
+async def _one(expansion: _Expansion, address: str, row: Row | None) -> Sequence[str]:
     """Add the target that an address is, or return the addresses that it stands for."""
     if row is None or not row.is_served:
         return _elsewhere(expansion, address)
@@ -206,7 +199,7 @@ async def _one(
         return row.targets
     if row.account_id is not None:
         return _account(expansion, address, row)
-    return await _special(connection, expansion, address, row)
+    return await _special(expansion, address, row)
 
 
 def _elsewhere(expansion: _Expansion, address: str) -> Sequence[str]:
@@ -232,18 +225,18 @@ def _account(expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
     return ()
 
 
-async def _special(connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
+async def _special(expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
     """Add or return what an address is that is neither mailbox nor alias nor group."""
     local_part = split_address(address)[0]
     name = local_part.lower()
     if is_srs(local_part):
-        return await _rewritten(connection, expansion, address, row)
+        return await _rewritten(expansion, address, row)
     if name in RESERVED:
         expansion.add(Target(expansion.recipient, address, report_domain_id=row.domain_id, report_kind=name))
         expansion.note(address, "report address", row)
         return ()
     if name in ROLES:
-        people = await administrators(connection, row.home_id)
+        people = await administrators(row.home_id)
         expansion.note(address, "role", row, people)
         return people
     if row.catch_all:
@@ -253,14 +246,12 @@ async def _special(connection: AsyncConnection[Any], expansion: _Expansion, addr
     return ()
 
 
-async def _rewritten(
-    connection: AsyncConnection[Any], expansion: _Expansion, address: str, row: Row
-) -> Sequence[str]:
+async def _rewritten(expansion: _Expansion, address: str, row: Row) -> Sequence[str]:
     """Return the sender whom an address made here stands for; any other is unknown."""
     try:
         day = int(time.time()) // DAY_SECONDS
         original = original_sender(derive_key("srs"), split_address(address)[0], row.domain, day)
-        sender = original.address or await traced_sender(connection, original.trace_id)
+        sender = original.address or await traced_sender(original.trace_id)
         if not sender:
             raise NotOurs("Its message is no longer known.")
     except NotOurs as fault:
