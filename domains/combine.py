@@ -1,7 +1,8 @@
 """Work for several callers at once: those who come while some is under way wait for it and then go together.
 
 Alone, a caller waits for nobody. Under load one statement, and one commit, serves many. What takes longer than
-``PATIENCE`` (a lock that somebody holds) keeps nobody waiting: the next go on beside it. Pure.
+``PATIENCE`` (a lock that somebody holds) keeps nobody waiting: the next go on beside it. What nobody waits for any
+more is cancelled. Pure.
 """
 
 import asyncio
@@ -61,9 +62,21 @@ class _Queue(Generic[T, R]):
                 some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 wanted = [(item, future) for item, future in some if not future.done()]
                 if wanted:
-                    await asyncio.wait({self._begin(self._run(wanted))}, timeout=PATIENCE)
+                    await asyncio.wait({self._begin_run(wanted)}, timeout=PATIENCE)
         finally:
             self._is_served = False
+
+    def _begin_run(self, wanted: "list[tuple[T, asyncio.Future[R]]]") -> "asyncio.Task[None]":
+        """Begin the work for some; it is cancelled when all of them gave up."""
+        task = self._begin(self._run(wanted))
+
+        def end_unwanted(given_up: "asyncio.Future[R]") -> None:
+            if given_up.cancelled() and all(future.cancelled() for _, future in wanted):
+                task.cancel()
+
+        for _, future in wanted:
+            future.add_done_callback(end_unwanted)
+        return task
 
     async def _run(self, wanted: "list[tuple[T, asyncio.Future[R]]]") -> None:
         results: Sequence[R | BaseException]

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from psycopg import DataError, IntegrityError
-from psycopg.errors import DeadlockDetected, LockNotAvailable
+from psycopg import DataError, Error
 from psycopg.rows import TupleRow
 
 from domains.combine import Combined
@@ -24,6 +23,8 @@ from mailboxes.mime.structure import Described
 from mailboxes.store.blobs import ROW_OCTETS
 
 SHORT_WAIT = "SET LOCAL lock_timeout = '100ms'"  # a row that somebody holds keeps one mailbox waiting, not all
+
+CONNECTION_LOST = ("08", "57P")  # SQLSTATE of a connection that broke, and of a server that ended it
 
 Parameters = Mapping[str, Any]
 
@@ -79,8 +80,16 @@ async def _deliver_all(several: Sequence[Parameters]) -> Sequence[TupleRow | Bas
         return [await _deliver_alone(several[0])]
     try:
         return await _deliver_together(several)
-    except (LockNotAvailable, DeadlockDetected, DataError, IntegrityError) as fault:
+    except Error as fault:
+        if not _was_undone(fault):
+            raise
         raise _Alone from fault
+
+
+def _was_undone(fault: Error) -> bool:
+    """True when the server refused something in the transaction, or we refused to send it: nothing was committed."""
+    state = fault.sqlstate
+    return isinstance(fault, DataError) if state is None else not state.startswith(CONNECTION_LOST)
 
 
 async def _deliver_together(several: Sequence[Parameters]) -> list[TupleRow | None]:

@@ -77,6 +77,33 @@ async def test_who_gave_up_is_left_out():
     assert served == [[0, 2]]
 
 
+async def test_work_that_all_gave_up_is_cancelled_and_no_other():
+    begun, ended = [], []
+
+    async def work(items):
+        begun.append(list(items))
+        try:
+            await asyncio.sleep(60 if "slow" in items else 0.2)
+        finally:
+            ended.append(list(items))
+        return list(items)
+
+    combined = Combined(work)
+    slow, stuck, kept = (asyncio.ensure_future(combined(name)) for name in ("slow", "slow", "kept"))
+    await asyncio.sleep(0.01)
+    slow.cancel()
+    await asyncio.sleep(0.01)
+    assert (begun, ended) == ([["slow", "slow", "kept"]], [])
+    stuck.cancel()
+    kept.cancel()
+    await asyncio.sleep(0.01)
+    assert ended == begun
+    kept, lost = (asyncio.ensure_future(combined(name)) for name in ("kept", "lost"))
+    await asyncio.sleep(0.01)
+    lost.cancel()
+    assert await kept == "kept"
+
+
 def test_every_event_loop_has_a_queue_of_its_own():
     async def work(items):
         return list(items)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from psycopg import OperationalError
+from psycopg import InterfaceError, OperationalError
+from psycopg.errors import (
+    AdminShutdown,
+    ConnectionFailure,
+    DiskFull,
+    InternalError_,
+    ProgramLimitExceeded,
+    QueryCanceled,
+)
+from psycopg_pool import PoolTimeout
 
 from domains.database import database
 from domains.models import Trace
@@ -92,6 +101,44 @@ async def test_a_row_that_somebody_holds_keeps_its_own_mailbox_waiting_alone(
     assert (await asyncio.wait_for(waiting, 5)).ok
     assert together
     assert await Message.objects.acount() == 8
+
+
+async def test_who_gave_up_waiting_for_a_row_gets_nothing_later(account: Account) -> None:
+    async with database() as connection, connection.transaction():
+        await connection.execute("SELECT FROM mailboxes_account WHERE id = %s FOR UPDATE", (account.pk,))
+        waiting = asyncio.ensure_future(deliver(make_request(account)))
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert (await asyncio.wait_for(deliver(make_request(account)), 5)).ok
+    await asyncio.sleep(0.1)
+    assert await Message.objects.acount() == 1
+
+
+@pytest.mark.parametrize("fault", [ProgramLimitExceeded, DiskFull, QueryCanceled, InternalError_])
+async def test_whatever_the_server_refuses_each_goes_alone(
+    account: Account, fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(several: Any) -> Any:
+        raise fault
+
+    monkeypatch.setattr(single, "_deliver_together", refused)
+    assert all(isinstance(result, DeliveryResult) for result in await all_at_once(account, count=6))
+    assert await Message.objects.acount() == 6
+
+
+@pytest.mark.parametrize("fault", [OperationalError, InterfaceError, AdminShutdown, ConnectionFailure, PoolTimeout])
+async def test_when_the_end_is_not_known_each_is_told_and_none_goes_again(
+    account: Account, fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(several: Any) -> Any:
+        raise fault
+
+    monkeypatch.setattr(single, "_deliver_together", cut)
+    results = await all_at_once(account, count=6)
+    assert [isinstance(result, fault) for result in results] == [True] * 6
+    assert await Message.objects.acount() == 0
 
 
 async def test_when_the_server_is_lost_all_are_told_and_nothing_is_delivered_twice(
