@@ -12,9 +12,11 @@ from django.db import connections
 
 from domains.models import ReportFileState
 from domains.services.report_rollup import roll_up, waiting_domains
-from domains.services.reports import store_many
+from domains.services.reports import Memory, store_many
 
 CHUNK = 100
+
+_memory = Memory()  # of this process, from one chunk to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def take_in_paths(paths: Sequence[Path], road: str, jobs: int) -> Iterator[FileO
 
     The processes are forked from this one, whose database connections are closed before.
     """
+    _memory.forget()
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     if jobs == 1 or len(chunks) < 2:
         for chunk in chunks:
@@ -77,7 +80,7 @@ def _store(work: tuple[Sequence[Path], str]) -> list[FileOutcome]:
             *((one.report.domain.name, one.report.org_name, one.report.report_id) if one.report else ()),
             *((one.report.records_count, one.report.messages_count) if one.report else ()),
         )
-        for one in store_many(opened(), road)
+        for one in store_many(opened(), road, _memory)
     ]
     return found + refused
 

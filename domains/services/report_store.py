@@ -20,6 +20,7 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from domains.dmarc.report import AuthPattern, Outcome, ReportHead, ReportRow
 from domains.failpoints import fail_point
@@ -45,6 +46,21 @@ FROM jsonb_to_recordset(%s::jsonb) AS r(month date, pattern_id uuid, header_from
     envelope_to text, dkim jsonb, spf jsonb, reasons jsonb)
 ON CONFLICT (pattern_id, month) DO NOTHING
 """
+HEADS = """
+INSERT INTO domains_dmarcreport (domain_id, road, standing, submitter, authenticated, believed, org_name, org_email,
+    report_id, begin_at, end_at, day, schema, policy, digest, records_count, messages_count, received_at, trace_id)
+SELECT domain_id, road, standing, submitter, authenticated, believed, org_name, org_email,
+    report_id, begin_at, end_at, day, schema, policy, decode(digest, 'hex'), records_count, messages_count,
+    received_at, trace_id
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (domain_id bigint, road text, standing text, submitter text,
+    authenticated boolean, believed boolean, org_name text, org_email text, report_id text, begin_at timestamptz,
+    end_at timestamptz, day date, schema text, policy jsonb, digest text, records_count int, messages_count bigint,
+    received_at timestamptz, trace_id text)) WITH ORDINALITY ORDER BY ordinality RETURNING id
+"""
+_TEXTS = (
+    *("domain_id", "road", "standing", "submitter", "authenticated", "believed", "org_name", "org_email"),
+    *("report_id", "schema", "policy", "records_count", "messages_count", "trace_id"),
+)
 LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 
 
@@ -147,7 +163,7 @@ def content_of(head: ReportHead, rows: Iterable[ReportRow]) -> Content:
     return Content(rows, json.dumps([head.domain, head.policy, head.org_email], sort_keys=True))
 
 
-@lru_cache(maxsize=5_000)
+@lru_cache(maxsize=20_000)
 def _line_end(outcome: Outcome) -> tuple[UUID, str]:
     """Return the name of the outcome's pattern, and how the lines of the outcome end."""
     identity = pattern_id(outcome.pattern)
@@ -274,6 +290,7 @@ def _head(incoming: Incoming) -> DmarcReport:
         digest=content.digest,
         records_count=content.records,
         messages_count=content.messages,
+        received_at=timezone.now(),
         trace_id=incoming.trace_id,
     )
 
@@ -283,7 +300,7 @@ def _write(fresh: Sequence[tuple[DmarcReport, Incoming]], replaced: Sequence[Dma
         return
     stored_before = [row.pk for row in replaced if row.pk is not None]
     DmarcReport.objects.filter(pk__in=stored_before).update(standing=ReportStanding.REPLACED)
-    DmarcReport.objects.bulk_create([head for head, _incoming in fresh])
+    _insert([head for head, _incoming in fresh])
     write_patterns([incoming for _head, incoming in fresh if not incoming.patterns_written])
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for head, incoming in fresh:
@@ -291,6 +308,25 @@ def _write(fresh: Sequence[tuple[DmarcReport, Incoming]], replaced: Sequence[Dma
                 copy.write(octets)
     mark_dirty({(head.domain_id, head.day) for head, _incoming in fresh})
     fail_point("report.before-commit")
+
+
+def _insert(heads: Sequence[DmarcReport]) -> None:
+    """Store new heads by one statement and give them their ids; the ORM takes three times as long to write it."""
+    with connection.cursor() as cursor:
+        cursor.execute(HEADS, [json.dumps([_head_row(head) for head in heads])])
+        for head, (identifier,) in zip(heads, cursor.fetchall(), strict=True):
+            head.pk = identifier
+
+
+def _head_row(head: DmarcReport) -> dict[str, Any]:
+    values = vars(head)
+    return {name: values[name] for name in _TEXTS} | {
+        "begin_at": head.begin_at.isoformat(),
+        "end_at": head.end_at.isoformat(),
+        "day": head.day.isoformat(),
+        "digest": head.digest.hex(),
+        "received_at": head.received_at.isoformat(),
+    }
 
 
 def write_patterns(batch: Sequence[Incoming], known: set[tuple[date, UUID]] | None = None) -> None:

@@ -7,7 +7,7 @@ without a trace; what changed is added up right after (``report_rollup``), and b
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -76,6 +76,8 @@ MAIL_REPORTS = 10
 MAIL_SECONDS = 120.0
 BATCH_FILES = 100
 BATCH_RECORDS = 20_000
+DOMAIN_SECONDS = 5.0
+KNOWN_PATTERNS = 200_000
 
 # Raised whenever more can be read: files that an older reader could not read are then offered to be read again.
 READER = 1
@@ -165,26 +167,53 @@ def take_in_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[O
     roll_up(touched)
 
 
-def store_many(files: Iterable[tuple[str, BinaryIO]], road: str) -> Iterator[Outcome]:
+@dataclass(slots=True)
+class Memory:
+    """What storing many files remembers from one batch to the next.
+
+    Domains by name, for ``DOMAIN_SECONDS``, as one may go meanwhile; the patterns that are there, at most
+    ``KNOWN_PATTERNS``.
+    """
+
+    domains: dict[str, Domain] = field(default_factory=dict)
+    asked_at: float = 0.0
+    patterns: set[tuple[date, UUID]] = field(default_factory=set)
+
+    def refresh(self) -> None:
+        """Forget what is too old or too much."""
+        if time.monotonic() - self.asked_at > DOMAIN_SECONDS:
+            self.domains.clear()
+            self.asked_at = time.monotonic()
+        if len(self.patterns) > KNOWN_PATTERNS:
+            self.patterns.clear()
+
+    def forget(self) -> None:
+        """Forget all."""
+        self.domains.clear()
+        self.patterns.clear()
+
+
+def store_many(files: Iterable[tuple[str, BinaryIO]], road: str, memory: Memory | None = None) -> Iterator[Outcome]:
     """Store many files that an administrator laid down, about a hundred a transaction; yields each outcome.
 
     A file is read to its end before the next is asked for; it may be as large as ``OWN_FILES`` says, a zip archive
     hold many reports, and a mail reports of any kind. What is yielded is stored; its days wait to be added up.
+    ``memory`` is the same for the calls of one process that follow each other at once.
     """
     batch: list[tuple[str, Incoming]] = []
-    domains: dict[str, Domain] = {}
-    known: set[tuple[date, UUID]] = set()
+    memory = memory or Memory()
     oldest = oldest_day_kept()
     for name, file in files:
-        for found in _incoming(name, file, road, domains, oldest):
+        memory.refresh()
+        for found in _incoming(name, file, road, memory.domains, oldest):
             if isinstance(found, Outcome):
                 yield found
                 continue
             batch.append((name, found))
             if len(batch) >= BATCH_FILES or sum(one.content.records for _name, one in batch) >= BATCH_RECORDS:
-                yield from _store_batch(batch, known)
+                yield from _store_batch(batch, memory.patterns)
                 batch = []
-    yield from _store_batch(batch, known)
+    yield from _store_batch(batch, memory.patterns)
 
 
 def _incoming(
