@@ -14,7 +14,7 @@ from domains.views.frame import domain_page
 from domains.views.report_export import download, wanted_format
 from domains.views.report_span import Span, span_of
 from domains.views.source_words import KIND_WORDS
-from domains.views.web import act_of_request
+from domains.views.web import act_of_request, typed
 
 ROWS = 50
 COLUMNS = (
@@ -70,7 +70,7 @@ def records(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def _chosen(request: HttpRequest) -> dict[str, Any]:
-    found: dict[str, Any] = {key: request.GET[key][:300] for key in _TEXTS if request.GET.get(key)}
+    found: dict[str, Any] = {key: text for key in _TEXTS if (text := typed(request, key, 300))}
     if request.GET.get("sender") == "" and "sender" in request.GET and "kind" in found:
         found["sender"] = ""
     for key in ("spf", "dkim"):

@@ -20,7 +20,7 @@ from domains.views.frame import domain_page
 from domains.views.report_export import download, wanted_format
 from domains.views.report_span import SPANS, span_of
 from domains.views.reports import charts_of
-from domains.views.web import act_of_request, url
+from domains.views.web import act_of_request, typed, url
 
 ADDRESSES = 50
 COLUMNS = (
@@ -48,7 +48,7 @@ def sources(request: HttpRequest, name: str) -> HttpResponseBase:
     span = span_of(request)
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else ""
-    sender = request.GET.get("sender")
+    sender = typed(request, "sender") if "sender" in request.GET else None
     country = _asked(request, "country", _COUNTRY)
     network = _asked(request, "network", _NUMBER)
     found = located(addresses_in_reports(domain, span.first_day, span.last_day, kind, sender))

@@ -6,8 +6,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
+from domains.reports.span import day_before
+
 SPANS = (7, 30, 90, 365)
 DEFAULT = 30
+MOST_DAYS = 3660
 EARLIEST = date(2010, 1, 1)
 
 
@@ -26,11 +29,12 @@ class Span:
 
 
 def span_of(request: HttpRequest, default: int = DEFAULT) -> Span:
-    """Return the days that the address asks for; what cannot be read is the default."""
+    """Return the days that the address asks for, at most the last ``MOST_DAYS`` of them; else the default."""
     today = datetime.now(UTC).date()
     first, last = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
     if first is not None and (last is None or first <= last):
-        return Span(first, last or first, 0)
+        last = last or first
+        return Span(max(first, day_before(last, MOST_DAYS - 1)), last, 0)
     text = request.GET.get("days", "")
     days = int(text) if text in map(str, SPANS) else default
     return Span(today - timedelta(days=days - 1), today, days)

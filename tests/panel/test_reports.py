@@ -105,6 +105,21 @@ def test_what_cannot_be_is_said_and_shown_as_nothing(rosa: Actor, filled: Place,
     assert "192.0.2.200</a>" not in body
 
 
+@pytest.mark.parametrize("page", ["records", "sources"])
+@pytest.mark.parametrize("name", ["source", "kind", "sender", "disposition", "reporter", "report", "after", "from"])
+def test_nul_in_a_filter_is_no_fault(rosa: Actor, filled: Place, page: str, name: str) -> None:
+    for value in ("%00", "a%00b", "%FF"):
+        for wanted in ("", "&format=csv"):
+            address = f"/domains/near.example/reports/{page}?{name}={value}{wanted}"
+            assert signed_in(rosa).get(address).status_code == 200, address
+
+
+def test_a_page_is_about_ten_years_at_most(rosa: Actor, filled: Place) -> None:
+    for page in ("reports", "reports/tls"):
+        body = text(rosa, f"/domains/near.example/{page}?from=2010-01-01&to=2190-01-01")
+        assert len(body) < 500_000
+
+
 def test_records_come_in_pages_without_a_gap(rosa: Actor, near: Place) -> None:
     for age in range(1, 4):
         hand_in("near.example", *(row(f"198.51.100.{number}", number + 1) for number in range(40)), age=age)
