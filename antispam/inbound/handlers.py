@@ -49,9 +49,9 @@ from mailboxes.mime.headers import Field, first_value, read_block, values_of
 from mailboxes.mime.received import received_texts
 from mailboxes.outbound.dsn_request import dsn_request
 from mailboxes.outbound.forward import is_second_round
-from mailboxes.smtp.lines import SPOOL_OCTETS
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
+from mailboxes.smtp.spool import SPOOL_OCTETS
 
 log = logging.getLogger(__name__)
 

@@ -3,23 +3,23 @@
 The rules for the content are those of DATA: bare CR or LF and NUL are found, whichever chunk boundary they stand at.
 """
 
-from tempfile import SpooledTemporaryFile
-
-from mailboxes.smtp.lines import ANY_LINE_END, SPOOL_OCTETS
+from mailboxes.smtp.lines import ANY_LINE_END
+from mailboxes.smtp.spool import Spool
 
 
 class ChunkReader:
-    """Gathers chunks; after ``finish()`` ``file``, ``size``, and why the content may not be taken: ``too_big``,
+    """Gathers chunks; after ``finish()`` ``spool``, ``size``, and why the content may not be taken: ``too_big``,
     ``has_nul``, ``bare``.
     """
 
-    __slots__ = ("_held", "_limit", "_normalise", "bare", "file", "has_nul", "size")
+    __slots__ = ("_held", "_limit", "_normalise", "_tail", "bare", "has_nul", "size", "spool")
 
     def __init__(self, limit: int, normalise: bool) -> None:
         self._limit = limit
         self._normalise = normalise
         self._held = b""  # a CR whose LF may come with the next octets
-        self.file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=SPOOL_OCTETS)  # noqa: SIM115
+        self._tail = b""  # the last two octets
+        self.spool = Spool()
         self.size = 0
         self.bare = False
         self.has_nul = False
@@ -40,13 +40,13 @@ class ChunkReader:
         held, self._held = self._held, b""
         if held:
             self._add(held)
-        if self.size and not self._ends_line():
+        if self.size and self._tail != b"\r\n":
             self._write(b"\r\n")
-        self.file.seek(0)
+        self.spool.rewind()
 
     def close(self) -> None:
         """Free the content."""
-        self.file.close()
+        self.spool.close()
 
     def _add(self, octets: bytes) -> None:
         """Add octets that end outside a CRLF pair."""
@@ -60,12 +60,6 @@ class ChunkReader:
 
     def _write(self, octets: bytes) -> None:
         self.size += len(octets)
+        self._tail = (self._tail + octets[-2:])[-2:]
         if not (self.too_big or self.has_nul or (self.bare and not self._normalise)):
-            self.file.write(octets)
-
-    def _ends_line(self) -> bool:
-        position = self.file.tell()
-        if position < 2:
-            return False
-        self.file.seek(position - 2)
-        return self.file.read() == b"\r\n"
+            self.spool.write(octets)

@@ -11,11 +11,12 @@ from mailboxes.smtp.dialogue import SmtpDialogue
 from mailboxes.smtp.lines import DataReader
 from mailboxes.smtp.port import Content, Transaction
 from mailboxes.smtp.replies import Reply
-from mailboxes.smtp.wire import Gone
+from mailboxes.smtp.wire import Gone, logger
 
 OK = Reply(250, "2.0.0", "OK")
 BARE_CONTENT = Reply(550, "5.6.0", "The message has a bare CR or LF; its lines must end with CRLF")
 NUL_CONTENT = Reply(550, "5.6.0", "The message has a NUL octet")
+NO_ROOM = Reply(452, "4.3.1", "There is no room for the message at the moment; try again later")
 NO_SENDER = Reply(503, "5.5.1", "Say MAIL FROM first")
 NO_RECIPIENT = Reply(554, "5.5.1", "There are no valid recipients")
 CHUNKS_BEGUN = Reply(503, "5.5.1", "The message has begun with BDAT; it ends with BDAT LAST, or RSET gives it up")
@@ -70,7 +71,7 @@ class ContentCommands(SmtpDialogue):
         if reply is not None:
             await self._tell_refused("data", reply)
         else:
-            content = Content(reader.file, reader.size, reader.bare)
+            content = Content(reader.spool.file, reader.size, reader.bare)
             reply = await self._ask(self.handler.data(self.smtp_session, transaction, content))
         self._push(reply or OK)
         if reply is not None and reply.positive:
@@ -82,7 +83,12 @@ class ContentCommands(SmtpDialogue):
             return self.too_big()
         if reader.bare and not self.normalise:
             return BARE_CONTENT
-        return NUL_CONTENT if reader.has_nul else None
+        if reader.has_nul:
+            return NUL_CONTENT
+        if reader.spool.fault is not None:
+            logger.warning("smtp %s: not spooled: %s", self.smtp_session.id, reader.spool.fault)
+            return NO_ROOM
+        return None
 
     @syntax("BDAT octets [LAST]")
     async def smtp_BDAT(self, arg: str) -> None:

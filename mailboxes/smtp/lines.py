@@ -6,9 +6,9 @@ they are split; ``CRLF . CRLF`` alone ends DATA; nothing is held beyond one long
 
 import re
 from enum import Enum
-from tempfile import SpooledTemporaryFile
 
-SPOOL_OCTETS = 1024 * 1024
+from mailboxes.smtp.spool import Spool
+
 WINDOW_OCTETS = 64 * 1024
 _END = b"\r\n.\r\n"
 ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -87,10 +87,10 @@ class LineBuffer:
 
 
 class DataReader:
-    """The message after 354: finds its end, takes the dots off, counts, and spools above ``SPOOL_OCTETS``.
+    """The message after 354: finds its end, takes the dots off, counts, and spools.
 
     It reads from the buffer of the command lines and leaves there what comes after the end. Works in windows, with
-    C-speed searches only, so the cost is linear. After ``advance()`` has returned True: ``file`` and ``size``,
+    C-speed searches only, so the cost is linear. After ``advance()`` has returned True: ``spool`` and ``size``,
     and why the content may not be taken: ``too_big``, ``has_nul``, ``bare``.
     """
 
@@ -101,10 +101,10 @@ class DataReader:
         "_octets",
         "_scanned",
         "bare",
-        "file",
         "has_nul",
         "received",
         "size",
+        "spool",
     )
 
     def __init__(self, octets: bytearray, limit: int, normalise: bool) -> None:
@@ -115,9 +115,7 @@ class DataReader:
         self._normalise = normalise
         self._first = True
         self._scanned = 0
-        self.file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(  # noqa: SIM115
-            max_size=SPOOL_OCTETS
-        )
+        self.spool = Spool()
         self.size = 0
         self.received = 0
         self.bare = False
@@ -140,7 +138,7 @@ class DataReader:
         if end >= 0:
             self._take(bytes(octets[: end + 2]))
             del octets[: end + 5]
-            self.file.seek(0)
+            self.spool.rewind()
             return True
         if len(octets) > WINDOW_OCTETS:
             self._flush()
@@ -149,7 +147,7 @@ class DataReader:
 
     def close(self) -> None:
         """Free the content of a message that will not be taken."""
-        self.file.close()
+        self.spool.close()
 
     def _flush(self) -> None:
         """Take all but the last octets, never cutting inside ``CRLF .``."""
@@ -179,4 +177,4 @@ class DataReader:
             chunk = ANY_LINE_END.sub(b"\r\n", chunk)
         self.size += len(chunk)
         if not (self.too_big or self.has_nul or (self.bare and not self._normalise)):
-            self.file.write(chunk)
+            self.spool.write(chunk)

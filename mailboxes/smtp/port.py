@@ -11,8 +11,8 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, Protocol
 
 from domains.octets import Octets, map_file
-from mailboxes.smtp.lines import SPOOL_OCTETS
 from mailboxes.smtp.replies import Reply
+from mailboxes.smtp.spool import SPOOL_OCTETS
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ def content_of(chunks, normalise=False, limit=10**6):
     for at, chunk in enumerate(chunks):
         octets += chunk
         if reader.advance():
-            return reader.file.read(), reader, bytes(octets) + b"".join(chunks[at + 1 :])
+            return reader.spool.file.read(), reader, bytes(octets) + b"".join(chunks[at + 1 :])
     return None
 
 
@@ -172,4 +172,4 @@ def test_a_long_run_of_one_line_or_of_line_ends_stays_linear():
 def test_a_large_message_is_spooled_to_a_file():
     content, reader, _ = content_of([b"x" * 70000 + b"\r\n"] * 40 + [b".\r\n"], limit=10**7)
     assert len(content) == 40 * 70002
-    assert reader.file._rolled
+    assert reader.spool.file._rolled
