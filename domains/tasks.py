@@ -14,6 +14,7 @@ from domains.services import (
     provision,
     removal,
     report_alerts,
+    report_basis,
     report_fences,
     report_folder,
     report_keeping,
@@ -95,6 +96,7 @@ def take_in_reports() -> None:
         if ours:
             reports.take_in_pending()
             report_rollup.roll_up()
+            report_basis.mark_when_changed()
             report_rollup.judge_marked()
             reports.remove_old_files()
             report_fences.let_go()

@@ -1,13 +1,18 @@
-"""The installation itself: one row that says with which master key this database's secrets are sealed."""
+"""The installation itself: one row of what this database was last used with."""
 
 from django.db import models
 
 
 class Installation(models.Model):
-    """The only row of its table; ``key_fingerprint`` is ``sealing.key_fingerprint()`` of the first start."""
+    """The only row of its table.
+
+    ``key_fingerprint`` is ``sealing.key_fingerprint()`` of the first start; ``judged_by`` names what the sources of
+    reports were judged by last (``services.report_basis``).
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     key_fingerprint = models.CharField(max_length=64)
+    judged_by = models.CharField(max_length=64, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

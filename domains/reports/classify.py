@@ -20,6 +20,7 @@ from domains.spf.services import BY_SLUG
 from domains.spf.sources import KnownSender
 
 FORWARDED = ("forwarded", "trusted_forwarder", "mailing_list")
+RULES = 1  # raised whenever the same evidence is judged otherwise: all sources are then judged anew
 Address = IPv4Address | IPv6Address
 Found = TypeVar("Found")
 

@@ -1,6 +1,7 @@
 """Adding up: a roll-up is what the facts say, however reports come, change and go, and whoever is judged anew."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from io import BytesIO
 from ipaddress import ip_network
@@ -19,10 +20,11 @@ from domains.models import (
     DmarcReport,
     DmarcSource,
     Domain,
+    Installation,
     Sender,
     SourceCorrection,
 )
-from domains.services import report_months, report_rollup, senders
+from domains.services import report_basis, report_months, report_rollup, senders
 from domains.services.report_store import Content
 from domains.services.reports import take_in, take_in_many
 from tests.domains.dmarc.samples import BEGIN, END, make_row, report_xml
@@ -118,6 +120,19 @@ def test_a_sender_that_is_listed_later_is_judged_so_for_past_days_too(domain):
     senders.delete_sender(superadmin_act(), "example.org", sender.pk)
     assert report_rollup.judge_marked() == 1
     assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"unknown"}
+
+
+def test_when_our_own_hosts_change_all_sources_are_judged_anew(domain, settings):
+    Installation.objects.create(key_fingerprint="x")
+    assert report_basis.mark_when_changed()
+    assert not report_basis.mark_when_changed()
+    take_in(report_xml(rows=(make_row(dkim="fail", spf="pass", dkim_results=()),)), "", "upload")
+    assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"unknown"}
+    settings.MAILADMIN = replace(settings.MAILADMIN, public_addresses=("192.0.2.10",))
+    assert report_basis.mark_when_changed()
+    assert report_rollup.judge_marked() == 1
+    assert set(DmarcDaily.objects.values_list("kind", flat=True)) == {"own"}
+    assert not report_basis.mark_when_changed()
 
 
 @pytest.mark.parametrize("lies_first", [True, False])
