@@ -3,7 +3,7 @@
 Nobody waits for Redis: a decision is taken by what this worker knows, and what it counted goes out with the next
 batch, at most half a second later, whose answer brings the totals. While Redis is away each worker counts alone.
 Who is a regular comes with the batches too, a piece at a time; only one that is not known yet is asked for at once,
-which falls into the greeting delay and is left out while a worker has no time for it.
+with all who come meanwhile, which falls into the greeting delay and is left out while a worker has no time for it.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 
 from antispam.limits.counts import Counts, Place
 from antispam.limits.figures import FIGURES, Excess, Kind
+from domains.combine import Combined
 from domains.redis import PREFIX
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class SharedCounts:
         self._regulars: dict[str, float] = {}  # since when each is one
         self._new_regulars: dict[str, float] = {}
         self._cursor, self._read_all, self._heard_at = 0, False, 0.0
+        self._asked: Combined[str, float | None] = Combined(self._ask)
         self._said: dict[str, int] = {}  # the open connections that stand in Redis under our name
 
     # What the handler asks; none of these waits, but for ``regular_since``
@@ -112,13 +115,18 @@ class SharedCounts:
             return since
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                found = await self._connected().zscore(REGULAR, address)
+                found = await self._asked(address)
         except _FAULTS as fault:
             self._give_up(fault)
             return 0.0
         if found is not None:
             self._remember(address, float(found))
         return self._since(address)
+
+    async def _ask(self, addresses: Sequence[str]) -> Sequence[float | None]:
+        """Return since when each is a regular, by one question: a connection for each would be too many for Redis."""
+        found: Sequence[float | None] = await self._connected().zmscore(REGULAR, list(addresses))
+        return found
 
     def _since(self, address: str) -> float:
         since = self._regulars.get(address, 0.0)

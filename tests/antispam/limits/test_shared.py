@@ -146,6 +146,18 @@ async def test_an_address_with_an_accepted_message_is_a_regular_at_every_worker(
     assert await two.regular_since(ME, ask=False) == pytest.approx(since)
 
 
+async def test_hundreds_of_strangers_at_once_do_not_look_like_a_lost_redis():
+    one, two = SharedCounts(settings.MAILADMIN.redis_url), SharedCounts(settings.MAILADMIN.redis_url)
+    one.became_regular("192.0.2.77")
+    await asyncio.sleep(2 * DELAY_SECONDS)
+    strangers = [f"198.51.{place // 250}.{place % 250}" for place in range(500)]
+    asked = [two.regular_since(address) for address in (*strangers, "192.0.2.77")]
+    since = await asyncio.gather(*asked)
+    assert not any(since[:-1])
+    assert since[-1]
+    assert two._away_until == 0.0
+
+
 async def test_a_worker_hears_of_all_regulars_without_asking(monkeypatch):
     monkeypatch.setattr(shared, "PIECE", 100)
     now, client = time.time(), Redis.from_url(settings.MAILADMIN.redis_url)
