@@ -47,11 +47,21 @@ class Identify:
 
 
 @dataclass(frozen=True, slots=True)
+class Resync:
+    """What a client says of its copy (RFC 7162 §3.2.5): ``known`` are its UIDs, None for all."""
+
+    uid_validity: int
+    modseq: int
+    known: NumberSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
     """SELECT or EXAMINE."""
 
     mailbox: str
     condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class Fetch:
     items: Sequence[Item | BodyItem]
     by_uid: bool
     changed_since: int | None = None
+    vanished: bool = False
 
 
 class StoreMode(StrEnum):

@@ -357,10 +357,15 @@ class ImapConnection(Wire):
             await self._tell(view.apply(changes, may_expunge))
 
     async def _tell(self, news: News) -> None:
-        lines = [responses.untagged(b"%d EXPUNGE" % number) for number in news.expunged]
+        if self.session.qresync:
+            lines = [responses.vanished(news.vanished)] if news.vanished else []
+        else:
+            lines = [responses.untagged(b"%d EXPUNGE" % number) for number in news.expunged]
         if news.exists is not None:
             lines.append(responses.untagged(b"%d EXISTS" % news.exists))
         lines += [flags_response(sequence, state, self.session.condstore) for sequence, state in news.flags]
+        if self.session.qresync and news.held_back is not None:  # RFC 7162 §3.2
+            lines.append(responses.highest_modseq(news.held_back))
         await self.send(b"".join(lines))
 
 

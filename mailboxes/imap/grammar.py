@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mailboxes.imap import commands as c
 from mailboxes.imap import queries
+from mailboxes.imap.numset import STAR, NumberSet
 from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, named, unique
 
 STATUS_ITEMS = frozenset(
@@ -61,12 +62,41 @@ def select(scanner: Scanner) -> c.Command:
     """``SP mailbox [SP "(" select-param … ")"]`` (RFC 4466, RFC 7162)."""
     scanner.space()
     mailbox = scanner.mailbox()
-    parameters: list[str] = []
+    parameters: dict[str, c.Resync | None] = {}
     if scanner.accept(b" "):
-        parameters = scanner.parenthesised(scanner.atom)
-        if set(parameters) - {"CONDSTORE"}:
-            raise SyntaxFault("Only CONDSTORE may stand here")
-    return c.Select(mailbox, "CONDSTORE" in parameters)
+        parameters = dict(scanner.parenthesised(lambda: _select_parameter(scanner)))
+    return c.Select(mailbox, bool(parameters), parameters.get("QRESYNC"))
+
+
+def _select_parameter(scanner: Scanner) -> tuple[str, c.Resync | None]:
+    """``"CONDSTORE" / "QRESYNC" SP "(" uidvalidity SP mod-sequence [SP known-uids] [SP seq-match-data] ")"``."""
+    name = scanner.atom()
+    if name == "CONDSTORE":
+        return name, None
+    if name != "QRESYNC":
+        raise SyntaxFault("Only CONDSTORE and QRESYNC may stand here")
+    scanner.expect(b" (")
+    uid_validity = scanner.number()
+    scanner.space()
+    modseq, known = scanner.number(), None
+    while scanner.accept(b" "):
+        if scanner.accept(b"("):  # which numbers the client knows: not needed, every expunged UID is remembered
+            _known(scanner)
+            scanner.space()
+            _known(scanner)
+            scanner.expect(b")")
+            break
+        known = _known(scanner)
+    scanner.expect(b")")
+    return name, c.Resync(uid_validity, modseq, known)
+
+
+def _known(scanner: Scanner) -> NumberSet:
+    """``known-uids = sequence-set``, without ``*``."""
+    found = scanner.numbers()
+    if any(STAR in pair for pair in found.ranges):
+        raise SyntaxFault("What is known has no '*'")
+    return found
 
 
 def on_mailbox(scanner: Scanner) -> c.Command:
@@ -208,18 +238,19 @@ def search(by_uid: bool) -> Reader:
 
 
 def fetch(by_uid: bool) -> Reader:
-    """FETCH: ``SP sequence-set SP items [SP "(CHANGEDSINCE" SP number ")"]`` (RFC 7162)."""
+    """FETCH: ``SP sequence-set SP items [SP "(CHANGEDSINCE" SP number [SP "VANISHED"] ")"]`` (RFC 7162)."""
 
     def read(scanner: Scanner) -> c.Command:
         scanner.space()
         found = scanner.numbers()
         scanner.space()
         items = queries.fetch_items(scanner)
-        changed_since = None
+        changed_since, vanished = None, False
         if scanner.accept(b" (CHANGEDSINCE "):
             changed_since = scanner.number()
+            vanished = by_uid and scanner.accept(b" VANISHED")
             scanner.expect(b")")
-        return c.Fetch(found, items, by_uid, changed_since)
+        return c.Fetch(found, items, by_uid, changed_since, vanished)
 
     return read
 

@@ -60,6 +60,29 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
     return merge((number, number) for number in numbers)
 
 
+def intersect(some: Ranges, others: Ranges) -> Ranges:
+    """Return what two ascending, disjoint sets have in common."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for low, high in some:
+        while at < len(others) and others[at][1] < low:
+            at += 1
+        while at < len(others) and others[at][0] <= high:
+            found.append((max(low, others[at][0]), min(high, others[at][1])))
+            if others[at][1] > high:
+                break
+            at += 1
+    return tuple(found)
+
+
+def subtract(some: Ranges, others: Ranges) -> Ranges:
+    """Return what an ascending, disjoint set has beyond another."""
+    ends = (0, *(high for _, high in others))
+    starts = (*(low for low, _ in others), LARGEST + 1)
+    between = tuple((end + 1, start - 1) for end, start in zip(ends, starts, strict=True) if end + 1 < start)
+    return intersect(some, between)
+
+
 def serialise_ranges(ranges: Iterable[tuple[int, int]]) -> bytes:
     """Return the wire form: ``1:3,7``."""
     return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges)

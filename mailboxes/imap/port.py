@@ -63,6 +63,14 @@ class Changes:
     changed: Sequence[FlagState] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """UIDs that changed or left after a MODSEQ and not after another."""
+
+    changed: Ranges
+    vanished: Ranges
+
+
 class Need(Flag):
     """Which costly columns FETCH wants."""
 
@@ -154,6 +162,10 @@ class MailStore(Protocol):
 
     async def changes(self, mailbox_id: int, since: int) -> Changes | None:
         """Return what happened after ``since``; None when the mailbox is gone."""
+        ...
+
+    async def since(self, mailbox_id: int, modseq: int, until: int) -> Since:
+        """Return which UIDs changed or left after ``modseq``, up to and with ``until``."""
         ...
 
     def fetch(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailboxes.imap.mutf7 import encode_name
+from mailboxes.imap.numset import Ranges, serialise_ranges
 from mailboxes.mime.structure import string
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -30,6 +31,16 @@ def _state(status: str, text: str, code: str) -> bytes:
 def untagged(*words: bytes) -> bytes:
     """``"*" SP … CRLF``."""
     return b"* " + b" ".join(words) + b"\r\n"
+
+
+def vanished(uids: Ranges, earlier: bool = False) -> bytes:
+    """``"*" SP "VANISHED" [SP "(EARLIER)"] SP known-uids CRLF`` (RFC 7162 §3.2.10)."""
+    return untagged(b"VANISHED (EARLIER)" if earlier else b"VANISHED", serialise_ranges(uids))
+
+
+def highest_modseq(modseq: int) -> bytes:
+    """The untagged HIGHESTMODSEQ code: up to it the client knows all."""
+    return untagged_state("OK", "Highest", f"HIGHESTMODSEQ {modseq}")
 
 
 def go_on(text: str = "") -> bytes:

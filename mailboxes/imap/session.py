@@ -33,12 +33,13 @@ _LOGGED_IN = (
     "ESEARCH",
     "WITHIN",
     "CONDSTORE",
+    "QRESYNC",
     "MOVE",
     "BINARY",
     "SAVEDATE",
     "APPENDLIMIT=26214400",
 )
-ENABLEABLE = frozenset({"CONDSTORE"})
+ENABLEABLE = frozenset({"CONDSTORE", "QRESYNC"})
 
 
 @dataclass(slots=True)
@@ -57,7 +58,12 @@ class Session:
     @property
     def condstore(self) -> bool:
         """True once the client has shown that it knows MODSEQ (RFC 7162 §3.1)."""
-        return "CONDSTORE" in self.enabled
+        return bool(self.enabled & {"CONDSTORE", "QRESYNC"})
+
+    @property
+    def qresync(self) -> bool:
+        """True once the client has asked for VANISHED in EXPUNGE's place (RFC 7162 §3.2.3)."""
+        return "QRESYNC" in self.enabled
 
     def capabilities(self) -> str:
         """Return what is offered now."""

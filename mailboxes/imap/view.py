@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailboxes.imap.numset import NumberSet, Ranges, merge
+from mailboxes.imap.numset import NumberSet, Ranges, merge, ranges_of
 from mailboxes.imap.port import Changes, FlagState
 
 
@@ -91,23 +91,29 @@ def _subtract(runs: Ranges, gone: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is to be said: numbers of expunged messages in saying order, the new count or None, changed flags."""
+    """What is to be said: expunged messages by number in saying order and by UID, the new count or None, flags.
+
+    ``held_back`` is the MODSEQ below which all has been said, when an EXPUNGE is held back, else None.
+    """
 
     expunged: Sequence[int]
+    vanished: Ranges
     exists: int | None
     flags: Sequence[tuple[int, FlagState]]
+    held_back: int | None = None
 
 
 class View:
     """One selected mailbox as the client knows it."""
 
-    __slots__ = ("_gone", "_told", "known_modseq", "mailbox_id", "name", "read_only", "uids")
+    __slots__ = ("_gone", "_told", "all_told_modseq", "known_modseq", "mailbox_id", "name", "read_only", "uids")
 
     def __init__(self, mailbox_id: int, name: str, runs: Ranges, known_modseq: int, read_only: bool) -> None:
         self.mailbox_id = mailbox_id
         self.name = name
         self.uids = UidRuns(runs)
         self.known_modseq = known_modseq
+        self.all_told_modseq = known_modseq  # all changes up to it have been told, EXPUNGE too
         self.read_only = read_only
         self._gone: set[int] = set()
         self._told: dict[int, int] = {}
@@ -129,6 +135,7 @@ class View:
     def apply(self, changes: Changes, may_expunge: bool) -> News:
         """Take changes in and return what to say now; expunged messages are held back unless they may be said."""
         self._gone.update(uid for uid in changes.expunged if self.uids.sequence_of(uid) is not None)
+        vanished = ranges_of(sorted(self._gone)) if may_expunge else ()
         expunged = self._say_expunged() if may_expunge else []
         last = self.uids.last
         new = [state.uid for state in changes.changed if state.uid > last]
@@ -142,7 +149,10 @@ class View:
         ]
         self.known_modseq = max(self.known_modseq, changes.highest_modseq)
         self._told.clear()
-        return News(expunged, len(self.uids) if new else None, flags)
+        if not self._gone:
+            self.all_told_modseq = self.known_modseq
+        held_back = self.all_told_modseq if self._gone else None
+        return News(expunged, vanished, len(self.uids) if new else None, flags, held_back)
 
     @property
     def has_held(self) -> bool:

@@ -8,7 +8,7 @@ from domains.database import database
 from domains.redis import publish
 from mailboxes.imap.commands import Key, StoreMode
 from mailboxes.imap.numset import Ranges
-from mailboxes.imap.port import Changes, Folder, Need, Placed, Row, Snapshot, Stored, StoreRefusal
+from mailboxes.imap.port import Changes, Folder, Need, Placed, Row, Since, Snapshot, Stored, StoreRefusal
 from mailboxes.mime.structure import describe
 from mailboxes.store import expunge, flags, move, reading, search, tree
 from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
@@ -79,6 +79,10 @@ class AccountStore:
     async def changes(self, mailbox_id: int, since: int) -> Changes | None:
         """Return what happened after ``since``."""
         return await reading.read_changes(mailbox_id, since)
+
+    async def since(self, mailbox_id: int, modseq: int, until: int) -> Since:
+        """Return which UIDs changed or left."""
+        return await reading.read_since(mailbox_id, modseq, until)
 
     async def fetch(
         self, mailbox_id: int, uids: Ranges, need: Need, changed_since: int | None = None

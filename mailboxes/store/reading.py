@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, TupleRow, dict_row
 
 from domains.database import database
 from mailboxes.imap.numset import Ranges
-from mailboxes.imap.port import Changes, FlagState, Folder, Need, Row, Snapshot, StoreRefusal
+from mailboxes.imap.port import Changes, FlagState, Folder, Need, Row, Since, Snapshot, StoreRefusal
 from mailboxes.store.blobs import read_file
 
 ROWS_AT_ONCE = 500
@@ -45,6 +45,15 @@ SELECT b.highest_modseq,
          FROM mailboxes_message WHERE mailbox_id = b.id AND modseq > %(since)s) END
 FROM mailboxes_mailbox b WHERE b.id = %(mailbox)s
 """
+
+_SINCE = """
+SELECT array_agg(low ORDER BY low), array_agg(high ORDER BY low)
+FROM (SELECT min(uid) AS low, max(uid) AS high
+      FROM (SELECT uid, uid - row_number() OVER (ORDER BY uid) AS run FROM {table}
+            WHERE mailbox_id = %(mailbox)s AND modseq > %(since)s AND modseq <= %(until)s) AS numbered
+      GROUP BY run) AS grouped
+"""
+_CHANGED_SINCE, _GONE_SINCE = (_SINCE.format(table=table) for table in ("mailboxes_message", "mailboxes_expunged"))
 
 _FETCH = """
 SELECT m.uid, m.modseq, m.flags, m.internal_date, m.save_date, m.size, m.header_octets {columns}
@@ -89,6 +98,21 @@ async def read_changes(mailbox_id: int, since: int) -> Changes | None:
     if row is None:
         return None
     return Changes(row[0], row[1] or (), [FlagState(*state) for state in row[2] or ()])
+
+
+async def read_since(mailbox_id: int, since: int, until: int) -> Since:
+    """Return which UIDs changed or left, as ranges, so that any number of them costs little."""
+    values = {"mailbox": mailbox_id, "since": since, "until": until}
+    async with database() as connection:
+        changed, gone = [
+            await (await connection.execute(statement, values)).fetchone()
+            for statement in (_CHANGED_SINCE, _GONE_SINCE)
+        ]
+    return Since(_ranges(changed), _ranges(gone))
+
+
+def _ranges(row: TupleRow | None) -> Ranges:
+    return () if row is None or row[0] is None else tuple(zip(row[0], row[1], strict=True))
 
 
 async def fetch_rows(

@@ -6,6 +6,7 @@ from mailboxes.imap import responses
 from mailboxes.imap.commands import Command, ListQuery, OnMailbox, Rename, Select, Status
 from mailboxes.imap.framing import AFTER_LOGIN
 from mailboxes.imap.grammar import SPECIAL_USES
+from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.patterns import Pattern
 from mailboxes.imap.port import Folder
@@ -26,6 +27,8 @@ async def examine(context: Context, command: Command) -> Done:
 async def _open(context: Context, command: Command, read_only: bool) -> Done:
     assert isinstance(command, Select)
     session = context.session
+    if command.resync is not None:
+        resyncing.demand_enabled(context)
     if session.view is not None:
         session.unselect()
         await context.send(responses.untagged_state("OK", "Previous mailbox closed", "CLOSED"))
@@ -43,13 +46,15 @@ async def _open(context: Context, command: Command, read_only: bool) -> Done:
         _permanent_flags(permanent),
         responses.untagged_state("OK", "UIDs valid", f"UIDVALIDITY {folder.uid_validity}"),
         responses.untagged_state("OK", "Predicted next UID", f"UIDNEXT {folder.uid_next}"),
-        responses.untagged_state("OK", "Highest", f"HIGHESTMODSEQ {folder.highest_modseq}"),
+        responses.highest_modseq(folder.highest_modseq),
     ]
     unseen = view.uids.sequence_of(snapshot.first_unseen) if snapshot.first_unseen is not None else None
     if unseen is not None:
         lines.append(responses.untagged_state("OK", "First unseen", f"UNSEEN {unseen}"))
     await context.send(b"".join(lines))
     session.select(view)
+    if command.resync is not None and command.resync.uid_validity == folder.uid_validity:
+        await resyncing.tell_missed(context, view, command.resync)
     return Done("Mailbox open", code="READ-ONLY" if read_only else "READ-WRITE")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import Append, BodyItem, Command, Fetch, Item, Numbers, Store, StoreMode, Transfer
+from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, Ranges, serialise_in_order
 from mailboxes.imap.port import Placed, Row, Stored
@@ -29,6 +30,8 @@ async def fetch(context: Context, command: Command) -> Done:
     assert isinstance(command, Fetch)
     view, store = view_of(context), store_of(context)
     items = _completed(context, command)
+    if command.vanished and command.changed_since is not None:
+        await resyncing.tell_vanished(context, view, command.numbers, command.changed_since)
     uids = resolve(view, command.numbers, command.by_uid)
     newly_seen: frozenset[int] = frozenset()
     if uids and sets_seen(items) and not view.read_only:
@@ -36,11 +39,15 @@ async def fetch(context: Context, command: Command) -> Done:
         view.tell(state for state in stored.states if state.uid in stored.changed)
         newly_seen = stored.changed
     with_flags = _with_flags(context, items)
+    highest = 0
     async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
         for row in rows:
             sequence = view.uids.sequence_of(row.uid)
             if sequence is not None:
                 await _send_row(context, sequence, row, with_flags if row.uid in newly_seen else items)
+                highest = max(highest, row.modseq)
+    if context.session.qresync and Item.MODSEQ in with_flags and highest > view.all_told_modseq:
+        await context.send(responses.highest_modseq(view.all_told_modseq))
     return Done("FETCH completed")
 
 
@@ -135,9 +142,10 @@ async def move(context: Context, command: Command) -> Done:
     if not uids:
         return Done("No messages moved")
     placed = await store_of(context).move(view.mailbox_id, uids, command.mailbox)
-    if placed.source_uids:
-        await context.send(responses.untagged_state("OK", "Moved", _copy_uid(placed)))
-    return Done("MOVE completed")
+    if not placed.source_uids:
+        return Done("MOVE completed")
+    await context.send(responses.untagged_state("OK", "Moved", _copy_uid(placed)))
+    return Done("MOVE completed", code=await resyncing.code_behind(context, view))
 
 
 def _copy_uid(placed: Placed) -> str:
@@ -154,8 +162,8 @@ async def expunge(context: Context, command: Command) -> Done:
     if view.read_only:
         return READ_ONLY
     uids = view.resolve(command.numbers, by_uid=True) if isinstance(command, Numbers) else None
-    await store_of(context).expunge(view.mailbox_id, uids)
-    return Done("EXPUNGE completed")
+    count = await store_of(context).expunge(view.mailbox_id, uids)
+    return Done("EXPUNGE completed", code=await resyncing.code_behind(context, view) if count else "")
 
 
 async def append(context: Context, command: Command) -> Done:
