@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from domains.dmarc.report import AuthPattern, Outcome, ReportHead, ReportRow
+from domains.dmarc.report import MAXIMUM_MESSAGES, AuthPattern, BadReport, Outcome, ReportHead, ReportRow
 from domains.failpoints import fail_point
 from domains.locks import lock_key
 from domains.models import DmarcReport, Domain, ReportStanding
@@ -85,6 +85,8 @@ class Content:
             tail = tails.get(id(outcome)) or self._tail(outcome)
             buffer.append(f"{address}\t{count}{tail}")
             self.messages += count
+        if self.messages > MAXIMUM_MESSAGES:
+            raise BadReport("The report counts more messages than can be.")
         self.records += len(batch)
         octets = "".join(buffer).encode()
         self._digest.update(octets)

@@ -88,13 +88,16 @@ def parse_tls_report(octets: bytes) -> TlsReport:
     if not policies:
         raise BadTlsReport("The file is JSON, but not a TLS report: it has no list of policies.")
     begin, end = _period(_object(found.get("date-range")))
+    results = tuple(_policy(_object(row)) for row in policies[:MAXIMUM_POLICIES])
+    if sum(one.succeeded + one.failed for one in results) > MAXIMUM_SESSIONS:
+        raise BadTlsReport("The report counts more sessions than can be.")
     return TlsReport(
         org_name=_text(found.get("organization-name")),
         report_id=_text(found.get("report-id")),
         contact=_text(found.get("contact-info")),
         begin=begin,
         end=end,
-        policies=tuple(_policy(_object(row)) for row in policies[:MAXIMUM_POLICIES]),
+        policies=results,
     )
 
 
@@ -170,7 +173,7 @@ def _policy(row: Mapping[str, Any]) -> PolicyResult:
         policy=kind if kind in POLICY_TYPES else "no-policy-found",
         domain=_domain(_text(policy.get("policy-domain"))),
         succeeded=_count(summary.get("total-successful-session-count")),
-        failed=_count(max(_count(summary.get("total-failure-session-count")), sum(one.sessions for one in failures))),
+        failed=max(_count(summary.get("total-failure-session-count")), sum(one.sessions for one in failures)),
         failures=failures,
         policy_lines=_lines(policy.get("policy-string")),
         mx_hosts=_lines(policy.get("mx-host")),

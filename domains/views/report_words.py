@@ -60,6 +60,8 @@ SENTENCES = (
     _("Record %(number)s has no source address that can be read."),
     _("Record %(number)s has no message count that can be read."),
     _("Record %(number)s has a message count that cannot be."),
+    _("The report counts more messages than can be."),
+    _("The report counts more sessions than can be."),
     _("The report is larger than %(size)s MB."),
     _("The file is not JSON."),
     _("The file is JSON, but not a TLS report: it has no list of policies."),

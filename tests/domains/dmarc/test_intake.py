@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from domains import tasks
 from domains.audit import Act, system_act
-from domains.dmarc.report import DkimResult, SpfResult
+from domains.dmarc.report import MAXIMUM_MESSAGES, DkimResult, SpfResult
 from domains.errors import Forbidden, NotFound, Refused
 from domains.models import (
     AuditRecord,
@@ -186,6 +186,13 @@ def test_foreign_domains_are_refused_alike(domain):
             store_upload(act, report_xml(name), "r.xml")
     assert not DmarcReport.objects.exists()
     assert store_upload(admin_of(foreign, below), report_xml("example.net"), "")[1]
+
+
+def test_counts_that_no_sum_can_hold_are_refused(domain):
+    most = make_row(count=MAXIMUM_MESSAGES)
+    assert take_in(report_xml(rows=(most,)), "", "mail")[0].messages_count == MAXIMUM_MESSAGES
+    with pytest.raises(Refused, match="more messages than can be"):
+        take_in(report_xml(rows=(most, make_row("192.0.2.11", 1)), report_id="r-2"), "", "mail")
 
 
 def test_a_mailbox_owner_may_not_bring_reports(domain):

@@ -102,6 +102,8 @@ def test_what_generators_make_of_it(policy, counts):
         b"[" * 100_000,
         octets(**{"date-range": None}),
         octets(**{"date-range": {"start-datetime": "yesterday", "end-datetime": "2016-04-01T00:00:00Z"}}),
+        octets(policies=[{"failure-details": [{"failed-session-count": 10**12}, {"failed-session-count": 1}]}]),
+        octets(policies=[{"summary": {"total-successful-session-count": 10**12}}] * 2),
         b" " * (6 * 1024 * 1024),
     ],
     ids=lambda wrong: repr(wrong[:20]),
