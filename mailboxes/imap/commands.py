@@ -101,6 +101,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class GetQuota:
+    """GETQUOTA: the name of a quota root."""
+
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """APPEND of one message."""
 
@@ -297,6 +304,6 @@ class Search:
 
 
 Command = (
-    Plain | Login | Authenticate | Enable | Identify | Select | OnMailbox | Rename | ListQuery | Status | Append
-    | Numbers | Fetch | Store | Transfer | Search
+    Plain | Login | Authenticate | Enable | Identify | Select | OnMailbox | Rename | ListQuery | Status | GetQuota
+    | Append | Numbers | Fetch | Store | Transfer | Search
 )  # fmt: skip

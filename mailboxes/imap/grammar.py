@@ -8,7 +8,18 @@ from mailboxes.imap.numset import STAR, NumberSet
 from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, named, unique
 
 STATUS_ITEMS = frozenset(
-    {"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "APPENDLIMIT"}
+    {
+        "MESSAGES",
+        "RECENT",
+        "UIDNEXT",
+        "UIDVALIDITY",
+        "UNSEEN",
+        "DELETED",
+        "DELETED-STORAGE",
+        "SIZE",
+        "HIGHESTMODSEQ",
+        "APPENDLIMIT",
+    }
 )
 SPECIAL_USES = {f"\\{name.upper()}": name for name in ("Drafts", "Sent", "Junk", "Trash", "Archive")}
 
@@ -190,6 +201,12 @@ def status(scanner: Scanner) -> c.Command:
     mailbox = scanner.mailbox()
     scanner.space()
     return c.Status(mailbox, status_items(scanner))
+
+
+def get_quota(scanner: Scanner) -> c.Command:
+    """``SP quota-root-name`` (RFC 9208 §4.1.1)."""
+    scanner.space()
+    return c.GetQuota(scanner.text_astring())
 
 
 def append(scanner: Scanner) -> c.Command:

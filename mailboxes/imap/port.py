@@ -33,6 +33,15 @@ class Folder:
     unseen: int
     size: int
     deleted: int = 0
+    deleted_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Octets of an account's messages, and how many there may be."""
+
+    used: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +137,12 @@ class MailStore(Protocol):
         """Return all mailboxes by name."""
         ...
 
-    async def folder(self, name: str) -> Folder:
+    async def folder(self, name: str, count_deleted: bool = False) -> Folder:
         """Return one mailbox; NONEXISTENT."""
+        ...
+
+    async def quota(self) -> Quota | None:
+        """Return what the account may hold and holds; None when it may hold any amount."""
         ...
 
     async def create(self, name: str, special_use: str) -> None:

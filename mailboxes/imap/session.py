@@ -37,6 +37,8 @@ _LOGGED_IN = (
     "MOVE",
     "BINARY",
     "SAVEDATE",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
     "APPENDLIMIT=26214400",
 )
 ENABLEABLE = frozenset({"CONDSTORE", "QRESYNC"})

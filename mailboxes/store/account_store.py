@@ -8,7 +8,7 @@ from domains.database import database
 from domains.redis import publish
 from mailboxes.imap.commands import Key, StoreMode
 from mailboxes.imap.numset import Ranges
-from mailboxes.imap.port import Changes, Folder, Need, Placed, Row, Since, Snapshot, Stored, StoreRefusal
+from mailboxes.imap.port import Changes, Folder, Need, Placed, Quota, Row, Since, Snapshot, Stored, StoreRefusal
 from mailboxes.mime.structure import describe
 from mailboxes.store import expunge, flags, move, reading, search, tree
 from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
@@ -32,9 +32,13 @@ class AccountStore:
         """Return all mailboxes by name."""
         return await tree.read_folders(self.account_id, count_deleted)
 
-    async def folder(self, name: str) -> Folder:
+    async def folder(self, name: str, count_deleted: bool = False) -> Folder:
         """Return one mailbox."""
-        return await tree.read_folder(self.account_id, name)
+        return await tree.read_folder(self.account_id, name, count_deleted)
+
+    async def quota(self) -> Quota | None:
+        """Return what the account may hold and holds."""
+        return await tree.read_quota(self.account_id)
 
     async def create(self, name: str, special_use: str) -> None:
         """Make a mailbox and those above it."""
@@ -42,7 +46,7 @@ class AccountStore:
 
     async def delete(self, name: str) -> None:
         """Delete a mailbox with its messages."""
-        folder = await tree.read_folder(self.account_id, name)
+        folder = await tree.read_folder(self.account_id, name, count_deleted=False)
         await tree.delete_folder(self.account_id, name)
         await announce(folder.id)
 

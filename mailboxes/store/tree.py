@@ -5,7 +5,7 @@ from psycopg.rows import dict_row
 
 from domains.database import database
 from mailboxes.imap.numset import LARGEST
-from mailboxes.imap.port import Folder, StoreRefusal
+from mailboxes.imap.port import Folder, Quota, StoreRefusal
 from mailboxes.imap.scanner import NAME_CHARACTERS, NAME_LEVELS
 from mailboxes.models.mailbox import SpecialUse
 from mailboxes.store.append import ensure_mailbox
@@ -15,17 +15,14 @@ from mailboxes.store.reading import FOLDER_COLUMNS, folder_of
 
 MAXIMUM_FOLDERS = 1_000
 
-_FOLDERS = f"SELECT {FOLDER_COLUMNS} FROM mailboxes_mailbox b WHERE b.account_id = %s ORDER BY b.name"  # noqa: S608
+_FOLDERS = f"SELECT {FOLDER_COLUMNS} FROM mailboxes_mailbox b WHERE b.account_id = %s"  # noqa: S608 - constants only
 _FOLDERS_DELETED = f"""
-SELECT {FOLDER_COLUMNS}, (SELECT count(*) FROM mailboxes_message m
-                          WHERE m.mailbox_id = b.id AND '\\Deleted' = ANY(m.flags)) AS deleted
-FROM mailboxes_mailbox b WHERE b.account_id = %s ORDER BY b.name
+SELECT {FOLDER_COLUMNS}, marked.* FROM mailboxes_mailbox b, LATERAL (
+    SELECT count(*) AS deleted, coalesce(sum(m.size), 0)::bigint AS deleted_size
+    FROM mailboxes_message m WHERE m.mailbox_id = b.id AND '\\Deleted' = ANY(m.flags)
+) AS marked WHERE b.account_id = %s
 """  # noqa: S608 - constants only
-_FOLDER = f"""
-SELECT {FOLDER_COLUMNS}, (SELECT count(*) FROM mailboxes_message m
-                          WHERE m.mailbox_id = b.id AND '\\Deleted' = ANY(m.flags)) AS deleted
-FROM mailboxes_mailbox b WHERE b.account_id = %s AND b.name = %s
-"""  # noqa: S608 - constants only
+_QUOTA = "SELECT used_bytes, quota_bytes FROM mailboxes_account WHERE id = %s AND quota_bytes IS NOT NULL"
 _ID = "SELECT id, messages_count, size_bytes FROM mailboxes_mailbox WHERE account_id = %s AND name = %s"
 _COUNT = "SELECT count(*) FROM mailboxes_mailbox WHERE account_id = %s"
 _BELOW = "SELECT 1 FROM mailboxes_mailbox WHERE account_id = %s AND starts_with(name, %s) LIMIT 1"
@@ -52,17 +49,29 @@ AND (length(renamed) > %(characters)s OR cardinality(string_to_array(renamed, '/
 async def read_folders(account_id: int, count_deleted: bool) -> list[Folder]:
     """Return all mailboxes of the account by name."""
     async with database() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_FOLDERS_DELETED if count_deleted else _FOLDERS, (account_id,))
+        await cursor.execute(_statement(count_deleted) + " ORDER BY b.name", (account_id,))
         return [folder_of(row) for row in await cursor.fetchall()]
 
 
-async def read_folder(account_id: int, name: str) -> Folder:
+async def read_folder(account_id: int, name: str, count_deleted: bool) -> Folder:
     """Return one mailbox; raises StoreRefusal."""
     async with database() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        row = await (await cursor.execute(_FOLDER, (account_id, name))).fetchone()
+        statement = _statement(count_deleted) + " AND b.name = %s"
+        row = await (await cursor.execute(statement, (account_id, name))).fetchone()
     if row is None:
         raise _missing()
     return folder_of(row)
+
+
+def _statement(count_deleted: bool) -> str:
+    return _FOLDERS_DELETED if count_deleted else _FOLDERS
+
+
+async def read_quota(account_id: int) -> Quota | None:
+    """Return what the account holds and may hold; None without a quota."""
+    async with database() as connection:
+        row = await one(connection, _QUOTA, (account_id,))
+    return None if row is None else Quota(int(row[0]), int(row[1]))
 
 
 async def create_folder(account_id: int, name: str, special_use: str) -> None:

@@ -121,10 +121,14 @@ async def unsubscribe(context: Context, command: Command) -> Done:
 async def status(context: Context, command: Command) -> Done:
     """STATUS."""
     assert isinstance(command, Status)
-    folder = await store_of(context).folder(command.mailbox)
+    folder = await store_of(context).folder(command.mailbox, _counts_deleted(command.items))
     _note_condstore(context, command.items)
     await context.send(_status(folder, command.items))
     return Done("STATUS completed")
+
+
+def _counts_deleted(items: Iterable[str]) -> bool:
+    return not {"DELETED", "DELETED-STORAGE"}.isdisjoint(items)
 
 
 def _note_condstore(context: Context, items: Iterable[str]) -> None:
@@ -140,6 +144,7 @@ def _status(folder: Folder, items: Iterable[str]) -> bytes:
         "UIDVALIDITY": folder.uid_validity,
         "UNSEEN": folder.unseen,
         "DELETED": folder.deleted,
+        "DELETED-STORAGE": folder.deleted_size,
         "SIZE": folder.size,
         "HIGHESTMODSEQ": folder.highest_modseq,
         "APPENDLIMIT": AFTER_LOGIN.append,
@@ -154,7 +159,7 @@ async def list_mailboxes(context: Context, command: Command) -> Done:
     if not command.extended and command.patterns[0] == "":
         await context.send(responses.untagged(b"LIST", b'(\\Noselect) "/" ""'))
         return Done("LIST completed")
-    folders = await store_of(context).folders(count_deleted="DELETED" in command.status)
+    folders = await store_of(context).folders(count_deleted=_counts_deleted(command.status))
     _note_condstore(context, command.status)
     parents = _parents(folders)
     chosen, above = _matching(folders, command)

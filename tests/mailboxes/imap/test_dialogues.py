@@ -222,7 +222,7 @@ async def test_drain_ends_an_idle_session(account: Account) -> None:
 
 
 async def test_an_unexpected_fault_is_serverbug(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self: Any, name: str) -> None:
+    async def broken(self: Any, name: str, count_deleted: bool) -> None:
         raise RuntimeError("secret detail")
 
     from mailboxes.store.account_store import AccountStore
