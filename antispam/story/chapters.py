@@ -272,10 +272,11 @@ class _Teller:
             "permerror": _("Not known: the record of %(domain)s cannot be used."),
         }
         sentence = answers[stage.outcome] % names if stage.outcome in answers else as_sentence(stage.reason)
-        if stage.outcome in ("temperror", "permerror"):
+        proofs = spf_proofs(stage)
+        if stage.outcome in ("temperror", "permerror") and proofs[0].is_folded:
             sentence = f"{sentence} {as_sentence(stage.reason)}"
         question = _("May this server send for the domain of the envelope?")
-        return self._method(stage, "SPF", sentence, question, "antispam/story/spf.html", spf_proofs(stage))
+        return self._method(stage, "SPF", sentence, question, "antispam/story/spf.html", proofs)
 
     def _dkim(self, stages: list[Stage]) -> Chapter:
         stage = stages[-1]

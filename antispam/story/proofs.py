@@ -49,6 +49,11 @@ class SpfProof:
         """How it looks."""
         return sign_of(self.outcome)
 
+    @property
+    def is_folded(self) -> bool:
+        """True when there are steps to show, which are folded away with the reason."""
+        return bool(self.nodes or self.record)
+
 
 def spf_proofs(stage: Stage, differing: frozenset[tuple[str, str]] = frozenset()) -> list[SpfProof]:
     """Return the checks of MAIL FROM and of HELO, as far as each was made; ``differing`` terms are marked."""
@@ -221,7 +226,7 @@ def dmarc_proof(stage: Stage, spf: Stage | None, dkim: Stage | None) -> DmarcPro
         applies,
         policy_tags(record) if read_tags(record) else [],
         organizational,
-        by_list if by_list != organizational else "",
+        by_list if by_list != organizational and stage.outcome != "temperror" else "",
     )
 
 

@@ -193,21 +193,23 @@ def _pattern(sentence: str) -> str:
 
 def told(sentence: str) -> str:
     """Return one of our sentences in the reader's language; anything else as it is."""
-    return _told(sentence, 3) if len(sentence) <= READ_CHARACTERS else sentence
+    found = _told(sentence, 3) if len(sentence) <= READ_CHARACTERS else None
+    return sentence if found is None else found
 
 
-def _told(sentence: str, deep: int) -> str:
+def _told(sentence: str, deep: int) -> str | None:
+    """Return the sentence in the reader's language, None when it is not one of ours."""
     for pattern, known in _patterns():
         match = pattern.fullmatch(sentence)
         if match is not None:
             parts = match.groupdict()
             if "result" in parts:
                 parts["result"] = word_of(parts["result"]).lower()
-            for part in ("reason", "also"):
-                if part in parts and deep:
-                    parts[part] = _told(parts[part], deep - 1)
-            return gettext(known) % parts
-    return sentence
+            inner = {part: _told(parts[part], deep - 1) for part in ("reason", "also") if part in parts and deep}
+            if "also" in parts and None in inner.values():
+                continue  # a semicolon alone makes no two sentences of ours
+            return gettext(known) % (parts | {part: text for part, text in inner.items() if text is not None})
+    return None
 
 
 def as_sentence(text: str) -> str:

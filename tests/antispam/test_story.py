@@ -65,6 +65,10 @@ def test_a_word_of_a_remote_stays_as_it_is() -> None:
     with translation.override("fr"):
         assert told("550 5.1.1 nobody here") == "550 5.1.1 nobody here"
         assert told("x" * 5000) == "x" * 5000
+        reply = "The owner of bank.example asks receivers to refuse mail that fails; this does."
+        assert told(reply) == reply
+        both = told("the signature has expired; no key is known")
+        assert both == "the signature has expired; no key is known"
 
 
 def make_stage(name: str, outcome: str, reason: str = "", /, **detail: Any) -> Stage:
@@ -179,6 +183,18 @@ def test_every_shape_of_a_detail_is_shown() -> None:
         stages = [make_stage(name, "pass", "", **dict.fromkeys(keys, value)) for name in (*names, "delivery")]
         text = shown(tell_story(stages, "delivered", "in", 1, HOST))
         assert "<script>" not in text
+
+
+def test_silence_is_told_once_and_finds_no_organizational_domain() -> None:
+    silent = "the DNS did not answer about mail.bank.example TXT"
+    names = {"organizational_domain": "mail.bank.example", "psl_organizational_domain": "bank.example"}
+    spf = Event("spf", "temperror", silent, {"domain": "mail.bank.example", "steps": []})
+    page = shown(make_trace(spf, recipients=1, outcome="delivered"))
+    assert len(re.findall("did not answer about", page)) == 1
+    for outcome, noted in (("temperror", False), ("fail", True)):
+        dmarc = Event("dmarc", outcome, "", {"author_domain": "mail.bank.example", **names})
+        page = shown(make_trace(dmarc, recipients=1, outcome="delivered"))
+        assert ("Public Suffix List" in page) is noted
 
 
 def test_includes_hang_below_their_term_and_an_unfinished_one_is_marked() -> None:
