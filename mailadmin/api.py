@@ -52,7 +52,7 @@ from domains.audit import Act
 from domains.models import ApiToken, Role
 from domains.services.failures import Attempt, is_throttled, note
 from mailadmin.api_docs import readable
-from mailboxes.api import accounts, groups, queue
+from mailboxes.api import accounts, app_passwords, groups, queue
 
 SEEN_STEP = timedelta(minutes=1)
 ROUTERS = (
@@ -65,6 +65,7 @@ ROUTERS = (
     senders.router,
     transfer.router,
     accounts.router,
+    app_passwords.router,
     groups.router,
     access.router,
     trace_keeping.router,
@@ -97,7 +98,7 @@ TAGS = {
     "domains": "Domains, the records to publish, and DKIM keys.",
     "zone": "The plan of a zone, what was applied of it, and the access by RFC 2136.",
     "senders": "Who may send in a domain's name, and what its SPF record costs.",
-    "mailboxes": "Mailboxes, aliases, groups and the catch-all.",
+    "mailboxes": "Mailboxes, app passwords, aliases, groups and the catch-all.",
     "access": "Administrators and tokens.",
     "certificates": "TLS certificates, and the authority that signs them.",
     "reports": "DMARC and TLS reports, the files that bring them, and the roads by which they come.",

@@ -6,8 +6,8 @@ from typing import Any
 from domains.audit import Act, system_act
 from domains.models import Actor, DkimKey, Domain, DomainState, KeyState, Role
 from domains.services import provision
-from mailboxes.models import Account, Alias, Group
-from mailboxes.services import accounts, aliases, groups
+from mailboxes.models import Account, Alias, AppPassword, Group
+from mailboxes.services import accounts, aliases, app_passwords, groups
 
 PASSWORD = "a long sentence 42"
 
@@ -39,6 +39,12 @@ def make_account(address: str = "alice@acme.example", password: str = PASSWORD, 
     """A mailbox; its domain is made when there is none."""
     _ensure_domain(address)
     return accounts.create_account(superadmin_act(), address, password, **fields)
+
+
+def make_app_password(account: Account, name: str = "Phone", **fields: Any) -> tuple[AppPassword, str]:
+    """An app password with its text, for reading and sending mail."""
+    given = {"protocols": ["imap", "submission"]} | fields
+    return app_passwords.create_app_password(owner_act(account), account.address, name, **given)
 
 
 def make_alias(address: str = "sales@acme.example", targets: Iterable[str] = ("alice@acme.example",)) -> Alias:

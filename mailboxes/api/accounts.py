@@ -48,6 +48,9 @@ class MailboxChange(Schema):
     display_name: str | None = Field(default=None, description="The owner's name.")
     quota_bytes: int | None = Field(default=None, ge=0, le=MAXIMUM_QUOTA, description="Null lifts the quota.")
     enabled: bool | None = Field(default=None, description="Whether the owner may sign in.")
+    app_passwords_only: bool | None = Field(
+        default=None, description="Whether mail programs need an app password; the owner's own opens the panel alone."
+    )
 
 
 class NewAlias(Schema):
@@ -85,6 +88,7 @@ class Mailbox(Schema):
         used_bytes=52_314,
         messages=7,
         enabled=True,
+        app_passwords_only=False,
     )
     address: str = Field(description="The full address, which is also the name to sign in with.")
     display_name: str = Field(description="The owner's name.")
@@ -92,6 +96,7 @@ class Mailbox(Schema):
     used_bytes: int = Field(description="How much it holds.")
     messages: int = Field(description="How many messages it holds.")
     enabled: bool = Field(description="Whether the owner may sign in.")
+    app_passwords_only: bool = Field(description="Whether mail programs need an app password.")
 
 
 class Alias(Schema):
@@ -117,6 +122,7 @@ def show_account(account: Account) -> Mailbox:
         used_bytes=account.used_bytes,
         messages=account.messages_count,
         enabled=account.enabled,
+        app_passwords_only=account.app_passwords_only,
     )
 
 

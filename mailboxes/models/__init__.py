@@ -1,7 +1,8 @@
-"""The schema of mailboxes: accounts, aliases, groups, folders, messages, blobs and the outbound queue."""
+"""The schema of mailboxes: accounts, app passwords, aliases, groups, folders, messages, blobs, the outbound queue."""
 
 from mailboxes.models.account import Account
 from mailboxes.models.alias import Alias, CatchAll
+from mailboxes.models.app_password import AppPassword, Protocol
 from mailboxes.models.group import Group, Writers
 from mailboxes.models.mailbox import Mailbox, SpecialUse
 from mailboxes.models.message import Blob, Expunged, Message
@@ -10,12 +11,14 @@ from mailboxes.models.queue import QueueEntry, QueueState
 __all__ = [
     "Account",
     "Alias",
+    "AppPassword",
     "Blob",
     "CatchAll",
     "Expunged",
     "Group",
     "Mailbox",
     "Message",
+    "Protocol",
     "QueueEntry",
     "QueueState",
     "SpecialUse",

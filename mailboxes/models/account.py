@@ -9,7 +9,8 @@ class Account(models.Model):
     """A mailbox in the panel's words; its folders are ``Mailbox`` rows.
 
     ``local_part`` is a dot-atom in lower case. ``used_bytes`` and ``messages_count`` change in the transaction that
-    adds or removes messages. ``quota_bytes`` None means no limit.
+    adds or removes messages. ``quota_bytes`` None means no limit. With ``app_passwords_only`` the owner's own
+    password signs in to the panel alone.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="accounts")
@@ -20,6 +21,7 @@ class Account(models.Model):
     used_bytes = models.PositiveBigIntegerField(default=0)
     messages_count = models.PositiveBigIntegerField(default=0)
     enabled = models.BooleanField(default=True)
+    app_passwords_only = models.BooleanField(default=False, db_default=False)
     next_uid_validity = models.PositiveBigIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -150,7 +150,10 @@ def _owner(act: Act, address: str, password: str) -> Actor:
 
 @transaction.atomic
 def change_account(act: Act, address: str, **changes: Any) -> Account:
-    """Change what is given of ``password display_name quota_bytes enabled``; raises NotFound, Forbidden, Refused."""
+    """Change what is given of ``password display_name quota_bytes enabled app_passwords_only``.
+
+    Raises NotFound, Forbidden or Refused.
+    """
     require_administrator(act)
     account = get_account_for(act, address, lock=True)
     changes = {name: value for name, value in changes.items() if value is not None or name == "quota_bytes"}

@@ -1,7 +1,8 @@
 """Who signs in: one check for every door, with one failure budget, one hash at a time, and a fast path.
 
 The fast path of repeated logins is an HMAC over account, credential, credential version and password, kept in this
-process for ``REMEMBER_SECONDS``; a changed password has another version, so nothing of the old one is found. Unknown
+process for ``REMEMBER_SECONDS``; a changed password has another version, so nothing of the old one is found. An app
+password is found by its digest in the look at the account, whatever the budget says: nobody guesses 120 bits. Unknown
 addresses take the same steps and the same time as known ones. Attempts that are looked at take turns within a
 process, from the look at the budget to the note of the outcome: many guesses at once spend it like one after another.
 """
@@ -11,7 +12,7 @@ import hmac
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
@@ -24,6 +25,7 @@ from domains.models import CLOSED, Actor
 from domains.services.failures import Attempt, is_throttled, is_throttled_async, note, note_async
 from domains.services.sealing import derive_key
 from mailboxes.addresses import normalised
+from mailboxes.services.app_secrets import app_password_digest
 
 REMEMBER_SECONDS = 600.0
 REMEMBERED = 20_000
@@ -33,19 +35,30 @@ THROTTLED = "Too many failed sign-ins; try again later"
 
 FIND = """
 SELECT a.id, p.password, p.credential_version, a.enabled AND p.is_active AND d.state NOT IN ('suspended', 'deleted'),
-       a.local_part || '@' || d.name
+       a.local_part || '@' || d.name, a.app_passwords_only, w.id
 FROM mailboxes_account a
 JOIN domains_domain d ON d.id = a.domain_id
 JOIN domains_actor p ON p.id = a.actor_id
-WHERE a.local_part = %s AND d.name = %s
+LEFT JOIN mailboxes_apppassword w ON w.account_id = a.id AND w.digest = %(digest)s::bytea
+    AND w.protocols @> ARRAY[%(door)s::varchar] AND (w.expires_at IS NULL OR w.expires_at > now())
+WHERE a.local_part = %(local_part)s AND d.name = %(domain)s
 """
 
 STILL = """
 SELECT 1 FROM mailboxes_account a
 JOIN domains_domain d ON d.id = a.domain_id
 JOIN domains_actor p ON p.id = a.actor_id
-WHERE a.id = %s AND p.credential_version = %s AND a.enabled AND p.is_active
-    AND d.state NOT IN ('suspended', 'deleted')
+WHERE a.id = %(account)s AND a.enabled AND p.is_active AND d.state NOT IN ('suspended', 'deleted')
+    AND CASE WHEN %(app_password)s::bigint IS NULL
+        THEN p.credential_version = %(version)s AND NOT a.app_passwords_only
+        ELSE EXISTS (SELECT 1 FROM mailboxes_apppassword w WHERE w.id = %(app_password)s::bigint
+            AND w.account_id = a.id AND (w.expires_at IS NULL OR w.expires_at > now())) END
+"""
+
+USED = """
+UPDATE mailboxes_apppassword
+SET last_used_at = now(), last_used_address = %(address)s::inet, last_used_protocol = %(door)s
+WHERE id = %(id)s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 """
 
 # One thread: at most one hash a process at a time, and there is one mail worker a core.
@@ -57,11 +70,37 @@ _turn = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """An account's owner: its id, its full address, and the version of the credential that was right."""
+    """An account's owner: its id, its full address, and the version of the credential that was right.
+
+    ``app_password_id`` names the app password when it was one.
+    """
 
     account_id: int
     username: str
     version: int = 0
+    app_password_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The account of a name, with the app password that was given, if it was one for this door."""
+
+    account_id: int
+    encoded: str = field(repr=False)
+    version: int
+    usable: bool
+    address: str
+    app_passwords_only: bool
+    app_password_id: int | None
+
+    @property
+    def own_password(self) -> str | None:
+        """The hash of the owner's own password, or None when that one opens no mail door."""
+        return self.encoded if self.usable and not self.app_passwords_only else None
+
+    def opened(self, app_password_id: int | None = None) -> Authenticated:
+        """Return who signed in."""
+        return Authenticated(self.account_id, self.address, self.version, app_password_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +136,10 @@ def _digest(account_id: int, version: int, password: str) -> bytes:
     return hmac.digest(derive_key("sign-in fast path"), text.encode(), sha256)
 
 
+def _digest_of(found: Found, password: str) -> bytes:
+    return _digest(found.account_id, found.version, password)
+
+
 def _remember(digest: bytes) -> None:
     _remembered[digest] = time.monotonic() + REMEMBER_SECONDS
     while len(_remembered) > REMEMBERED:
@@ -116,42 +159,55 @@ async def authenticate(door: str, address: str, username: str, password: str) ->
     name = normalised(username.strip())
     if "\0" in username + password or len(name) > 320 or len(password) > PASSWORD_CHARACTERS:
         return Denied()
-    row = await _find(name)
-    if row is not None and row[3] and _is_remembered(_digest(row[0], row[2], password)):
-        return Authenticated(row[0], row[4], row[2])
-    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        return await _look(Attempt(door, address, name, password), row, password)
+    found = await _find(door, name, password)
+    if found is not None and found.usable and found.app_password_id is not None:
+        await note_use(found.app_password_id, door, address)
+        return found.opened(found.app_password_id)
+    if found is not None and found.own_password is not None and _is_remembered(_digest_of(found, password)):
+        return found.opened()
+    async with turn():
+        return await _look(Attempt(door, address, name, password), found, password)
 
 
-async def _look(
-    attempt: Attempt, row: tuple[int, str, int, bool, str] | None, password: str
-) -> Authenticated | Denied:
+def turn() -> asyncio.Lock:
+    """Return the lock under which this loop's attempts are looked at one after another."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+async def _look(attempt: Attempt, found: Found | None, password: str) -> Authenticated | Denied:
     """Look at one attempt under the budget, and note how it ended."""
     if await is_throttled_async(attempt):
         return Denied(temporary=True, text=THROTTLED)
-    encoded = row[1] if row is not None else None
+    encoded = found.own_password if found is not None else None
     right = await asyncio.get_running_loop().run_in_executor(_hashing, _matches, password, encoded)
-    if row is None or not right or not row[3]:
-        await note_async(attempt, succeeded=False)
+    await note_async(attempt, succeeded=right)
+    if found is None or not right:
         return Denied()
-    _remember(_digest(row[0], row[2], password))
-    await note_async(attempt, succeeded=True)
-    return Authenticated(row[0], row[4], row[2])
+    _remember(_digest_of(found, password))
+    return found.opened()
 
 
-async def is_still_valid(account_id: int, version: int) -> bool:
+async def is_still_valid(account_id: int, version: int, app_password_id: int | None = None) -> bool:
     """True while the account may be used with the credential that it was opened with."""
+    given = {"account": account_id, "version": version, "app_password": app_password_id}
     async with database() as connection:
-        return await (await connection.execute(STILL, (account_id, version))).fetchone() is not None
+        return await (await connection.execute(STILL, given)).fetchone() is not None
 
 
-async def _find(name: str) -> tuple[int, str, int, bool, str] | None:
-    """Return (account id, password hash, credential version, may sign in, address)."""
+async def note_use(app_password_id: int, door: str, address: str) -> None:
+    """Write when and from where an app password was used, at most once a minute."""
+    given = {"id": app_password_id, "door": door, "address": address.partition("%")[0]}
+    async with database() as connection:
+        await connection.execute(USED, given)
+
+
+async def _find(door: str, name: str, password: str) -> Found | None:
+    """Return the account of a normalised name; one look at the database, whether it is known or not."""
     local_part, _at, domain = name.rpartition("@")
+    given = {"local_part": local_part, "domain": domain, "door": door, "digest": app_password_digest(name, password)}
     async with database() as connection:
-        cursor = await connection.execute(FIND, (local_part, domain))
-        row = await cursor.fetchone()
-    return None if row is None else (row[0], row[1], row[2], row[3], row[4])
+        row = await (await connection.execute(FIND, given)).fetchone()
+    return None if row is None else Found(*row)
 
 
 def check_actor(door: str, address: str, username: str, password: str) -> SignIn:

@@ -29,7 +29,14 @@ from domains.services.reports import take_in
 from domains.services.sealing import seal
 from mailboxes.models import Blob, QueueEntry
 from tests.domains.dmarc.samples import make_row, report_xml
-from tests.factories import make_account, make_administrator, make_alias, make_domain, make_group
+from tests.factories import (
+    make_account,
+    make_administrator,
+    make_alias,
+    make_app_password,
+    make_domain,
+    make_group,
+)
 
 API = "/api/v1"
 
@@ -69,6 +76,7 @@ def make_world() -> World:
 def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
     now = timezone.now()
     account = make_account(f"alice@{domain.name}")
+    app_password, _text = make_app_password(account)
     alias = make_alias(f"sales@{domain.name}", [account.address])
     group = make_group(f"team@{domain.name}", [account.address, alias.address])
     trace = Trace.objects.create(
@@ -108,6 +116,7 @@ def _fill(place: str, domain: Domain, maker: Actor) -> dict[str, str]:
         "name": domain.name,
         "selector": domain.dkim_keys.order_by("pk")[0].selector,
         "mailbox": account.address,
+        "app_password": str(app_password.pk),
         "alias": alias.address,
         "group": group.address,
         "member": account.address,

@@ -121,6 +121,12 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/mailboxes/{address}"): Row(200),
     ("PATCH", "/mailboxes/{address}"): Row(200, owner=403, body={"enabled": False}),
     ("DELETE", "/mailboxes/{address}"): Row(204, owner=403),
+    ("GET", "/mailboxes/{address}/app-passwords"): Row(200, owner=200),
+    ("POST", "/mailboxes/{address}/app-passwords"): Row(
+        403, owner=201, body={"name": "Phone", "protocols": ["imap"], "expires_at": "2099-01-01T00:00:00Z"}
+    ),
+    ("PATCH", "/mailboxes/{address}/app-passwords/{id}"): Row(200, owner=200, body={"name": "Tablet"}),
+    ("DELETE", "/mailboxes/{address}/app-passwords/{id}"): Row(204, owner=204),
     ("GET", "/aliases"): Row(200, LIST, 200),
     ("POST", "/aliases"): Row(201, 422, 403, body={"address": "new@{name}", "targets": ["zoe@remote.example"]}),
     ("GET", "/aliases/{address}"): Row(200),
@@ -182,6 +188,7 @@ ROWS: dict[tuple[str, str], Row] = {
 THINGS = {"mailboxes": "mailbox", "aliases": "alias", "tokens": "token", "queue": "queue", "messages": "message"}
 THINGS |= {"groups": "group", "report-mailboxes": "report_mailbox"}
 THINGS |= {"report-files": "report_file", "disputes": "dispute"}
+THINGS |= {"app-passwords": "app_password"}
 THINGS |= {"zone-changes": "zone_change", "webhooks": "webhook"}
 
 
@@ -212,8 +219,12 @@ def filled(text, names, path):
     """The path or body with the names of one place."""
     values = dict(names)
     kind = next((THINGS[part] for part in reversed(path.split("/")) if part in THINGS), "")
-    values |= {"id": names.get(kind, ""), "address": names.get(kind, "")}
+    values |= {"id": names.get(kind, ""), "address": names.get(_first_thing(path), "")}
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+def _first_thing(path):
+    return next((THINGS[part] for part in path.split("/") if part in THINGS), "")
 
 
 def body_for(row, names, path):
@@ -295,6 +306,7 @@ def test_a_domain_administrator_elsewhere(world):
 
 def test_an_owners_token_at_home_reads_its_own_mail_only(world):
     own = {("GET", "/mailboxes"), ("GET", "/mailboxes/{address}"), ("GET", "/messages"), ("GET", "/messages/{id}")}
+    own |= {("GET", "/mailboxes/{address}/app-passwords"), ("PATCH", "/mailboxes/{address}/app-passwords/{id}")}
 
     def right(operation, row, answer):
         if operation in own:

@@ -114,5 +114,5 @@ async def _sign_in(context: Context, credentials: Credentials) -> Done:
         code = "UNAVAILABLE" if answer.temporary else "AUTHENTICATIONFAILED"
         return Done(answer.text, "NO", code, closes=context.count_failure())
     context.session.log_in(answer.username, open_store(answer.account_id))
-    context.logged_in(partial(is_still_valid, answer.account_id, answer.version))
+    context.logged_in(partial(is_still_valid, answer.account_id, answer.version, answer.app_password_id))
     return Done("Logged in", code=f"CAPABILITY {context.session.capabilities()}")
