@@ -1,4 +1,4 @@
-"""Submission and IMAP: the engines' connections with the real handlers behind them."""
+"""Submission, IMAP and POP3: the engines' connections with the real handlers behind them."""
 
 import ssl
 from collections.abc import Callable
@@ -33,5 +33,15 @@ def imap_connections(hostname: str, tls_context: TlsContext) -> ConnectionFactor
 
     def connection(peer: Peer) -> ImapConnection:
         return ImapConnection(peer, hostname, tls_context)
+
+    return connection
+
+
+def pop3_connections(hostname: str, tls_context: TlsContext) -> ConnectionFactory:
+    """Return what makes one POP3 connection."""
+    from mailboxes.pop3.connection import Pop3Connection
+
+    def connection(peer: Peer) -> Pop3Connection:
+        return Pop3Connection(peer, hostname, tls_context)
 
     return connection

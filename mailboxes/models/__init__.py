@@ -5,6 +5,7 @@ from mailboxes.models.alias import Alias, CatchAll
 from mailboxes.models.app_password import AppPassword, Protocol
 from mailboxes.models.group import Group, Writers
 from mailboxes.models.mailbox import Mailbox, SpecialUse
+from mailboxes.models.maildrop import MaildropLease
 from mailboxes.models.message import Blob, Expunged, Message
 from mailboxes.models.queue import QueueEntry, QueueState
 
@@ -17,6 +18,7 @@ __all__ = [
     "Expunged",
     "Group",
     "Mailbox",
+    "MaildropLease",
     "Message",
     "Protocol",
     "QueueEntry",

@@ -13,6 +13,7 @@ class Blob(models.Model):
 
     Never changed after it is written. ``account`` bounds reuse: bytes are shared inside one account only, None
     belongs to the queue. A collector removes what nothing refers to once ``created_at`` is past a safety age.
+    ``line_octets`` is the size with CRLF at the end of every line, None where that is ``size``.
     """
 
     account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="blobs")
@@ -20,6 +21,7 @@ class Blob(models.Model):
     size = models.PositiveBigIntegerField()
     data = models.BinaryField(null=True)
     path = models.CharField(max_length=100, null=True, unique=True)
+    line_octets = models.PositiveBigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -28,7 +30,10 @@ class Blob(models.Model):
                 condition=models.Q(data__isnull=True) ^ models.Q(path__isnull=True), name="blob_in_one_place"
             )
         ]
-        indexes = [models.Index(fields=["account", "sha256"], name="blob_by_digest")]
+        indexes = [
+            models.Index(fields=["account", "sha256"], name="blob_by_digest"),
+            models.Index(fields=["id"], condition=models.Q(line_octets__isnull=False), name="blob_of_odd_lines"),
+        ]
 
     def __str__(self) -> str:
         return f"blob {self.pk} of {self.size} octets"

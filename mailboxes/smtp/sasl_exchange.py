@@ -1,4 +1,4 @@
-"""The client's side of AUTH PLAIN and LOGIN (RFC 4954, RFC 4616) decoded; credentials are never logged."""
+"""The client's side of AUTH PLAIN and LOGIN (RFC 4954, RFC 5034, RFC 4616) decoded; credentials are never logged."""
 
 import binascii
 from base64 import b64decode
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 MECHANISMS = ("PLAIN", "LOGIN")
 PASSWORD_OCTETS = 1024
-LOGIN_PROMPTS = (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n")
+LOGIN_PROMPTS = (b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6")
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 
@@ -30,9 +30,9 @@ class Credentials:
 
 
 async def read_credentials(mechanism: str, initial: bytes | None, ask: Ask) -> Credentials:
-    """Return the credentials; ``ask`` sends a challenge line and returns the answer line; raises SaslFault."""
+    """Return the credentials; ``ask`` sends a challenge in base64 and returns the answer's line; raises SaslFault."""
     if mechanism == "PLAIN":
-        return parse_plain(_decode(initial if initial is not None else await ask(b"334 \r\n")))
+        return parse_plain(_decode(initial if initial is not None else await ask(b"")))
     username = _decode(initial if initial is not None else await ask(LOGIN_PROMPTS[0]))
     password = _decode(await ask(LOGIN_PROMPTS[1]))
     return _checked(username, password)

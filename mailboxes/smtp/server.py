@@ -184,7 +184,7 @@ class SmtpServer(ContentCommands, SMTP):
 
     async def _challenge(self, challenge: bytes) -> bytes:
         """Send a SASL challenge and return the answer's line; raises SaslFault for a bad line."""
-        self.write(challenge)
+        self.write(b"334 " + challenge + b"\r\n")
         while (line := self.lines.next_line()) is None:
             await self.wait_for_octets(self.limits.command_seconds)
         if isinstance(line, LineFault):

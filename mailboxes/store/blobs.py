@@ -22,6 +22,7 @@ from psycopg import AsyncConnection
 
 from domains.failpoints import fail_point
 from domains.octets import Octets, chunks_of, map_file, whole
+from mailboxes.pop3.lines import line_octets
 
 ROW_OCTETS = 64 * 1024
 MAPPED_OCTETS = 1024 * 1024
@@ -29,7 +30,10 @@ SAFETY_SECONDS = 24 * 3600
 COLLECTED_AT_ONCE = 500
 
 _REUSE = "SELECT id FROM mailboxes_blob WHERE account_id = %s AND sha256 = %s AND size = %s LIMIT 1 FOR KEY SHARE"
-_INSERT = "INSERT INTO mailboxes_blob (account_id, sha256, size, data, path) VALUES (%s, %s, %s, %s, %s) RETURNING id"
+_INSERT = """
+INSERT INTO mailboxes_blob (account_id, sha256, size, data, path, line_octets) VALUES (%s, %s, %s, %s, %s, %s)
+RETURNING id
+"""
 _READ = "SELECT data, path FROM mailboxes_blob WHERE id = %s"
 _UNREFERENCED = """
 NOT EXISTS (SELECT 1 FROM mailboxes_message m WHERE m.blob_id = b.id)
@@ -55,15 +59,14 @@ def blob_folder() -> Path:
 
 async def store_blob(connection: AsyncConnection[Any], account_id: int | None, octets: Octets) -> int:
     """Return the id of a blob with these bytes, inside the caller's transaction; raises OSError when a disk fails."""
-    digest = await asyncio.to_thread(_digest, octets) if len(octets) > ROW_OCTETS else _digest(octets)
+    large = len(octets) > ROW_OCTETS
+    digest, lines = await asyncio.to_thread(_measure, octets) if large else _measure(octets)
     if account_id is not None:
         found = await (await connection.execute(_REUSE, (account_id, digest, len(octets)))).fetchone()
         if found is not None:
             return int(found[0])
-    path = None
-    if len(octets) > ROW_OCTETS:
-        path = await asyncio.to_thread(_write, octets)
-    row = (account_id, digest, len(octets), whole(octets) if path is None else None, path)
+    path = await asyncio.to_thread(_write, octets) if large else None
+    row = (account_id, digest, len(octets), whole(octets) if path is None else None, path, lines)
     inserted = await (await connection.execute(_INSERT, row)).fetchone()
     assert inserted is not None
     return int(inserted[0])
@@ -96,11 +99,13 @@ def read_file(path: str, octets: int = -1) -> bytes:
         raise BlobMissing(path) from None
 
 
-def _digest(octets: Octets) -> bytes:
+def _measure(octets: Octets) -> tuple[bytes, int | None]:
+    """Return the digest, and the size as lines where that is another."""
     hasher = sha256()
     for chunk in chunks_of(octets):
         hasher.update(chunk)
-    return hasher.digest()
+    lines = line_octets(octets)
+    return hasher.digest(), lines if lines != len(octets) else None
 
 
 def _write(octets: Octets) -> str:

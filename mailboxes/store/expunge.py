@@ -1,5 +1,6 @@
 """Remove messages for good; their UIDs are remembered with the MODSEQ of their leaving (RFC 7162)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from domains.database import database
@@ -9,15 +10,16 @@ from mailboxes.store.locks import adjust_account, adjust_mailbox, lock_account, 
 from mailboxes.store.reading import bounds
 from mailboxes.store.trail import DELETED
 
-_DELETED = """
+_MARKED = """
 FROM mailboxes_message m
 WHERE m.mailbox_id = %(mailbox)s AND '\\Deleted' = ANY(m.flags)
 AND EXISTS (SELECT 1 FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS r(low, high)
             WHERE m.uid BETWEEN r.low AND r.high)
 """
-_ANY = f"SELECT 1 {_DELETED} LIMIT 1"
+_NAMED = "FROM mailboxes_message m WHERE m.mailbox_id = %(mailbox)s AND m.uid = ANY(%(uids)s::bigint[])"
+_ANY = "SELECT 1 {which} LIMIT 1"
 _EXPUNGE = f"""
-WITH gone AS (DELETE {_DELETED} RETURNING m.uid, m.trace_id, m.size, '\\Seen' = ANY(m.flags) AS seen),
+WITH gone AS (DELETE {{which}} RETURNING m.uid, m.trace_id, m.size, '\\Seen' = ANY(m.flags) AS seen),
 noted AS (INSERT INTO mailboxes_expunged (mailbox_id, uid, modseq) SELECT %(mailbox)s, uid, %(modseq)s FROM gone),
 {DELETED}
 SELECT count(*), coalesce(sum(size), 0), count(*) FILTER (WHERE NOT seen) FROM gone
@@ -27,14 +29,24 @@ SELECT count(*), coalesce(sum(size), 0), count(*) FILTER (WHERE NOT seen) FROM g
 async def expunge(account_id: int, mailbox_id: int, uids: Ranges | None) -> int:
     """Remove the messages marked \\Deleted, among ``uids`` if given; return how many. Takes no lock for none."""
     ranges = ((1, LARGEST),) if uids is None else uids
-    values: dict[str, Any] = {"mailbox": mailbox_id, **bounds(ranges)}
+    return await _expunge(account_id, mailbox_id, _MARKED, bounds(ranges))
+
+
+async def remove(account_id: int, mailbox_id: int, uids: Sequence[int]) -> int:
+    """Remove these messages, marked or not; return how many were there. Takes no lock for none."""
+    return await _expunge(account_id, mailbox_id, _NAMED, {"uids": list(uids)})
+
+
+async def _expunge(account_id: int, mailbox_id: int, which: str, chosen: dict[str, list[int]]) -> int:
+    """Remove what the condition chooses, in one transaction."""
+    values: dict[str, Any] = {"mailbox": mailbox_id, **chosen}
     async with database() as connection:
-        if await (await connection.execute(_ANY, values)).fetchone() is None:
+        if await (await connection.execute(_ANY.format(which=which), values)).fetchone() is None:
             return 0
         async with connection.transaction():
             await lock_account(connection, account_id)
             values["modseq"] = await lock_mailbox(connection, account_id, mailbox_id)
-            row = await (await connection.execute(_EXPUNGE, values)).fetchone()
+            row = await (await connection.execute(_EXPUNGE.format(which=which), values)).fetchone()
             count, size, unseen = (0, 0, 0) if row is None else (int(row[0]), int(row[1]), int(row[2]))
             await adjust_mailbox(connection, mailbox_id, -count, -unseen, -size)
             await adjust_account(connection, account_id, -count, -size)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from domains.redis import close_redis
 from mailboxes.connection import Peer
 from mailboxes.imap.connection import ImapConnection, ImapLimits
 from mailboxes.models import Account
+from mailboxes.smtp.wire import Wire
 from mailboxes.store.folders import create_default_mailboxes
 
 PASSWORD = "correct horse battery"
@@ -76,7 +77,18 @@ class Service:
 
 @contextmanager
 def running_service(folder: Path, limits: ImapLimits | None = None) -> Iterator[Service]:
-    """Run the server until the block ends."""
+    """Run an IMAP server until the block ends."""
+
+    def connection(context: ssl.SSLContext) -> ImapConnection:
+        return ImapConnection(Peer("192.0.2.9", 40000, "127.0.0.1", 143), "mail.test", lambda: context, limits)
+
+    with running(folder, connection) as service:
+        yield service
+
+
+@contextmanager
+def running(folder: Path, make: Callable[[ssl.SSLContext], Wire]) -> Iterator[Service]:
+    """Run a server of such connections until the block ends."""
     certificate, key = make_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -84,10 +96,10 @@ def running_service(folder: Path, limits: ImapLimits | None = None) -> Iterator[
     ready = threading.Event()
     stop = asyncio.Event()
     ports: list[int] = []
-    connections: list[ImapConnection] = []
+    connections: list[Wire] = []
 
-    def connection() -> ImapConnection:
-        made = ImapConnection(Peer("192.0.2.9", 40000, "127.0.0.1", 143), "mail.test", lambda: context, limits)
+    def connection() -> Wire:
+        made = make(context)
         connections.append(made)
         return made
 

@@ -1,0 +1,83 @@
+"""Commands before a sign-in: USER and PASS, AUTH (RFC 5034), UTF8 (RFC 6856); passwords only under TLS."""
+
+from collections.abc import Callable
+from functools import partial
+
+from mailboxes.pop3.commands import Command
+from mailboxes.pop3.handlers.context import Context
+from mailboxes.pop3.port import InUse, Maildrop
+from mailboxes.pop3.session import Reply, refusal
+from mailboxes.smtp.sasl_exchange import MECHANISMS, Credentials, SaslFault, parse_plain, read_credentials
+
+IN_THE_CLEAR = "Say STLS first: passwords need encryption"
+
+
+def account_maildrop(account_id: int, session: str) -> Maildrop:
+    """Return the account's maildrop for a session."""
+    from mailboxes.store.maildrop import AccountMaildrop
+
+    return AccountMaildrop(account_id, session)
+
+
+open_maildrop: Callable[[int, str], Maildrop] = account_maildrop
+
+
+async def utf8(context: Context, command: Command) -> Reply:
+    """UTF8: messages are sent as they are in either mode, so nothing but the answer changes."""
+    context.session.utf8 = True
+    return Reply("UTF-8 it is")
+
+
+async def user(context: Context, command: Command) -> Reply:
+    """USER: the same answer for every name."""
+    if not context.session.tls:
+        return refusal(IN_THE_CLEAR)
+    context.session.user = command.words[0]
+    return Reply("Now the password")
+
+
+async def password(context: Context, command: Command) -> Reply:
+    """PASS, behind USER."""
+    name, context.session.user = context.session.user, b""
+    if not context.session.tls:
+        return refusal(IN_THE_CLEAR)
+    if not name:
+        return refusal("Say USER first")
+    try:
+        credentials = parse_plain(b"\0" + name + b"\0" + command.words[0])
+    except SaslFault as fault:
+        return refusal(str(fault), "AUTH", closes=context.count_failure())
+    return await _sign_in(context, credentials)
+
+
+async def authenticate(context: Context, command: Command) -> Reply:
+    """AUTH PLAIN and AUTH LOGIN, with or without an initial response."""
+    if not context.session.tls:
+        return refusal(IN_THE_CLEAR)
+    mechanism = command.words[0].decode("ascii", "replace").upper()
+    if mechanism not in MECHANISMS:
+        return refusal("This mechanism is not offered")
+    initial = command.words[1] if len(command.words) > 1 else None
+    try:
+        credentials = await read_credentials(mechanism, initial, context.ask)
+    except SaslFault as fault:
+        return refusal(str(fault), closes=context.count_failure())
+    return await _sign_in(context, credentials)
+
+
+async def _sign_in(context: Context, credentials: Credentials) -> Reply:
+    """Ask the one check for every door, then take the maildrop."""
+    from mailboxes.services.authenticate import Authenticated, authenticate, is_still_valid
+
+    answer = await authenticate("pop3", context.client_address, credentials.username, credentials.password)
+    if not isinstance(answer, Authenticated):
+        code = "SYS/TEMP" if answer.temporary else "AUTH"
+        return refusal(answer.text, code, closes=context.count_failure())
+    maildrop = open_maildrop(answer.account_id, context.id)
+    try:
+        contents = await maildrop.open()
+    except InUse:
+        return refusal("Another session has the maildrop", "IN-USE")
+    context.session.open(maildrop, contents)
+    context.signed_in(partial(is_still_valid, answer.account_id, answer.version))
+    return Reply(f"{len(contents.uids)} messages")
