@@ -284,10 +284,13 @@ def list_stored_records(
     dkim: Annotated[bool | None, Query(description="Only with DKIM aligned, or not.")] = None,
     reporter: Annotated[str | None, Query(description="Only reported by this organization.")] = None,
     report: Annotated[int | None, Query(ge=0, lt=2**63, description="Only of this report.")] = None,
+    passed: Annotated[bool | None, Query(description="Only what passed DMARC, or failed.")] = None,
+    held: Annotated[bool | None, Query(description="Only what was put into junk or refused, or was not.")] = None,
 ) -> Listing[StoredRecord]:
     """List the rows of the reports that count, the newest day first."""
     domain = get_domain_for(act_of(request), name)
-    query = RecordQuery(*_span(first_day, last_day), source, kind, None, disposition, spf, dkim, reporter, report)
+    days = _span(first_day, last_day)
+    query = RecordQuery(*days, source, kind, None, disposition, spf, dkim, reporter, report, passed, held)
     rows, following = records_page(domain, query, page.limit, page.cursor or "")
     return Listing(items=[_record(row) for row in rows], next=following or None)
 

@@ -47,6 +47,8 @@ SUMMED = {
     "disposition": "disposition = %(disposition)s",
     "spf": "spf_aligned = %(spf)s",
     "dkim": "dkim_aligned = %(dkim)s",
+    "passed": "(spf_aligned OR dkim_aligned) = %(passed)s",
+    "held": "(disposition IN ('quarantine', 'reject')) = %(held)s",
 }
 FILTERS = {
     "source": "r.source_ip = %(source)s::inet",
@@ -55,6 +57,8 @@ FILTERS = {
     "disposition": "r.disposition = %(disposition)s",
     "spf": "r.spf_aligned = %(spf)s",
     "dkim": "r.dkim_aligned = %(dkim)s",
+    "passed": "(r.spf_aligned OR r.dkim_aligned) = %(passed)s",
+    "held": "(r.disposition IN ('quarantine', 'reject')) = %(held)s",
     "reporter": "p.org_name = %(reporter)s",
     "report": "p.id = %(report)s",
     "after": "(r.day, p.id, r.id) < (%(after_day)s, %(after_report)s, %(after_id)s)",
@@ -75,6 +79,8 @@ class RecordQuery:
     dkim: bool | None = None
     reporter: str | None = None
     report: int | None = None
+    passed: bool | None = None  # DMARC: by SPF or DKIM
+    held: bool | None = None  # put into junk or refused
 
 
 @dataclass(frozen=True, slots=True)

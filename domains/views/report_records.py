@@ -34,6 +34,7 @@ COLUMNS = (
     "reasons",
 )
 _TEXTS = ("source", "kind", "sender", "disposition", "reporter")
+_ANSWERS = ("spf", "dkim", "passed", "held")
 
 
 def records(request: HttpRequest, name: str) -> HttpResponseBase:
@@ -73,7 +74,7 @@ def _chosen(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {key: text for key in _TEXTS if (text := typed(request, key, 300))}
     if request.GET.get("sender") == "" and "sender" in request.GET and "kind" in found:
         found["sender"] = ""
-    for key in ("spf", "dkim"):
+    for key in _ANSWERS:
         if request.GET.get(key) in ("1", "0"):
             found[key] = request.GET[key] == "1"
     report = request.GET.get("report", "")
@@ -103,6 +104,8 @@ def _told(chosen: dict[str, Any]) -> list[tuple[str, str]]:
         "report": _("of one report"),
         "spf": _("SPF aligned") if chosen.get("spf") else _("SPF not aligned"),
         "dkim": _("DKIM aligned") if chosen.get("dkim") else _("DKIM not aligned"),
+        "passed": _("passed DMARC") if chosen.get("passed") else _("failed DMARC"),
+        "held": _("put into junk or refused") if chosen.get("held") else _("neither put into junk nor refused"),
     }
     return [(key, words[key]) for key in words if key in chosen]
 

@@ -6,6 +6,7 @@ Nothing here marks foreign text as safe; values go through auto-escaped template
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.core.paginator import Page
@@ -24,6 +25,7 @@ from domains import visible as honest
 from domains.models import ReportAlert
 from domains.networks import network_of, networks_edition
 from domains.services.report_alerts import sentence_of as alert_words
+from domains.services.report_sources import SenderLine
 from domains.views import words
 from domains.views.report_words import in_words
 from domains.views.source_words import KIND_WORDS, evidence_words, fix_words
@@ -269,6 +271,13 @@ def percent_of(part: object, whole: object) -> str:
     if not isinstance(part, int) or not isinstance(whole, int) or whole <= 0:
         return ""
     return f"{round(100 * part / whole)} %"
+
+
+@register.filter
+def rows_query(line: SenderLine) -> str:
+    """Return what finds the records of a line of senders: its class, and its address or its name."""
+    who = {"source": line.address} if line.address else {"sender": line.sender}
+    return urlencode({"kind": line.kind, **who})
 
 
 @register.filter

@@ -36,6 +36,11 @@ def test_days_reports_and_records():
     assert sorted(seen) == [f"192.0.2.{number}" for number in range(1, 8)]
     failed = call("GET", f"/domains/near.example/dmarc/records?{SPAN}&dkim=false").json()["items"]
     assert {row["messages"] for row in failed} == {2, 4, 6}
+    for wanted in ("passed=true", "passed=false", "held=true", "held=false"):
+        rows = call("GET", f"/domains/near.example/dmarc/records?{SPAN}&{wanted}").json()["items"]
+        passing = [row["spf_aligned"] or row["dkim_aligned"] for row in rows]
+        done = [row["disposition"] in ("quarantine", "reject") for row in rows]
+        assert set(passing if "passed" in wanted else done) <= {wanted.endswith("true")}
     assert call("GET", f"/domains/near.example/dmarc/records?{SPAN}&report={report['id']}").json()["items"][0]["spf"]
 
 

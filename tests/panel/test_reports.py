@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from domains.dmarc.report import AggregateReport, DkimResult, ReportRow, SpfResult, serialise_report
-from domains.models import Actor, TlsReport
+from domains.models import Actor, SourceCorrection, TlsReport
 from domains.services.reports import take_in
 from tests.panel.people import HOSTILE, Place, signed_in
 
@@ -86,6 +86,10 @@ def test_records_are_found_by_every_filter(rosa: Actor, filled: Place) -> None:
         ("kind=service-misaligned&sender=Mailchimp", "203.0.113.9", "192.0.2.200"),
         ("disposition=reject", "192.0.2.200", "203.0.113.10"),
         ("spf=1&dkim=1", "203.0.113.10", "192.0.2.200"),
+        ("passed=1", "203.0.113.10", "192.0.2.200"),
+        ("passed=0", "192.0.2.200", "203.0.113.10"),
+        ("held=1", "192.0.2.200", "203.0.113.9<"),
+        ("held=0", "203.0.113.9<", "192.0.2.200"),
         ("source=203.0.113.10", "203.0.113.10", "192.0.2.200"),
         ("reporter=Reporter", "192.0.2.200", "203.0.113.10"),
         (f"from={days_ago(1)}&to={days_ago(1)}", "203.0.113.10", "192.0.2.200"),
@@ -93,6 +97,26 @@ def test_records_are_found_by_every_filter(rosa: Actor, filled: Place) -> None:
         table = text(rosa, f"{base}?{query}").partition("<tbody>")[2]
         assert shown in table, query
         assert hidden not in table, query
+
+
+def test_numbers_lead_to_exactly_their_rows(rosa: Actor, filled: Place) -> None:
+    senders = text(rosa, "/domains/near.example/reports")
+    for query in ("kind=impostor&amp;source=192.0.2.200&amp;held=1", "sender=Mailchimp&amp;passed=1", "&amp;spf=1"):
+        assert query in senders[senders.index('id="sources"') :], query
+    days = text(rosa, "/domains/near.example/reports/sources/203.0.113.9")
+    assert f"?source=203.0.113.9&amp;from={days_ago(2)}&amp;dkim=1" in days
+    assert "records?passed=1" in text(rosa, "/reports")
+
+
+def test_names_of_senders_keep_their_letters(rosa: Actor, filled: Place) -> None:
+    SourceCorrection.objects.create(
+        domain=filled.domain, network="203.0.113.64/28", kind="own", name="a.lower.example"
+    )
+    named = (row("203.0.113.70", 5), row("203.0.113.71", 5))
+    hand_in("near.example", *named, row("192.0.2.201", 1), age=3)
+    body = text(rosa, "/domains/near.example/reports")
+    assert ">a.lower.example</a>" in body
+    assert ">Without a name<" in body
 
 
 @pytest.mark.parametrize(
