@@ -79,5 +79,5 @@ async def _sign_in(context: Context, credentials: Credentials) -> Reply:
     except InUse:
         return refusal("Another session has the maildrop", "IN-USE")
     context.session.open(maildrop, contents)
-    context.signed_in(partial(is_still_valid, answer.account_id, answer.version))
+    context.signed_in(partial(is_still_valid, answer.account_id, answer.version, answer.app_password_id))
     return Reply(f"{len(contents.uids)} messages")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailboxes', '0003_groups'),
+        ('mailboxes', '0004_app_passwords'),
     ]
 
     operations = [
