@@ -108,13 +108,20 @@ class GetQuota:
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
-    """APPEND of one message."""
+class AppendMessage:
+    """One message of an APPEND."""
 
-    mailbox: str
     flags: Sequence[str]
     internal_date: datetime | None
     content: Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """APPEND of one message or several (RFC 3502)."""
+
+    mailbox: str
+    messages: Sequence[AppendMessage]
 
 
 @dataclass(frozen=True, slots=True)

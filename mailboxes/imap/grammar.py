@@ -23,6 +23,8 @@ STATUS_ITEMS = frozenset(
 )
 SPECIAL_USES = {f"\\{name.upper()}": name for name in ("Drafts", "Sent", "Junk", "Trash", "Archive")}
 
+APPEND_MESSAGES = 1_000
+
 Reader = Callable[[Scanner], c.Command]
 
 
@@ -105,8 +107,8 @@ def _select_parameter(scanner: Scanner) -> tuple[str, c.Resync | None]:
 def _known(scanner: Scanner) -> NumberSet:
     """``known-uids = sequence-set``, without ``*``."""
     found = scanner.numbers()
-    if any(STAR in pair for pair in found.ranges):
-        raise SyntaxFault("What is known has no '*'")
+    if found.saved or any(STAR in pair for pair in found.ranges):
+        raise SyntaxFault("What is known has no '*' and no '$'")
     return found
 
 
@@ -210,9 +212,19 @@ def get_quota(scanner: Scanner) -> c.Command:
 
 
 def append(scanner: Scanner) -> c.Command:
-    """``SP mailbox [SP flag-list] [SP date-time] SP literal``."""
+    """``SP mailbox 1*(SP append-message)`` (RFC 3502)."""
     scanner.space()
     mailbox = scanner.mailbox()
+    messages: list[c.AppendMessage] = []
+    while not messages or not scanner.at_end():
+        if len(messages) >= APPEND_MESSAGES:
+            raise SyntaxFault("There are too many messages at once")
+        messages.append(_append_message(scanner))
+    return c.Append(mailbox, messages)
+
+
+def _append_message(scanner: Scanner) -> c.AppendMessage:
+    """``SP [flag-list SP] [date-time SP] literal``."""
     scanner.space()
     flags: tuple[str, ...] = ()
     if scanner.peek() == b"(":
@@ -223,7 +235,7 @@ def append(scanner: Scanner) -> c.Command:
         internal_date = scanner.date_time()
         scanner.space()
     scanner.accept(b"~")  # literal8 (RFC 3516 §4.4)
-    return c.Append(mailbox, flags, internal_date, scanner.literal())
+    return c.AppendMessage(flags, internal_date, scanner.literal())
 
 
 def numbers(scanner: Scanner) -> c.Command:

@@ -15,9 +15,13 @@ Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class NumberSet:
-    """Ranges as sent; ``resolve`` puts them in order once the largest number is known."""
+    """Ranges as sent; ``resolve`` puts them in order once the largest number is known.
+
+    ``saved`` stands for ``$``, what the last SEARCH kept (RFC 5182), instead of ranges.
+    """
 
     ranges: Ranges
+    saved: bool = False
 
     def resolve(self, largest: int) -> Ranges:
         """Return disjoint ascending ranges with ``*`` as the largest number in use (0: nothing is in use)."""
@@ -30,7 +34,9 @@ class NumberSet:
 
 
 def parse_number_set(text: bytes) -> NumberSet:
-    """``sequence-set = (seq-number / seq-range) *("," sequence-set)``; raises ValueError."""
+    """``sequence-set = (seq-number / seq-range) *("," sequence-set) / "$"``; raises ValueError."""
+    if text == b"$":
+        return NumberSet((), saved=True)
     ranges: list[tuple[int, int]] = []
     for item in text.split(b",", MAXIMUM_RANGES):
         found = _ITEM.fullmatch(item)

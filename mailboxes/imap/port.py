@@ -110,6 +110,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One message to add."""
+
+    octets: bytes = field(repr=False)
+    flags: Sequence[str]
+    internal_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """The outcome of STORE: those changed, the state of all that were named, those UNCHANGEDSINCE kept from it."""
 
@@ -161,10 +170,8 @@ class MailStore(Protocol):
         """Set the subscription."""
         ...
 
-    async def append(
-        self, name: str, octets: bytes, flags: Sequence[str], internal_date: datetime | None
-    ) -> tuple[int, int, int]:
-        """Add a message; return (mailbox id, UIDVALIDITY, UID); TRYCREATE, OVERQUOTA."""
+    async def append(self, name: str, messages: Sequence[NewMessage]) -> tuple[int, Sequence[int]]:
+        """Add all messages or none; return UIDVALIDITY and their UIDs; TRYCREATE, OVERQUOTA."""
         ...
 
     # In the selected state

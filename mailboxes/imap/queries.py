@@ -194,7 +194,7 @@ class _KeyReader:
             inner = self.all_keys(b")")
             scanner.expect(b")")
             return inner
-        if scanner.peek() in b"0123456789*" and scanner.peek():
+        if scanner.peek() in b"0123456789*$" and scanner.peek():
             return c.InNumbers(scanner.numbers(), by_uid=False)
         return self._named(scanner.atom())
 
@@ -280,8 +280,8 @@ def search(scanner: Scanner, by_uid: bool) -> c.Search:
     returns = None
     if scanner.accept(b"RETURN "):
         returns = frozenset(scanner.parenthesised(scanner.atom, empty=True)) or frozenset({"ALL"})
-        if not returns <= {"MIN", "MAX", "ALL", "COUNT"}:
-            raise SyntaxFault("RETURN takes MIN, MAX, ALL and COUNT")
+        if not returns <= {"MIN", "MAX", "ALL", "COUNT", "SAVE"}:
+            raise SyntaxFault("RETURN takes MIN, MAX, ALL, COUNT and SAVE")
         scanner.space()
     if scanner.accept(b"CHARSET "):
         charset = decoded(scanner.astring()).upper()

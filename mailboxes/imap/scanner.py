@@ -128,7 +128,7 @@ class Scanner:
     def numbers(self) -> NumberSet:
         """``sequence-set``."""
         end = self.position
-        while end < len(self.text) and self.text[end] in b"0123456789*:,":
+        while end < len(self.text) and self.text[end] in b"0123456789*:,$":
             end += 1
         try:
             found = parse_number_set(self.text[self.position : end])

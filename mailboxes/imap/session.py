@@ -31,6 +31,8 @@ _LOGGED_IN = (
     "CREATE-SPECIAL-USE",
     "STATUS=SIZE",
     "ESEARCH",
+    "SEARCHRES",
+    "MULTIAPPEND",
     "WITHIN",
     "CONDSTORE",
     "QRESYNC",

@@ -106,7 +106,17 @@ class News:
 class View:
     """One selected mailbox as the client knows it."""
 
-    __slots__ = ("_gone", "_told", "all_told_modseq", "known_modseq", "mailbox_id", "name", "read_only", "uids")
+    __slots__ = (
+        "_gone",
+        "_told",
+        "all_told_modseq",
+        "known_modseq",
+        "mailbox_id",
+        "name",
+        "read_only",
+        "saved",
+        "uids",
+    )
 
     def __init__(self, mailbox_id: int, name: str, runs: Ranges, known_modseq: int, read_only: bool) -> None:
         self.mailbox_id = mailbox_id
@@ -115,11 +125,17 @@ class View:
         self.known_modseq = known_modseq
         self.all_told_modseq = known_modseq  # all changes up to it have been told, EXPUNGE too
         self.read_only = read_only
+        self.saved: Ranges = ()  # the UIDs that ``$`` stands for
         self._gone: set[int] = set()
         self._told: dict[int, int] = {}
 
     def resolve(self, numbers: NumberSet, by_uid: bool) -> Ranges:
-        """Return the set as UIDs known here; raises ValueError when no sequence number of it exists."""
+        """Return the set as UIDs known here; raises ValueError when no sequence number of it exists.
+
+        What was saved may be empty (RFC 5182 §2.1).
+        """
+        if numbers.saved:
+            return self.uids.within(self.saved)
         if by_uid:
             return self.uids.within(numbers.resolve(self.uids.last))
         count = len(self.uids)

@@ -8,11 +8,23 @@ from domains.database import database
 from domains.redis import publish
 from mailboxes.imap.commands import Key, StoreMode
 from mailboxes.imap.numset import Ranges
-from mailboxes.imap.port import Changes, Folder, Need, Placed, Quota, Row, Since, Snapshot, Stored, StoreRefusal
+from mailboxes.imap.port import (
+    Changes,
+    Folder,
+    Need,
+    NewMessage,
+    Placed,
+    Quota,
+    Row,
+    Since,
+    Snapshot,
+    Stored,
+    StoreRefusal,
+)
 from mailboxes.mime.structure import describe
 from mailboxes.store import expunge, flags, move, reading, search, tree
 from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
-from mailboxes.store.blobs import BlobMissing
+from mailboxes.store.blobs import BlobMissing, store_blob
 
 
 async def announce(mailbox_id: int) -> None:
@@ -60,21 +72,25 @@ class AccountStore:
         """Set the subscription."""
         await tree.subscribe_folder(self.account_id, name, subscribed)
 
-    async def append(
-        self, name: str, octets: bytes, flags: Sequence[str], internal_date: datetime | None
-    ) -> tuple[int, int, int]:
-        """Add a message in one transaction; the bytes are durable before its row is."""
-        described = await asyncio.to_thread(describe, octets)
-        moment = internal_date or datetime.now(UTC)
+    async def append(self, name: str, messages: Sequence[NewMessage]) -> tuple[int, Sequence[int]]:
+        """Add messages in one transaction; the bytes are durable before the rows are."""
+        described = [await asyncio.to_thread(describe, message.octets) for message in messages]
         try:
             async with database() as connection, connection.transaction():
-                place = await insert_message(connection, self.account_id, name, octets, described, flags, moment)
+                blobs = [await store_blob(connection, self.account_id, message.octets) for message in messages]
+                now = datetime.now(UTC)
+                places = [
+                    await insert_message(
+                        connection, self.account_id, name, blob, parts, message.flags, message.internal_date or now
+                    )
+                    for message, blob, parts in zip(messages, blobs, described, strict=True)
+                ]
         except OverQuota:
             raise StoreRefusal("The account is full", "OVERQUOTA") from None
         except NoSuchMailbox:
             raise StoreRefusal("There is no such mailbox", "TRYCREATE") from None
-        await announce(place.mailbox_id)
-        return place.mailbox_id, place.uid_validity, place.uid
+        await announce(places[0].mailbox_id)
+        return places[0].uid_validity, [place.uid for place in places]
 
     async def snapshot(self, name: str) -> Snapshot:
         """Return a mailbox for SELECT."""

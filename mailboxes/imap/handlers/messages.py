@@ -4,11 +4,22 @@ import asyncio
 from collections.abc import Sequence
 
 from mailboxes.imap import responses
-from mailboxes.imap.commands import Append, BodyItem, Command, Fetch, Item, Numbers, Store, StoreMode, Transfer
+from mailboxes.imap.commands import (
+    Append,
+    AppendMessage,
+    BodyItem,
+    Command,
+    Fetch,
+    Item,
+    Numbers,
+    Store,
+    StoreMode,
+    Transfer,
+)
 from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, Ranges, serialise_in_order
-from mailboxes.imap.port import Placed, Row, Stored
+from mailboxes.imap.port import NewMessage, Placed, Row, Stored
 from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, need_of, sets_seen
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
@@ -167,15 +178,20 @@ async def expunge(context: Context, command: Command) -> Done:
 
 
 async def append(context: Context, command: Command) -> Done:
-    """APPEND (RFC 9051 §6.3.12)."""
+    """APPEND (RFC 9051 §6.3.12), of several messages too: all are added or none (RFC 3502)."""
     assert isinstance(command, Append)
-    octets = await asyncio.to_thread(command.content.read)
-    command.content.close()
-    if not octets:
-        return Done("The message is empty", "NO", "CANNOT")
-    if b"\0" in octets:
-        return Done("The message has a NUL octet", "NO", "UNKNOWN-CTE")
-    _, uid_validity, uid = await store_of(context).append(
-        command.mailbox, octets, command.flags, command.internal_date
-    )
-    return Done("APPEND completed", code=f"APPENDUID {uid_validity} {uid}")
+    messages = [await asyncio.to_thread(_read, message) for message in command.messages]
+    for message in messages:
+        if not message.octets:
+            return Done("The message is empty", "NO", "CANNOT")
+        if b"\0" in message.octets:
+            return Done("The message has a NUL octet", "NO", "UNKNOWN-CTE")
+    uid_validity, uids = await store_of(context).append(command.mailbox, messages)
+    return Done("APPEND completed", code=f"APPENDUID {uid_validity} {serialise_in_order(uids).decode()}")
+
+
+def _read(message: AppendMessage) -> NewMessage:
+    """Return the message with its octets, and give its literal back."""
+    octets = message.content.read()
+    message.content.close()
+    return NewMessage(octets, message.flags, message.internal_date)

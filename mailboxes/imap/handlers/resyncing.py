@@ -39,7 +39,7 @@ async def tell_vanished(context: Context, view: View, numbers: NumberSet, modseq
     """Tell which of the UIDs named left after ``modseq``; one that still has a number is told behind the command."""
     demand_enabled(context)
     since = await store_of(context).since(view.mailbox_id, modseq, view.known_modseq)
-    named = intersect(since.vanished, numbers.resolve(LARGEST))
+    named = intersect(since.vanished, view.saved if numbers.saved else numbers.resolve(LARGEST))
     if gone := subtract(named, view.uids.within(named)):
         await context.send(responses.vanished(gone, earlier=True))
 

@@ -6,6 +6,8 @@ from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, ranges_of, serialise_ranges
 from mailboxes.imap.view import View
 
+Found = list[tuple[int, int]]  # UIDs with their MODSEQs
+
 
 async def search(context: Context, command: c.Command) -> Done:
     """Answer with what this session may name: messages that it has been told of."""
@@ -13,27 +15,31 @@ async def search(context: Context, command: c.Command) -> Done:
     view = view_of(context)
     if command.has_modseq:
         context.session.enabled.add("CONDSTORE")
-    found = await store_of(context).search(view.mailbox_id, with_uids(command.key, view))
-    numbers: list[int] = []
-    modseqs: list[int] = []
-    for uid, modseq in found:
-        sequence = view.uids.sequence_of(uid)
-        if sequence is not None:
-            numbers.append(uid if command.by_uid else sequence)
-            modseqs.append(modseq)
-    modseq_told = _modseq(modseqs, command.returns) if command.has_modseq and numbers else 0
+    returns = command.returns or frozenset()
+    key = with_uids(command.key, view)
+    if "SAVE" in returns:
+        view.saved = ()  # what a search that fails leaves (RFC 5182 §2.1)
+    found = await store_of(context).search(view.mailbox_id, key)
+    known = [(uid, modseq) for uid, modseq in found if view.uids.sequence_of(uid) is not None]
+    if "SAVE" in returns:
+        view.saved = ranges_of(uid for uid, _ in _asked(known, returns))
+        if returns == {"SAVE"}:
+            return Done("SEARCH completed, result saved")
+    numbers = [uid if command.by_uid else view.uids.sequence_of(uid) or 0 for uid, _ in known]
+    modseq = max((modseq for _, modseq in _asked(known, returns)), default=0) if command.has_modseq else 0
     if command.returns is None:
-        await context.send(_plain(numbers, modseq_told))
+        await context.send(_plain(numbers, modseq))
     else:
-        await context.send(_extended(numbers, modseq_told, command, context.session.tag))
+        await context.send(_extended(numbers, modseq, command, context.session.tag))
     return Done("SEARCH completed")
 
 
-def _modseq(modseqs: list[int], returns: frozenset[str] | None) -> int:
-    """Return the highest MODSEQ of what is told: of all, or of MIN and MAX where only they are (RFC 7162 §3.1.10)."""
-    if returns is None or returns - {"MIN", "MAX"}:
-        return max(modseqs)
-    return max(([modseqs[0]] if "MIN" in returns else []) + ([modseqs[-1]] if "MAX" in returns else []))
+def _asked(found: Found, returns: frozenset[str]) -> Found:
+    """Return what SAVE keeps and MODSEQ is of: MIN and MAX where only they are told (RFC 5182 §2.4), else all."""
+    told = returns - {"SAVE"}
+    if not told or told - {"MIN", "MAX"}:
+        return found
+    return (found[:1] if "MIN" in told else []) + (found[-1:] if "MAX" in told else [])
 
 
 def with_uids(key: c.Key, view: View) -> c.Key:
