@@ -308,6 +308,7 @@ class Search:
     by_uid: bool
     returns: frozenset[str] | None = None
     has_modseq: bool = False
+    has_charset: bool = False
 
 
 Command = (

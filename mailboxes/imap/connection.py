@@ -164,7 +164,7 @@ class ImapConnection(Wire):
             if self._commands_before_login > self.limits.commands_before_login:
                 self._bye("Too many commands without a sign-in", "LIMIT")
                 return
-        scanner = Scanner(event.text, event.literals)
+        scanner = Scanner(event.text, event.literals, self.session.utf8_names)
         try:
             tag = scanner.match(_TAG, "a tag").group()
             scanner.space()

@@ -6,7 +6,7 @@ from enum import Enum
 
 from mailboxes.imap import grammar
 from mailboxes.imap.commands import Command
-from mailboxes.imap.handlers import idling, login, mailboxes, messages, quota, searching
+from mailboxes.imap.handlers import idling, listing, login, mailboxes, messages, quota, searching
 from mailboxes.imap.handlers.context import Context, Done
 from mailboxes.imap.session import ANY, LOGGED_IN, State
 
@@ -50,9 +50,9 @@ TABLE: dict[str, Entry] = {
     "RENAME": Entry(_IN, grammar.rename, mailboxes.rename, Tell.ALL),
     "SUBSCRIBE": Entry(_IN, grammar.on_mailbox, mailboxes.subscribe),
     "UNSUBSCRIBE": Entry(_IN, grammar.on_mailbox, mailboxes.unsubscribe),
-    "LIST": Entry(_IN, grammar.list_extended, mailboxes.list_mailboxes),
-    "LSUB": Entry(_IN, grammar.list_plain, mailboxes.list_subscribed),
-    "STATUS": Entry(_IN, grammar.status, mailboxes.status),
+    "LIST": Entry(_IN, grammar.list_extended, listing.list_mailboxes),
+    "LSUB": Entry(_IN, grammar.list_plain, listing.list_subscribed),
+    "STATUS": Entry(_IN, grammar.status, listing.status),
     "GETQUOTA": Entry(_IN, grammar.get_quota, quota.get_quota),
     "GETQUOTAROOT": Entry(_IN, grammar.on_mailbox, quota.get_quota_root),
     "APPEND": Entry(_IN, grammar.append, messages.append, Tell.ALL),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mailboxes.imap import commands as c
 from mailboxes.imap import queries
 from mailboxes.imap.numset import STAR, NumberSet
-from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, named, unique
+from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, unique
 
 STATUS_ITEMS = frozenset(
     {
@@ -148,7 +148,7 @@ def rename(scanner: Scanner) -> c.Command:
 def list_plain(scanner: Scanner) -> c.Command:
     """LSUB: ``SP mailbox SP list-mailbox``."""
     scanner.space()
-    reference = named(scanner.astring())
+    reference = scanner.reference()
     scanner.space()
     return c.ListQuery(reference, (scanner.list_mailbox(),))
 
@@ -165,7 +165,7 @@ def list_extended(scanner: Scanner) -> c.Command:
         if "RECURSIVEMATCH" in select_options and not select_options & {"SUBSCRIBED", "SPECIAL-USE"}:
             raise SyntaxFault("RECURSIVEMATCH stands beside SUBSCRIBED or SPECIAL-USE")
         scanner.space()
-    reference = named(scanner.astring())
+    reference = scanner.reference()
     scanner.space()
     several = scanner.peek() == b"("
     patterns = scanner.parenthesised(scanner.list_mailbox) if several else [scanner.list_mailbox()]

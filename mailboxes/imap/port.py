@@ -146,6 +146,10 @@ class MailStore(Protocol):
         """Return all mailboxes by name."""
         ...
 
+    async def lost_subscriptions(self) -> list[str]:
+        """Return the subscribed names that have no mailbox now."""
+        ...
+
     async def folder(self, name: str, count_deleted: bool = False) -> Folder:
         """Return one mailbox; NONEXISTENT."""
         ...

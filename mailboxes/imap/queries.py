@@ -283,11 +283,12 @@ def search(scanner: Scanner, by_uid: bool) -> c.Search:
         if not returns <= {"MIN", "MAX", "ALL", "COUNT", "SAVE"}:
             raise SyntaxFault("RETURN takes MIN, MAX, ALL, COUNT and SAVE")
         scanner.space()
-    if scanner.accept(b"CHARSET "):
+    has_charset = scanner.accept(b"CHARSET ")
+    if has_charset:
         charset = decoded(scanner.astring()).upper()
         if charset not in ("UTF-8", "US-ASCII"):
             raise BadCharset(charset)
         scanner.space()
     reader = _KeyReader(scanner)
     key = reader.all_keys()
-    return c.Search(key, by_uid, returns, reader.has_modseq)
+    return c.Search(key, by_uid, returns, reader.has_modseq, has_charset)

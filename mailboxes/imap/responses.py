@@ -48,9 +48,11 @@ def go_on(text: str = "") -> bytes:
     return f"+ {text}\r\n".encode("ascii")
 
 
-def mailbox(name: str) -> bytes:
-    """``mailbox``: an atom where that is plain, else a quoted string, in modified UTF-7."""
-    octets = encode_name(name)
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """``mailbox``: an atom where that is plain, else a quoted string, in modified UTF-7 or in UTF-8."""
+    octets = name.encode() if utf8 else encode_name(name)
+    if not octets.isascii():
+        return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     if _ATOM_NAME.match(octets) and octets.upper() != b"NIL":
         return octets
     return string(octets)

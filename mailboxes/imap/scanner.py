@@ -37,8 +37,9 @@ class SyntaxFault(ValueError):
 class Scanner:
     """The text of one command and where reading stands."""
 
-    def __init__(self, text: bytes, literals: Sequence[Literal] = ()) -> None:
+    def __init__(self, text: bytes, literals: Sequence[Literal] = (), utf8_names: bool = False) -> None:
         self.text = text
+        self.utf8_names = utf8_names
         self.position = 0
         self.literals = list(literals)
 
@@ -117,13 +118,17 @@ class Scanner:
 
     def mailbox(self) -> str:
         """``mailbox = "INBOX" / astring``."""
-        return mailbox_name(self.astring())
+        return mailbox_name(self.astring(), self.utf8_names)
+
+    def reference(self) -> str:
+        """The reference of LIST, read like a name."""
+        return named(self.astring(), self.utf8_names)
 
     def list_mailbox(self) -> str:
         """``list-mailbox = 1*list-char / string``."""
         if self.peek() in (b'"', b"{"):
-            return named(self.string())
-        return named(self.match(_LIST_CHARS, "a pattern").group())
+            return named(self.string(), self.utf8_names)
+        return named(self.match(_LIST_CHARS, "a pattern").group(), self.utf8_names)
 
     def numbers(self) -> NumberSet:
         """``sequence-set``."""
@@ -212,17 +217,17 @@ def decoded(octets: bytes) -> str:
         raise SyntaxFault("The string is not UTF-8") from None
 
 
-def named(octets: bytes) -> str:
-    """Return a mailbox name or pattern."""
+def named(octets: bytes, utf8: bool = False) -> str:
+    """Return a mailbox name or pattern, in UTF-8 alone once the client asked for that."""
     try:
-        return decode_name(octets)
+        return octets.decode("utf-8") if utf8 else decode_name(octets)
     except ValueError:
-        raise SyntaxFault("The mailbox name is not modified UTF-7") from None
+        raise SyntaxFault("The mailbox name is not in its encoding") from None
 
 
-def mailbox_name(octets: bytes) -> str:
+def mailbox_name(octets: bytes, utf8: bool = False) -> str:
     """Return the name of one mailbox: INBOX in capitals, without a final separator; raises SyntaxFault."""
-    name = named(octets).removesuffix("/")
+    name = named(octets, utf8).removesuffix("/")
     head, slash, rest = name.partition("/")
     if head.upper() == "INBOX":
         name = "INBOX" + slash + rest

@@ -19,7 +19,7 @@ class State(Flag):
 ANY = State.NOT_AUTHENTICATED | State.AUTHENTICATED | State.SELECTED
 LOGGED_IN = State.AUTHENTICATED | State.SELECTED
 
-_ALWAYS = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
+_ALWAYS = ("IMAP4rev1", "IMAP4rev2", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
 _LOGGED_IN = (
     "NAMESPACE",
     "UIDPLUS",
@@ -41,9 +41,10 @@ _LOGGED_IN = (
     "SAVEDATE",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "UTF8=ACCEPT",
     "APPENDLIMIT=26214400",
 )
-ENABLEABLE = frozenset({"CONDSTORE", "QRESYNC"})
+ENABLEABLE = {name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")}
 
 
 @dataclass(slots=True)
@@ -68,6 +69,16 @@ class Session:
     def qresync(self) -> bool:
         """True once the client has asked for VANISHED in EXPUNGE's place (RFC 7162 §3.2.3)."""
         return "QRESYNC" in self.enabled
+
+    @property
+    def rev2(self) -> bool:
+        """True once the client has asked for the answers of IMAP4rev2 (RFC 9051 §6.3.1)."""
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def utf8_names(self) -> bool:
+        """True when mailbox names are UTF-8 on the wire in both directions (RFC 9051 §5.1, RFC 9755 §3)."""
+        return self.rev2 or "UTF8=ACCEPT" in self.enabled
 
     def capabilities(self) -> str:
         """Return what is offered now."""

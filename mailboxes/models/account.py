@@ -1,6 +1,8 @@
 """An account: an address with a message store and an owner."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from domains.models import Actor, Domain
 
@@ -10,7 +12,8 @@ class Account(models.Model):
 
     ``local_part`` is a dot-atom in lower case. ``used_bytes`` and ``messages_count`` change in the transaction that
     adds or removes messages. ``quota_bytes`` None means no limit. With ``app_passwords_only`` the owner's own
-    password signs in to the panel alone.
+    password signs in to the panel alone. ``lost_subscriptions`` are folders that were subscribed when they were
+    deleted: a subscription outlives its mailbox (RFC 9051 §6.3.7).
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="accounts")
@@ -22,6 +25,9 @@ class Account(models.Model):
     messages_count = models.PositiveBigIntegerField(default=0)
     enabled = models.BooleanField(default=True)
     app_passwords_only = models.BooleanField(default=False, db_default=False)
+    lost_subscriptions = ArrayField(
+        models.TextField(), default=list, db_default=Value([], ArrayField(models.TextField()))
+    )
     next_uid_validity = models.PositiveBigIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 

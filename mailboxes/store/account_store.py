@@ -44,6 +44,10 @@ class AccountStore:
         """Return all mailboxes by name."""
         return await tree.read_folders(self.account_id, count_deleted)
 
+    async def lost_subscriptions(self) -> list[str]:
+        """Return the subscribed names that have no mailbox now."""
+        return await tree.read_lost_subscriptions(self.account_id)
+
     async def folder(self, name: str, count_deleted: bool = False) -> Folder:
         """Return one mailbox."""
         return await tree.read_folder(self.account_id, name, count_deleted)

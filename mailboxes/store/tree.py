@@ -35,6 +35,22 @@ _DELETE = (
     "DELETE FROM mailboxes_expunged WHERE mailbox_id = %s",
     "DELETE FROM mailboxes_mailbox WHERE id = %s",
 )
+_LOSE = """
+UPDATE mailboxes_account a SET lost_subscriptions = array_append(a.lost_subscriptions, b.name::text)
+FROM mailboxes_mailbox b
+WHERE a.id = b.account_id AND b.id = %s AND b.subscribed AND b.name <> ALL(a.lost_subscriptions)
+AND cardinality(a.lost_subscriptions) < %s
+"""
+_LOST = """
+SELECT lost FROM mailboxes_account a, unnest(a.lost_subscriptions) AS lost
+WHERE a.id = %s AND NOT EXISTS (SELECT FROM mailboxes_mailbox b WHERE b.account_id = a.id AND b.name = lost)
+"""
+_FORGET = """
+UPDATE mailboxes_account SET lost_subscriptions =
+    ARRAY(SELECT name FROM unnest(lost_subscriptions) AS name
+          WHERE name <> %(name)s AND NOT (%(below)s AND starts_with(name, %(name)s || '/')))
+WHERE id = %(account)s AND cardinality(lost_subscriptions) > 0
+"""
 _RENAME = """
 UPDATE mailboxes_mailbox SET name = %(new)s || substr(name, length(%(old)s) + 1)
 WHERE account_id = %(account)s AND (name = %(old)s OR starts_with(name, %(old)s || '/'))
@@ -111,6 +127,7 @@ async def delete_folder(account_id: int, name: str) -> None:
         if await one(connection, _BELOW, (account_id, name + "/")) is not None:
             raise StoreRefusal("Delete the mailboxes below it first", "HASCHILDREN")
         await connection.execute(_LOCK, (row[0],))
+        await connection.execute(_LOSE, (row[0], MAXIMUM_FOLDERS))
         row = await one(connection, _ID, (account_id, name))
         assert row is not None
         for statement in _DELETE:
@@ -133,6 +150,7 @@ async def rename_folder(account_id: int, name: str, new_name: str) -> int | None
             await _empty_inbox(connection, account_id, int(row[0]), new_name)
             return int(row[0])
         await _rename(connection, account_id, name, new_name)
+        await connection.execute(_FORGET, {"account": account_id, "name": name, "below": True})
     return None
 
 
@@ -163,11 +181,19 @@ async def _empty_inbox(connection: Connection, account_id: int, inbox: int, new_
     await transfer_locked(connection, account_id, inbox, ((1, LARGEST),), int(target[0]), moving=True)
 
 
-async def subscribe_folder(account_id: int, name: str, subscribed: bool) -> None:
-    """Set or take the subscription; taking one that is not there is no error."""
+async def read_lost_subscriptions(account_id: int) -> list[str]:
+    """Return the subscribed names that have no mailbox now."""
     async with database() as connection:
+        return [str(row[0]) for row in await (await connection.execute(_LOST, (account_id,))).fetchall()]
+
+
+async def subscribe_folder(account_id: int, name: str, subscribed: bool) -> None:
+    """Set or take the subscription; taking one that is not there is no error, nor keeping a lost one."""
+    async with database() as connection:
+        if not subscribed:
+            await connection.execute(_FORGET, {"account": account_id, "name": name, "below": False})
         row = await one(connection, _SUBSCRIBE, (subscribed, account_id, name))
-    if row is None and subscribed:
+    if row is None and subscribed and name not in await read_lost_subscriptions(account_id):
         raise _missing()
 
 

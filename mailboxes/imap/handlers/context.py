@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailboxes.imap import responses
 from mailboxes.imap.port import MailStore
 from mailboxes.imap.session import Session
 from mailboxes.imap.view import View
@@ -80,3 +81,8 @@ def view_of(context: Context) -> View:
     view = context.session.view
     assert view is not None
     return view
+
+
+def wire_name(context: Context, name: str) -> bytes:
+    """Return a mailbox's name as this session reads it."""
+    return responses.mailbox(name, context.session.utf8_names)

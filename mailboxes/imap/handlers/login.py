@@ -62,7 +62,7 @@ async def enable(context: Context, command: Command) -> Done:
     assert isinstance(command, Enable)
     accepted = [name for name in command.names if name in ENABLEABLE and name not in context.session.enabled]
     context.session.enabled.update(accepted)
-    await context.send(responses.untagged(b"ENABLED", *(name.encode() for name in accepted)))
+    await context.send(responses.untagged(b"ENABLED", *(ENABLEABLE[name].encode() for name in accepted)))
     return Done("ENABLE completed")
 
 

@@ -2,7 +2,7 @@
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import Command, GetQuota, OnMailbox
-from mailboxes.imap.handlers.context import Context, Done, store_of
+from mailboxes.imap.handlers.context import Context, Done, store_of, wire_name
 from mailboxes.imap.port import Quota, StoreRefusal
 
 _UNIT = 1024  # STORAGE is told in kilobytes (RFC 9208 §5.1)
@@ -23,7 +23,7 @@ async def get_quota_root(context: Context, command: Command) -> Done:
     assert isinstance(command, OnMailbox)
     store = store_of(context)
     folder, quota = await store.folder(command.mailbox), await store.quota()
-    name = responses.mailbox(folder.name)
+    name = wire_name(context, folder.name)
     if quota is None:
         await context.send(responses.untagged(b"QUOTAROOT", name))
     else:

@@ -4,6 +4,7 @@ from mailboxes.imap import commands as c
 from mailboxes.imap import responses
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, ranges_of, serialise_ranges
+from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
 
 Found = list[tuple[int, int]]  # UIDs with their MODSEQs
@@ -15,7 +16,9 @@ async def search(context: Context, command: c.Command) -> Done:
     view = view_of(context)
     if command.has_modseq:
         context.session.enabled.add("CONDSTORE")
-    returns = command.returns or frozenset()
+    if command.has_charset and "UTF8=ACCEPT" in context.session.enabled:
+        raise SyntaxFault("After ENABLE UTF8=ACCEPT a search names no charset")  # RFC 9755 §3
+    returns = _wanted(context, command)
     key = with_uids(command.key, view)
     if "SAVE" in returns:
         view.saved = ()  # what a search that fails leaves (RFC 5182 §2.1)
@@ -27,11 +30,18 @@ async def search(context: Context, command: c.Command) -> Done:
             return Done("SEARCH completed, result saved")
     numbers = [uid if command.by_uid else view.uids.sequence_of(uid) or 0 for uid, _ in known]
     modseq = max((modseq for _, modseq in _asked(known, returns)), default=0) if command.has_modseq else 0
-    if command.returns is None:
-        await context.send(_plain(numbers, modseq))
+    if returns:
+        await context.send(_extended(numbers, modseq, returns, command.by_uid, context.session.tag))
     else:
-        await context.send(_extended(numbers, modseq, command, context.session.tag))
+        await context.send(_plain(numbers, modseq))
     return Done("SEARCH completed")
+
+
+def _wanted(context: Context, command: c.Search) -> frozenset[str]:
+    """Return what ESEARCH is to tell, nothing for a plain SEARCH; IMAP4rev2 knows ESEARCH alone (RFC 9051 §6.4.4)."""
+    if command.returns is None:
+        return frozenset({"ALL"}) if context.session.rev2 else frozenset()
+    return command.returns
 
 
 def _asked(found: Found, returns: frozenset[str]) -> Found:
@@ -65,11 +75,10 @@ def _plain(numbers: list[int], modseq: int) -> bytes:
     return responses.untagged(b"SEARCH", *words)
 
 
-def _extended(numbers: list[int], modseq: int, command: c.Search, tag: bytes) -> bytes:
+def _extended(numbers: list[int], modseq: int, returns: frozenset[str], by_uid: bool, tag: bytes) -> bytes:
     words = [b'(TAG "%b")' % tag]
-    if command.by_uid:
+    if by_uid:
         words.append(b"UID")
-    returns = command.returns or frozenset()
     if numbers and "MIN" in returns:
         words.append(b"MIN %d" % numbers[0])
     if numbers and "MAX" in returns:

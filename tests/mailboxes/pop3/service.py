@@ -10,6 +10,7 @@ from pathlib import Path
 from domains.database import close_pool
 from domains.redis import close_redis
 from mailboxes.connection import Peer
+from mailboxes.imap.port import NewMessage
 from mailboxes.models import Account
 from mailboxes.pop3.connection import Pop3Connection, Pop3Limits
 from mailboxes.store.account_store import AccountStore
@@ -36,7 +37,7 @@ def fill(account: Account, *messages: bytes) -> None:
 
     async def append() -> None:
         for octets in messages:
-            await AccountStore(account.pk).append("INBOX", octets, (), None)
+            await AccountStore(account.pk).append("INBOX", [NewMessage(octets, (), None)])
         await close_redis()
         await close_pool()
 
