@@ -178,7 +178,7 @@ def try_mailbox(act: Act, identifier: int) -> Tried:
 def sentence_of(fault: PullFault, row: ReportMailbox) -> str:
     """Return what is so and what to do about it, in one or two sentences."""
     texts = {
-        Trouble.ADDRESS: _("%(seen)s Only servers with a public address are reached."),
+        Trouble.ADDRESS: _("%(seen)s. Only servers with a public address are reached."),
         Trouble.UNREACHABLE: _("Nothing answers at %(host)s port %(port)d: %(seen)s. Check both."),
         Trouble.CERTIFICATE: _(
             "The certificate of %(host)s does not verify: %(seen)s. Use the name that stands in it."

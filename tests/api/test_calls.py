@@ -381,6 +381,7 @@ def test_nul_deletes_nothing(acme, path):
 @pytest.mark.parametrize("path", ["/nothing", "/domains/acme.example/nothing", ""])
 def test_an_unknown_call_is_a_problem(path):
     problem(call("GET", path), 404)
+    problem(Client(enforce_csrf_checks=True).post(f"{API}{path}"), 404)
 
 
 def test_too_many_wrong_tokens_are_429_and_right_ones_still_pass():

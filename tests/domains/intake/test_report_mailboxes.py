@@ -161,7 +161,7 @@ def test_what_fails_is_said_in_words_and_the_next_mailbox_is_read(service):  # n
         ({"user": "a\r\nx LOGOUT"}, "user", "Printable text"),
         ({"folder": "Nowhere"}, "folder", "no folder Nowhere"),
         ({"host": "not a host"}, "host", "name of the IMAP server"),
-        ({"host": "nowhere.example"}, "host", "has no address"),
+        ({"host": "nowhere.example"}, "host", "has no address. Only"),
         ({"port": 70000}, "port", "A port is a number"),
         ({"port": 1}, "host", "Nothing answers at localhost port 1"),
         ({"security": "none"}, "security", "Allowed are tls, starttls"),
