@@ -15,6 +15,7 @@ from domains.services import (
     removal,
     report_alerts,
     report_basis,
+    report_blocks,
     report_fences,
     report_folder,
     report_keeping,
@@ -98,6 +99,7 @@ def take_in_reports() -> None:
             report_rollup.roll_up()
             report_basis.mark_when_changed()
             report_rollup.judge_marked()
+            report_blocks.add_up_blocks()
             reports.remove_old_files()
             report_fences.let_go()
             failure_reports.keep_failures()

@@ -27,6 +27,7 @@ from domains.models.report import (
     ReportStanding,
     SourceCorrection,
 )
+from domains.models.report_blocks import DmarcBlock, DmarcBlockSource
 from domains.models.report_mailbox import MailboxSecurity, ReportMailbox
 from domains.models.source import Sender, SenderKind, SpfReading
 from domains.models.tls_report import TlsReport
@@ -46,6 +47,8 @@ __all__ = [
     "Certificate",
     "DeliveryState",
     "DkimKey",
+    "DmarcBlock",
+    "DmarcBlockSource",
     "DmarcDaily",
     "DmarcDay",
     "DmarcDirtyDay",

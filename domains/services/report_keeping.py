@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from domains.models import DmarcSource, ReportFile
 from domains.services.failure_reports import keeping
+from domains.services.report_blocks import remove_blocks
 from domains.services.report_months import remove_months
 
 BATCH = 5_000
@@ -30,6 +31,7 @@ def keep_reports(now: datetime | None = None) -> int:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM domains_dmarcreport WHERE day < %s", [before])
     sums = (now - timedelta(days=keeping().sum_days)).date()
+    remove_blocks(sums)
     for table in ("domains_dmarcdaily", "domains_dmarcday"):
         _remove_days(table, sums)
     DmarcSource.objects.filter(last_day__lt=sums).delete()

@@ -20,6 +20,7 @@ from domains.models import Domain
 from domains.networks import network_of
 from domains.queries import fetch_all
 from domains.reports.classify import Catalogue, Judgement, PatternFacts, Stream, classify
+from domains.services.report_blocks import take_back
 from domains.services.report_naming import catalogue_for
 
 DAYS = 31  # added up in one transaction
@@ -244,6 +245,7 @@ def _add_up(domain: Domain, catalogue: Catalogue, days: list[date]) -> None:
         cursor.execute(SEEN, values)
         cursor.execute(CLEAR_DAY, values)
         cursor.execute(DAY, values)
+    take_back(domain.pk, days)
     if known:
         _rename(domain.pk, known, skip=days)
 
@@ -297,6 +299,7 @@ def _rename(domain_id: int, sources: list[str], skip: Collection[date]) -> None:
             values: dict[str, Any] = {"domain": domain_id, "days": days}
             cursor.execute(CLEAR_DAY, values)
             cursor.execute(DAY, values)
+            take_back(domain_id, days)
 
 
 def _patterns(identities: Collection[UUID]) -> dict[UUID, PatternFacts]:

@@ -1,12 +1,15 @@
-"""Who sends in a domain's name, by the roll-ups: by sender, by address, what is new; one SQL query each."""
+"""Who sends in a domain's name, by the roll-ups: by sender, by address, what is new.
 
-import json
+One SQL query each, and before those over many addresses one that tells which blocks of days to read.
+"""
+
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from domains.models import DmarcSource, Domain
 from domains.queries import fetch_all
+from domains.services.report_blocks import sums_of
 
 MAXIMUM_SENDERS = 500
 MAXIMUM_ADDRESSES = 10_000
@@ -16,26 +19,22 @@ NEW = 20
 # In two steps: to count addresses while adding up would sort every row.
 SENDERS = """
 WITH one AS (
-    SELECT kind, sender, source_ip, sum(messages) AS messages,
-           sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned) AS passed,
-           sum(messages) FILTER (WHERE spf_aligned) AS spf, sum(messages) FILTER (WHERE dkim_aligned) AS dkim,
-           sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')) AS held,
-           min(day) AS first_day, max(day) AS last_day
-    FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s GROUP BY kind, sender, source_ip
+    SELECT kind, sender, source_ip, sum(messages) AS messages, sum(passed) AS passed, sum(spf) AS spf,
+           sum(dkim) AS dkim, coalesce(sum(with_quarantine), 0) + coalesce(sum(with_reject), 0) AS held,
+           min(first_day) AS first_day, max(last_day) AS last_day
+    FROM ({sums}) AS sums GROUP BY kind, sender, source_ip
 )
 SELECT kind, sender, CASE WHEN sender = '' AND count(*) = 1 THEN host(min(source_ip)) ELSE '' END,
-       sum(messages)::bigint, coalesce(sum(passed), 0)::bigint, coalesce(sum(spf), 0)::bigint,
-       coalesce(sum(dkim), 0)::bigint, coalesce(sum(held), 0)::bigint, count(*), min(first_day), max(last_day)
-FROM one GROUP BY kind, sender ORDER BY array_position(%s::text[], kind::text), 4 DESC, 2 LIMIT %s
+       sum(messages)::bigint, sum(passed)::bigint, sum(spf)::bigint, sum(dkim)::bigint, sum(held)::bigint, count(*),
+       min(first_day), max(last_day)
+FROM one GROUP BY kind, sender ORDER BY array_position(%(urgency)s::text[], kind::text), 4 DESC, 2 LIMIT %(limit)s
 """
 ADDRESSES = """
-SELECT host(source_ip), kind, sender, sum(messages)::bigint,
-       coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE spf_aligned), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE disposition IN ('quarantine', 'reject')), 0)::bigint, min(day), max(day)
-FROM domains_dmarcdaily WHERE domain_id = %(domain)s AND day BETWEEN %(first)s AND %(last)s
-    AND (%(kind)s = '' OR kind = %(kind)s) AND (%(sender)s::text IS NULL OR sender = %(sender)s)
+SELECT host(source_ip), kind, sender, sum(messages)::bigint, sum(passed)::bigint, sum(spf)::bigint,
+       sum(dkim)::bigint, (coalesce(sum(with_quarantine), 0) + coalesce(sum(with_reject), 0))::bigint,
+       min(first_day), max(last_day)
+FROM ({sums}) AS sums
+WHERE (%(kind)s = '' OR kind = %(kind)s) AND (%(sender)s::text IS NULL OR sender = %(sender)s)
 GROUP BY source_ip, kind, sender ORDER BY 4 DESC, source_ip LIMIT %(limit)s
 """
 FRESH = """
@@ -63,24 +62,19 @@ GROUP BY day, kind, disposition, dkim_aligned, spf_aligned, believed
 # The class and the name of most of an address's messages stand for it.
 SOURCES = """
 WITH part AS (
-    SELECT source_ip, disposition, kind, sender, sum(messages) AS messages, min(day) AS first_day,
-           max(day) AS last_day,
-           coalesce(sum(messages) FILTER (WHERE dkim_aligned OR spf_aligned), 0) AS dmarc_pass,
-           coalesce(sum(messages) FILTER (WHERE spf_aligned), 0) AS spf_aligned,
-           coalesce(sum(messages) FILTER (WHERE dkim_aligned), 0) AS dkim_aligned
-    FROM domains_dmarcdaily WHERE domain_id = %s AND day BETWEEN %s AND %s
-    GROUP BY source_ip, disposition, kind, sender
-), named AS (
-    SELECT source_ip, disposition, sum(messages) AS messages FROM part GROUP BY source_ip, disposition
-), done AS (
-    SELECT source_ip, json_object_agg(disposition, messages ORDER BY disposition)::text AS dispositions
-    FROM named GROUP BY source_ip
+    SELECT source_ip, kind, sender, sum(messages) AS messages, sum(passed) AS passed, sum(spf) AS spf,
+           sum(dkim) AS dkim, sum(with_none) AS with_none, sum(with_pass) AS with_pass,
+           sum(with_quarantine) AS with_quarantine, sum(with_reject) AS with_reject,
+           sum(with_unknown) AS with_unknown, min(first_day) AS first_day, max(last_day) AS last_day
+    FROM ({sums}) AS sums GROUP BY source_ip, kind, sender
 )
 SELECT host(source_ip), (array_agg(sender ORDER BY messages DESC, sender))[1],
-       (array_agg(kind ORDER BY messages DESC, kind))[1], sum(messages), sum(dmarc_pass), sum(spf_aligned),
-       sum(dkim_aligned), min(dispositions), min(first_day), max(last_day)
-FROM part JOIN done USING (source_ip) GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %s
+       (array_agg(kind ORDER BY messages DESC, kind))[1], sum(messages), sum(passed), sum(spf), sum(dkim),
+       ARRAY[sum(with_none), sum(with_pass), sum(with_quarantine), sum(with_reject), sum(with_unknown)]::bigint[],
+       min(first_day), max(last_day)
+FROM part GROUP BY source_ip ORDER BY sum(messages) DESC, source_ip LIMIT %(limit)s
 """
+DISPOSITIONS = ("none", "pass", "quarantine", "reject", "unknown")  # in the order of SOURCES
 URGENCY = ("service-misaligned", "impostor", "unknown", "forwarder", "service-aligned", "own")
 
 
@@ -149,25 +143,18 @@ class Source:
 
 def senders_in_reports(domain: Domain, first_day: date, last_day: date) -> list[SenderLine]:
     """Return who sent on these days, what its owner can mend first; at most ``MAXIMUM_SENDERS``."""
-    return [
-        SenderLine(*row)
-        for row in fetch_all(SENDERS, [domain.pk, first_day, last_day, list(URGENCY), MAXIMUM_SENDERS])
-    ]
+    sums, values = sums_of(domain.pk, first_day, last_day)
+    values |= {"urgency": list(URGENCY), "limit": MAXIMUM_SENDERS}
+    return [SenderLine(*row) for row in fetch_all(SENDERS.format(sums=sums), values)]
 
 
 def addresses_in_reports(
     domain: Domain, first_day: date, last_day: date, kind: str = "", sender: str | None = None
 ) -> list[AddressLine]:
     """Return the addresses of a class, of a sender, or all, most messages first; at most ``MAXIMUM_ADDRESSES``."""
-    values = {
-        "domain": domain.pk,
-        "first": first_day,
-        "last": last_day,
-        "kind": kind,
-        "sender": sender,
-        "limit": MAXIMUM_ADDRESSES,
-    }
-    return [AddressLine(*row) for row in fetch_all(ADDRESSES, values)]
+    sums, values = sums_of(domain.pk, first_day, last_day)
+    values |= {"kind": kind, "sender": sender, "limit": MAXIMUM_ADDRESSES}
+    return [AddressLine(*row) for row in fetch_all(ADDRESSES.format(sums=sums), values)]
 
 
 def fresh_sources(domain: Domain, since: date) -> list[FreshSource]:
@@ -189,6 +176,7 @@ def days_of_source(domain: Domain, address: str, first_day: date, last_day: date
 
 def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
     """Return the sources of these days, most messages first, at most ``MAXIMUM_ADDRESSES``."""
+    sums, values = sums_of(domain.pk, first_day, last_day)
     return [
         Source(
             source_ip=row[0],
@@ -198,9 +186,9 @@ def sources_of(domain: Domain, first_day: date, last_day: date) -> list[Source]:
             dmarc_pass=int(row[4]),
             spf_aligned=int(row[5]),
             dkim_aligned=int(row[6]),
-            dispositions=json.loads(row[7]),
+            dispositions={name: count for name, count in zip(DISPOSITIONS, row[7], strict=True) if count is not None},
             first_day=row[8],
             last_day=row[9],
         )
-        for row in fetch_all(SOURCES, [domain.pk, first_day, last_day, MAXIMUM_ADDRESSES])
+        for row in fetch_all(SOURCES.format(sums=sums), values | {"limit": MAXIMUM_ADDRESSES})
     ]
