@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 LARGEST, LARGEST_SOURCES = 0.3, 10_000
 VARIANTS = 8
+BLOCKS_WAIT = timedelta(hours=2)
 
 PLAN = """
 CREATE TABLE bench_plan AS SELECT * FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::text[])
@@ -99,6 +100,7 @@ def fill(size: Size, jobs: int) -> None:
     """Fill the store: reports, what was added up of them, TLS and failure reports."""
     from django.db import connection
 
+    from domains.services.report_blocks import add_up_blocks
     from domains.services.report_months import ensure_months
 
     last = datetime.now(UTC).date()
@@ -123,6 +125,8 @@ def fill(size: Size, jobs: int) -> None:
     connection.close()
     with ProcessPoolExecutor(jobs, get_context("spawn"), _ready) as pool:
         list(pool.map(_add_up, plan[0]))
+    _say("blocks of days")
+    add_up_blocks(datetime.now(UTC) + BLOCKS_WAIT)
     _say("tidying")
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_plan")
