@@ -1,8 +1,10 @@
-"""Forms of mailboxes, aliases, groups and the catch-all."""
+"""Forms of mailboxes, app passwords, aliases, groups and the catch-all."""
 
+from datetime import datetime, time
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from domains.forms import PanelForm
@@ -91,6 +93,47 @@ class MailboxChangeForm(_Quota):
     def clean_password(self) -> str | None:
         """None keeps the password."""
         return self.cleaned_data["password"] or None
+
+
+class RenameForm(PanelForm):
+    """Another name for a device."""
+
+    name = forms.CharField(label=_("Device"), max_length=100)
+
+
+class AppPasswordForm(PanelForm):
+    """An app password to make; ``offered`` are the protocols that listen here."""
+
+    name = forms.CharField(
+        label=_("Device"), max_length=100, help_text=_("What you know it by, such as Phone or Office computer.")
+    )
+    protocols = forms.MultipleChoiceField(label=_("It may be used for"), widget=forms.CheckboxSelectMultiple)
+    ends_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        help_text=_("Left empty, it works until it is revoked."),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args: Any, offered: list[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["protocols"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = offered
+        self.initial["protocols"] = [name for name, _label in offered if name != "pop3"]
+
+    def clean(self) -> dict[str, Any]:
+        """Give the end of the last day, in the reader's time zone, as ``expires_at``."""
+        data = super().clean() or self.cleaned_data
+        if "ends_on" in data:
+            day = data.pop("ends_on")
+            zone = timezone.get_current_timezone()
+            data["expires_at"] = None if day is None else datetime.combine(day, time.max, zone)
+        return data
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put what the service says about ``expires_at`` beside the field that people see."""
+        super().add_error("ends_on" if field == "expires_at" else field, error)
 
 
 def _lines(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mailboxes.models.account import Account
@@ -39,3 +40,13 @@ class AppPassword(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def uses(self) -> list[str]:
+        """The labels of its protocols."""
+        return [str(Protocol(protocol).label) for protocol in self.protocols]
+
+    @property
+    def has_ended(self) -> bool:
+        """True once its end is past."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()

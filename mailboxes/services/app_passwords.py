@@ -1,7 +1,7 @@
 """App passwords made, renamed and revoked. Only the owner makes one, and sees it once; administrators may revoke."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,6 +15,7 @@ from mailboxes.models import Account, AppPassword, Protocol
 from mailboxes.services.accounts import get_account_for
 from mailboxes.services.app_secrets import app_password_digest, app_password_verifier, new_app_password
 
+LONGEST = timedelta(days=36_525)
 MOST = 32  # of one account; SCRAM looks at each
 
 
@@ -48,8 +49,8 @@ def create_app_password(
     chosen = [protocol for protocol in Protocol.values if protocol in protocols]
     if not chosen or len(chosen) != len(set(protocols)):
         raise Refused({"protocols": _("Choose at least one of those offered.")})
-    if expires_at is not None and expires_at <= timezone.now():
-        raise Refused({"expires_at": _("This is in the past.")})
+    if expires_at is not None:
+        _check_end(expires_at - timezone.now())
     if account.app_passwords.count() >= MOST:
         raise Refused({"name": _("A mailbox has at most %(count)d app passwords. Revoke one.") % {"count": MOST}})
     text = new_app_password()
@@ -93,6 +94,13 @@ def set_app_passwords_only(act: Act, address: str, only: bool) -> Account:
     account.save(update_fields=["app_passwords_only"])
     record(act, "mailbox.change", "mailbox", account.address, account.domain.name, {"app_passwords_only": only})
     return account
+
+
+def _check_end(ahead: timedelta) -> None:
+    if ahead <= timedelta(0):
+        raise Refused({"expires_at": _("This is in the past.")})
+    if ahead > LONGEST:
+        raise Refused({"expires_at": _("This is more than a hundred years ahead.")})
 
 
 def _checked_name(name: str) -> str:

@@ -41,7 +41,7 @@ from domains.services.reports import take_in
 from mailadmin.access.middleware import VERSION_KEY
 from mailadmin.runner.status import ListenerRow, WorkerList, WorkerStatus
 from mailboxes.models import Blob, QueueEntry
-from mailboxes.services import accounts, aliases, groups
+from mailboxes.services import accounts, aliases, app_passwords, groups
 
 PASSWORD = "a long sentence 42"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -69,6 +69,7 @@ class Place:
     report_file: int
     dispute: int
     failure: int
+    app_password: int
 
 
 def make_trace(domain: str, recipient: str, **fields: Any) -> Trace:
@@ -142,6 +143,8 @@ def make_place(name: str, owner: str) -> Place:
     act = system_act("console")
     domain = provision.create_domain(act, name)
     account = accounts.create_account(act, f"{owner}@{name}", PASSWORD)
+    owner = Act(account.address, Role.OWNER, "panel", account.actor)
+    app_password, _text = app_passwords.create_app_password(owner, account.address, "Phone", ["imap", "submission"])
     alias = aliases.create_alias(act, f"sales@{name}", [account.address])
     group = groups.create_group(act, f"team@{name}", [account.address])
     trace = make_trace(name, account.address)
@@ -188,6 +191,7 @@ def make_place(name: str, owner: str) -> Place:
         file.pk,
         dispute.pk,
         failure.pk,
+        app_password.pk,
     )
 
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from domains.models import Actor, ApiToken, AuditRecord, DkimKey, Domain
 from domains.views.web import Audience, audience_of
-from mailboxes.models import Account, Alias, QueueEntry
+from mailboxes.models import Account, Alias, AppPassword, QueueEntry
 from tests.panel.people import Place, signed_in
 
 pytestmark = pytest.mark.usefixtures("_no_network")
@@ -142,6 +142,10 @@ ROUTES: dict[str, tuple[Audience, tuple[str, ...], bool]] = {
     "mailbox-add": (ADMINS, ("domain",), False),
     "mailbox": (ADMINS, ("address",), False),
     "mailbox-delete": (ADMINS, ("address",), False),
+    "app-passwords": (OWNERS, ("address",), False),
+    "app-passwords-only": (OWNERS, ("address",), True),
+    "app-password": (OWNERS, ("address", "app password"), False),
+    "app-password-revoke": (OWNERS, ("address", "app password"), False),
     "domain-aliases": (ADMINS, ("domain",), False),
     "alias-add": (ADMINS, ("domain",), False),
     "catch-all": (ADMINS, ("domain",), False),
@@ -198,6 +202,7 @@ def _address(name: str, place: Place, token: dict[str, int], dora: Actor) -> str
         "alert": place.alert,
         "source": "192.0.2.9",
         "address": place.address,
+        "app password": place.app_password,
         "alias": place.alias,
         "group": place.group,
         "trace": place.trace,
@@ -209,7 +214,9 @@ def _address(name: str, place: Place, token: dict[str, int], dora: Actor) -> str
 
 
 def _counts() -> list[int]:
-    return [model.objects.count() for model in (Domain, DkimKey, Account, Alias, QueueEntry, Actor, ApiToken)]
+    return [
+        model.objects.count() for model in (Domain, DkimKey, Account, Alias, AppPassword, QueueEntry, Actor, ApiToken)
+    ]
 
 
 def test_every_route_has_a_row() -> None:

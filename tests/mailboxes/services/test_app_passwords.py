@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -173,6 +173,7 @@ def test_only_the_owner_makes_one(account):
         ({"protocols": []}, "protocols"),
         ({"protocols": ["imap", "ftp"]}, "protocols"),
         ({"expires_at": timezone.now() - timedelta(seconds=1)}, "expires_at"),
+        ({"expires_at": datetime(9999, 12, 31, 23, tzinfo=timezone.get_fixed_timezone(-600))}, "expires_at"),
     ],
 )
 def test_what_is_refused(account, given, field):
