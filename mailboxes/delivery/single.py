@@ -5,9 +5,11 @@ trips. Those that come while one is under way go together, in one transaction (d
 the account is full, switched off or gone: then nothing at all was written.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
+from weakref import WeakValueDictionary
 
 from psycopg import DataError, Error
 from psycopg.rows import TupleRow
@@ -105,11 +107,20 @@ async def _deliver_together(several: Sequence[Parameters]) -> list[TupleRow | No
 
 
 async def _deliver_alone(parameters: Parameters) -> TupleRow | None:
-    async with database() as connection:
+    """Deliver with a commit of its own. Those for one mailbox take turns, so that a row which somebody holds keeps
+    one connection waiting, not all of the pool.
+    """
+    async with _turn_at(int(parameters["account"])), database() as connection:
         fail_point("deliver.before-commit")
         return await (await connection.execute(DELIVER_WITH_TRACE, parameters)).fetchone()
 
 
+def _turn_at(account_id: int) -> asyncio.Lock:
+    """Return the lock of one account in this event loop; it is forgotten when nobody has it any more."""
+    return _turns.setdefault((id(asyncio.get_running_loop()), account_id), asyncio.Lock())
+
+
+_turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 _delivered = Combined(_deliver_all)
 
 

@@ -17,7 +17,8 @@ from psycopg.errors import (
 )
 from psycopg_pool import PoolTimeout
 
-from domains.database import database
+from domains.combine import PATIENCE
+from domains.database import POOL_SIZE, database
 from domains.models import Trace
 from mailboxes.delivery import single
 from mailboxes.delivery.deliver import deliver
@@ -101,6 +102,22 @@ async def test_a_row_that_somebody_holds_keeps_its_own_mailbox_waiting_alone(
     assert (await asyncio.wait_for(waiting, 5)).ok
     assert together
     assert await Message.objects.acount() == 8
+
+
+async def test_many_for_a_mailbox_whose_row_is_held_leave_the_others_their_connections(account: Account) -> None:
+    held = await sync_to_async(make_account)("held@acme.example")
+    async with database() as connection, connection.transaction():
+        await connection.execute("SELECT FROM mailboxes_account WHERE id = %s FOR UPDATE", (held.pk,))
+        waiting = []
+        for _ in range(2 * POOL_SIZE):
+            waiting.append(asyncio.ensure_future(deliver(make_request(held))))
+            await asyncio.sleep(PATIENCE)
+        assert (await asyncio.wait_for(deliver(make_request(account)), 3)).ok
+        assert not any(one.done() for one in waiting)
+        waiting[3].cancel()
+    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert [isinstance(result, DeliveryResult) for result in results] == [place != 3 for place in range(20)]
+    assert await Message.objects.filter(mailbox__account=held).acount() == 19
 
 
 async def test_who_gave_up_waiting_for_a_row_gets_nothing_later(account: Account) -> None:
