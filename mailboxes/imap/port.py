@@ -1,12 +1,15 @@
-"""The one seam through which IMAP meets the store: values in and out, UIDs and mailbox ids only, no wire bytes."""
+"""The one seam through which IMAP meets the store: values in and out, UIDs and mailbox ids.
 
-from collections.abc import AsyncIterator, Sequence
+No wire bytes but for answers on whole folders, which the store has ready.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, auto
-from typing import Protocol
+from typing import Any, Protocol
 
-from mailboxes.imap.commands import Key, StoreMode
+from mailboxes.imap.commands import BodyItem, Item, Key, StoreMode
 from mailboxes.imap.numset import Ranges
 
 
@@ -196,6 +199,19 @@ class MailStore(Protocol):
         self, mailbox_id: int, uids: Ranges, need: Need, changed_since: int | None = None
     ) -> AsyncIterator[list[Row]]:
         """Yield rows by ascending UID in batches of bounded size."""
+        ...
+
+    def can_prepare(self, items: Collection[Item | BodyItem]) -> bool:
+        """True when ``fetch_prepared`` can answer all items."""
+        ...
+
+    def fetch_prepared(
+        self, mailbox_id: int, ranges: Sequence[tuple[int, int, int]], items: Sequence[Any], changed_since: int | None
+    ) -> AsyncIterator[tuple[bytes, int]]:
+        """Yield answers ready to send with the highest MODSEQ among them.
+
+        A range is two UIDs without a gap between them and the first one's sequence number.
+        """
         ...
 
     async def store_flags(

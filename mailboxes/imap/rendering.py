@@ -1,7 +1,6 @@
 """A FETCH response out of a row and the items asked for (RFC 9051 §7.5.2); pure, nothing is written anew."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 
 from mailboxes.imap import responses
@@ -9,7 +8,15 @@ from mailboxes.imap.commands import BodyItem, Item
 from mailboxes.imap.port import FlagState, Need, Row, StoreRefusal
 from mailboxes.mime.headers import Field, split_fields
 from mailboxes.mime.parts import Part, parse_parts
-from mailboxes.mime.section import Text, UnknownEncoding, check_encoding, decoded_part, header_bytes, part_bytes
+from mailboxes.mime.section import (
+    Text,
+    UnknownEncoding,
+    check_encoding,
+    chosen_fields,
+    decoded_part,
+    header_bytes,
+    part_bytes,
+)
 
 LARGE_OCTETS = 64 * 1024
 
@@ -80,16 +87,20 @@ class Rendering:
 
     def _section(self, item: BodyItem) -> bytes | None:
         """Return what the item names, None when there is no such part; the last one is kept for its partials."""
-        whole = replace(item, label=b"", peek=True, partial=None, size_only=False)
-        if self._last[0] != whole:
-            self._last = (whole, self._octets(item))
-        return self._last[1]
+        last, found = self._last
+        if last is None or (last.section, last.binary) != (item.section, item.binary):
+            found = self._octets(item)
+            self._last = (item, found)
+        return found
 
     def _octets(self, item: BodyItem) -> bytes | None:
         section, row = item.section, self.row
         if item.binary and section.path:
             return decoded_part(row.content, section.path, self.parts)
         if section.of_header:
+            chosen = chosen_fields(row.header, section)
+            if chosen is not None:
+                return chosen
             fields = () if section.text is Text.HEADER else self.fields
             return header_bytes(row.header, fields, section)
         if not section.path and section.text in (Text.ALL, Text.TEXT):

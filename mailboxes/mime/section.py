@@ -1,10 +1,13 @@
 """The octets of a part by its section, as FETCH BODY[…] names it (RFC 9051 §6.4.5.1); never written anew."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from mailboxes.mime.headers import Field
+from mailboxes.mime.limits import FIELD_OCTETS, FIELDS
 from mailboxes.mime.parts import Part, parse_parts
 from mailboxes.mime.text import KNOWN_ENCODINGS, decode_transfer
 
@@ -65,6 +68,31 @@ def header_bytes(header: bytes, fields: Sequence[Field], section: Section) -> by
     names = {name.lower() for name in section.names}
     wanted = section.text is Text.FIELDS
     return b"".join(field.raw for field in fields if field.name and (field.key in names) is wanted) + b"\r\n"
+
+
+def chosen_fields(header: bytes, section: Section) -> bytes | None:
+    """Return what ``header_bytes`` does for HEADER.FIELDS of an ordinary header, without taking it apart; else None.
+
+    Ordinary is a header within the caps whose line ends are CRLF and which begins with no continuation.
+    """
+    if section.text is not Text.FIELDS or len(header) > FIELD_OCTETS or header[:1] in (b" ", b"\t", b"\r", b"\n"):
+        return None
+    if any(_NO_NAME.search(name) for name in section.names):
+        return None
+    lines = header.count(b"\n")
+    if lines > FIELDS or header.count(b"\r\n") != lines or not header.endswith(b"\r\n\r\n"):
+        return None
+    return b"".join(_fields_of(section.names).findall(header)) + b"\r\n"
+
+
+_NO_NAME = re.compile(rb"[\x00-\x20:]")
+
+
+@lru_cache(maxsize=256)
+def _fields_of(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Return the pattern of the fields of these names, with their continuations."""
+    anyone = b"|".join(re.escape(name) for name in names if name) or rb"(?!)"
+    return re.compile(rb"^(?:%b)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*" % anyone, re.IGNORECASE | re.MULTILINE)
 
 
 def decoded_part(octets: bytes, path: tuple[int, ...], parts: Sequence[Part]) -> bytes | None:

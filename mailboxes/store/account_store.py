@@ -1,12 +1,13 @@
 """One account's mail for IMAP: ``mailboxes.imap.port.MailStore`` over PostgreSQL, with notices after commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from domains.database import database
 from domains.redis import publish
-from mailboxes.imap.commands import Key, StoreMode
+from mailboxes.imap.commands import BodyItem, Item, Key, StoreMode
 from mailboxes.imap.numset import Ranges
 from mailboxes.imap.port import (
     Changes,
@@ -22,7 +23,7 @@ from mailboxes.imap.port import (
     StoreRefusal,
 )
 from mailboxes.mime.structure import describe
-from mailboxes.store import expunge, flags, move, reading, search, tree
+from mailboxes.store import expunge, flags, move, prepared, reading, search, tree
 from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
 from mailboxes.store.blobs import BlobMissing, store_blob
 
@@ -117,6 +118,17 @@ class AccountStore:
                 yield rows
         except BlobMissing:
             raise StoreRefusal("A message's content is missing", "SERVERBUG") from None
+
+    def can_prepare(self, items: Collection[Item | BodyItem]) -> bool:
+        """True when ``fetch_prepared`` can answer all items."""
+        return prepared.can_prepare(items)
+
+    async def fetch_prepared(
+        self, mailbox_id: int, ranges: Sequence[prepared.Numbered], items: Sequence[Any], changed_since: int | None
+    ) -> AsyncIterator[tuple[bytes, int]]:
+        """Yield answers ready to send with the highest MODSEQ among them."""
+        async for answers in prepared.fetch_prepared(mailbox_id, ranges, items, changed_since):
+            yield answers
 
     async def store_flags(
         self, mailbox_id: int, uids: Ranges, mode: StoreMode, names: Sequence[str], unchanged_since: int | None = None

@@ -16,7 +16,7 @@ from mailboxes.imap.port import Changes, FlagState, Folder, Need, Row, Since, Sn
 from mailboxes.store.blobs import read_file
 
 ROWS_AT_ONCE = 500
-BODIES_AT_ONCE = 50
+BODIES_AT_ONCE = 100
 
 FOLDER_COLUMNS = """b.id, b.name, b.special_use, b.subscribed, b.uid_validity, b.uid_next, b.highest_modseq,
 b.messages_count AS messages, b.unseen_count AS unseen, b.size_bytes AS size"""
@@ -127,7 +127,7 @@ async def fetch_rows(
     since = -1 if changed_since is None else changed_since
     while uids:
         values: dict[str, Any] = {"mailbox": mailbox_id, "since": since, "limit": limit, **bounds(uids)}
-        async with database() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        async with database() as connection, connection.cursor(row_factory=dict_row, binary=True) as cursor:
             found = await (await cursor.execute(statement, values)).fetchall()
         if not found:
             return

@@ -51,6 +51,12 @@ async def fetch(context: Context, command: Command) -> Done:
         newly_seen = stored.changed
     with_flags = _with_flags(context, items)
     highest = 0
+    if store.can_prepare(items):
+        numbered = [(low, high, view.uids.sequence_of(low) or 0) for low, high in uids]
+        async for answers, modseq in store.fetch_prepared(view.mailbox_id, numbered, items, command.changed_since):
+            await context.send(answers)
+            highest = max(highest, modseq)
+        uids = ()
     async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
         for row in rows:
             sequence = view.uids.sequence_of(row.uid)

@@ -1,8 +1,11 @@
 """Sections of the example of RFC 9051 §6.4.5.1, and text out of headers and bodies."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailboxes.mime.section import Section, Text, part_bytes
+from mailboxes.mime.headers import split_fields
+from mailboxes.mime.section import Section, Text, chosen_fields, header_bytes, part_bytes
 from mailboxes.mime.text import decode_header, decode_octets, decode_transfer
 
 OCTETS = (
@@ -71,3 +74,34 @@ def test_broken_bodies_are_read_as_far_as_they_go() -> None:
     assert decode_transfer(b"SGVs\r\nbG8!", b"base64") == b"Hello"
     assert decode_transfer(b"a=\r\nb=3D", b"quoted-printable") == b"ab="
     assert decode_octets(b"\xe9", "no-such") == "\ufffd"
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"To: a",
+            b"to : b",
+            b"TO:",
+            b"To\t: c",
+            b" folded: x",
+            b"\tTo: d",
+            b"Toe: e",
+            b"X-To: f",
+            b"no colon",
+            b": g",
+        ]
+    ),
+    max_size=9,
+)
+
+
+@given(LINES, st.sampled_from([b"\r\n", b"\n"]), st.lists(st.sampled_from([b"To", b"toe", b"Cc", b"T.", b"to "])))
+def test_chosen_fields_are_those_of_the_header_taken_apart(
+    lines: list[bytes], end: bytes, names: list[bytes]
+) -> None:
+    header = b"".join(line + end for line in lines) + end
+    section = Section((), Text.FIELDS, tuple(names))
+    quick = chosen_fields(header, section)
+    assert quick in (None, header_bytes(header, split_fields(header), section))
+    if end == b"\r\n" and lines and lines[0][:1] not in (b" ", b"\t") and b"to " not in names:
+        assert quick is not None
