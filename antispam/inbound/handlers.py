@@ -19,6 +19,7 @@ from antispam.evidence import Envelope
 from antispam.inbound.policy import (
     LOOP,
     NO_SECURE_WAY,
+    SECOND_ROUND,
     UNAVAILABLE,
     WITHHELD,
     is_looping,
@@ -206,9 +207,10 @@ class InboundHandler:
         block = read_block(octets)
         trace.message_id = (first_value(block.fields, b"message-id") or b"").decode("utf-8", "replace")
         trace.add("data", "accepted", "", {"size": content.size, "received": received_texts(block.fields)})
-        if is_looping(octets[: block.end]) or _ends_with_second_round(incoming, block.fields):
-            _note_refusal(trace, "data", LOOP)
-            return LOOP
+        loop = LOOP if is_looping(octets[: block.end]) else _second_round(incoming, block.fields)
+        if loop is not None:
+            _note_refusal(trace, "data", loop)
+            return loop
         try:
             with self._at_work():
                 return await self._deliver(session, transaction, incoming, octets)
@@ -364,11 +366,11 @@ def _authors(fields: Sequence[Field]) -> list[str]:
     return [address for value in values_of(fields, b"from") for address in author_addresses(value)]
 
 
-def _ends_with_second_round(incoming: _Incoming, fields: Sequence[Field]) -> bool:
-    """Leave out the recipients for whom the message was forwarded before; True when nobody is left."""
+def _second_round(incoming: _Incoming, fields: Sequence[Field]) -> Reply | None:
+    """Leave out the recipients for whom the message was forwarded before; the refusal when nobody is left."""
     delivered_to = values_of(fields, b"delivered-to")
     if not delivered_to:
-        return False
+        return None
     forwarded = {target.recipient for target in incoming.targets if target.forward_to}
     looping = {recipient for recipient in forwarded if is_second_round(recipient, delivered_to)}
     for recipient in sorted(looping):
@@ -376,7 +378,7 @@ def _ends_with_second_round(incoming: _Incoming, fields: Sequence[Field]) -> boo
             "forward", "dropped", "It was forwarded for this address before.", {"recipient": recipient}
         )
     incoming.targets = [target for target in incoming.targets if target.recipient not in looping]
-    return not incoming.targets
+    return None if incoming.targets else SECOND_ROUND
 
 
 def _unproven(found: Inspection) -> frozenset[str]:

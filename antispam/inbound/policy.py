@@ -29,6 +29,7 @@ ONLY_BOUNCES = Reply(550, "5.7.1", "Only notices of failure are accepted for thi
 WITHHELD = Reply(550, "5.7.1", "Mail in the name of a domain here is forwarded only when it is authenticated")
 NO_SECURE_WAY = Reply(550, "5.7.30", "This address leads elsewhere, and the way there cannot promise REQUIRETLS")
 LOOP = Reply(554, "5.4.6", f"The message has passed more than {HOPS} servers: a loop")
+SECOND_ROUND = Reply(554, "5.4.6", "The message was forwarded for this address before: a loop")
 
 
 def reply_to_recipient(resolution: Resolution, mail_from: str, copies: int) -> Reply | None:
