@@ -137,6 +137,10 @@ _SENTENCES = (
     _("good mail has come from its network before"),
     _("it is not known whether good mail has come from its network before"),
     _("no other row holds"),
+    # Why the DNS had no answer
+    _("no answer in time"),
+    _("the answer has more than %(octets)s octets or %(records)s records"),
+    _("DNSSEC validation fails"),
     # A replay
     _("this was not asked then, so nothing is known of it"),
     _("the message is not here any more, so its signature cannot be checked with this key"),

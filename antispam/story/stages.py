@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from antispam.story.sentences import told
 from domains.visible import all_visible, visible
 
 
@@ -115,5 +116,5 @@ def _row(row: dict[str, Any]) -> DnsRow:
         records=tuple(visible(str(text)) for text in texts),
         ttl=ttl if isinstance(ttl, int) else 0,
         authenticated=row.get("authenticated") is True,
-        reason=visible(str(row.get("reason", ""))),
+        reason=told(visible(str(row.get("reason", "")))),
     )

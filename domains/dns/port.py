@@ -79,7 +79,7 @@ class Answer:
 
     def as_trace(self) -> Mapping[str, object]:
         """Return the answer as the JSON object that a trace event keeps, cut where only a hostile one is longer."""
-        return {
+        told: dict[str, object] = {
             "name": self.name,
             "type": self.rdtype,
             "status": self.status.value,
@@ -87,6 +87,8 @@ class Answer:
             "ttl": self.ttl,
             "authenticated": self.authenticated,
         }
+        reason = self.reason.removeprefix(f"{self.server}: ")  # which of our resolvers it was is nobody's business
+        return told | {"reason": reason[:TRACED_OCTETS]} if reason else told
 
 
 class Resolver(Protocol):

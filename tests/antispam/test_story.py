@@ -17,6 +17,7 @@ from antispam.story.sentences import told
 from antispam.story.stages import Stage, read_stages
 from antispam.story.tags import key_tags, signature_tags
 from antispam.story.tree import Term, grow
+from domains.dns.port import Answer, DnsStatus
 from domains.trace import Event, MessageTrace
 from tests.antispam.story_samples import CLIENT, HOST, HOSTILE, OWN, SAMPLES, TLS, Sample, trace_of
 
@@ -195,6 +196,17 @@ def test_silence_is_told_once_and_finds_no_organizational_domain() -> None:
         dmarc = Event("dmarc", outcome, "", {"author_domain": "mail.bank.example", **names})
         page = shown(make_trace(dmarc, recipients=1, outcome="delivered"))
         assert ("Public Suffix List" in page) is noted
+
+
+def test_why_the_dns_had_no_answer_is_told() -> None:
+    large = Answer(
+        "bank.example", "TXT", DnsStatus.TEMPFAIL, reason="192.0.2.53:53: no answer in time", server="192.0.2.53:53"
+    )
+    event = Event("spf", "temperror", "", {"domain": "bank.example"}, dns=[large.as_trace()])
+    with translation.override("fr"):
+        page = shown(make_trace(event, recipients=1, outcome="delivered"))
+    assert "pas de réponse à temps" in page
+    assert "192.0.2.53" not in page
 
 
 def test_includes_hang_below_their_term_and_an_unfinished_one_is_marked() -> None:
