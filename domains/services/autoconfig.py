@@ -14,7 +14,14 @@ from domains.autoconfig import MailServer, apple_profile
 from domains.models import Domain, DomainKind, DomainState
 from domains.services.serving import pair_for
 
-_PROTOCOLS = {"imaps": "imap", "imap": "imap", "submissions": "smtp", "submission": "smtp"}
+_PROTOCOLS = {
+    "imaps": "imap",
+    "imap": "imap",
+    "pop3s": "pop3",
+    "pop3": "pop3",
+    "submissions": "smtp",
+    "submission": "smtp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +33,13 @@ class OfferedService:
 
 
 def offered_services() -> list[OfferedService]:
-    """Return the services for mail programs that listen here, TLS from the first octet before STARTTLS."""
+    """Return the services for mail programs that listen here: IMAP first, TLS at once before STARTTLS."""
     config = settings.MAILADMIN
     open_ports = {
         "imaps": config.imaps_port,
         "imap": config.imap_port,
+        "pop3s": config.pop3s_port,
+        "pop3": config.pop3_port,
         "submissions": config.submissions_port,
         "submission": config.submission_port,
     }

@@ -229,9 +229,12 @@ def _srv(domain: Domain) -> Iterator[DesiredRecord]:
         "submission": _("Lets mail programs find where to send, by STARTTLS (RFC 6186)."),
         "imaps": _("Lets mail programs find the mailbox, under TLS (RFC 8314)."),
         "imap": _("Lets mail programs find the mailbox, by STARTTLS (RFC 6186)."),
+        "pop3s": _("Lets mail programs fetch and delete mail, under TLS (RFC 8314)."),
+        "pop3": _("Lets mail programs fetch and delete mail, by STARTTLS (RFC 6186)."),
     }
     for service in offered_services():
-        value = f"0 1 {service.server.port} {service.server.host}"
+        priority = 10 if service.server.protocol == "pop3" else 0  # IMAP comes first (RFC 6186 section 3.4)
+        value = f"{priority} 1 {service.server.port} {service.server.host}"
         name = f"_{service.name}._tcp.{domain.name}"
         yield DesiredRecord(name, domain.name, "SRV", value, "srv", abouts[service.name], required=False)
 

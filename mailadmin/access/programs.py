@@ -18,7 +18,11 @@ class ServerRow:
 
 def servers_for_programs() -> list[ServerRow]:
     """Return the servers that listen here, encryption from the first octet first."""
-    labels = {"imap": _("Incoming mail (IMAP)"), "smtp": _("Outgoing mail (SMTP)")}
+    labels = {
+        "imap": _("Incoming mail (IMAP)"),
+        "pop3": _("Incoming mail, fetched and deleted (POP3)"),
+        "smtp": _("Outgoing mail (SMTP)"),
+    }
     return [
         ServerRow(labels[row.protocol], f"{row.host}:{row.port}", _("TLS") if row.tls else _("STARTTLS"))
         for row in offered_servers()

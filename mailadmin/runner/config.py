@@ -35,6 +35,7 @@ MAIL_SERVICES: Mapping[str, tuple[str, ...]] = {
     "mx": ("mx_port",),
     "submission": ("submission_port", "submissions_port"),
     "imap": ("imap_port", "imaps_port"),
+    "pop3": ("pop3_port", "pop3s_port"),
     "relay": (),
 }
 WEB_PORTS = ("http_port", "https_port")

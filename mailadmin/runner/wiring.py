@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SMTP_REFUSAL = b"421 4.7.0 Too many connections from your address\r\n"
 MX_CAPACITY = 1000
 IMAP_REFUSAL = b"* BYE [LIMIT] Too many connections from your address\r\n"
+POP3_REFUSAL = b"-ERR [SYS/TEMP] Too many connections from your address\r\n"
 
 
 def build_services() -> list[Service]:
@@ -38,7 +39,7 @@ def build_services() -> list[Service]:
         unlimited_networks=config.unlimited_networks,
         tls_context=certificates.current,
     )
-    makers = {"mx": _mx, "submission": _submission, "imap": _imap}
+    makers = {"mx": _mx, "submission": _submission, "imap": _imap, "pop3": _pop3}
     services: list[Service] = [
         ListenerService(name, list(make(config, certificates)), door)
         for name, make in makers.items()
@@ -92,6 +93,15 @@ def _imap(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
     factory = imap_connections(config.hostname, certificates.offered)
     yield from _sockets(config, "imap", config.imap_port, TlsMode.STARTTLS, factory, IMAP_REFUSAL)
     yield from _sockets(config, "imap", config.imaps_port, TlsMode.IMPLICIT, factory)
+
+
+def _pop3(config: Config, certificates: Certificates) -> Iterator[ListenerSpec]:
+    """POP3: 110 with STLS, 995 under TLS."""
+    from mailboxes.listeners import pop3_connections
+
+    factory = pop3_connections(config.hostname, certificates.offered)
+    yield from _sockets(config, "pop3", config.pop3_port, TlsMode.STARTTLS, factory, POP3_REFUSAL)
+    yield from _sockets(config, "pop3", config.pop3s_port, TlsMode.IMPLICIT, factory)
 
 
 def _relay(config: Config) -> Service:

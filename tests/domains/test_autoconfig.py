@@ -124,6 +124,8 @@ def test_a_closed_port_is_not_offered(settings):
     )  # fmt: skip
     assert offered_servers() == [
         MailServer("imap", "mail.acme.example", 2993, True),
+        MailServer("pop3", "mail.acme.example", 995, True),
+        MailServer("pop3", "mail.acme.example", 110, False),
         MailServer("smtp", "mail.acme.example", 465, True),
     ]
 

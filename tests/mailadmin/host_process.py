@@ -16,7 +16,7 @@ from typing import Any
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("HTTP", "HTTPS", "MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS")
+PORTS = ("HTTP", "HTTPS", "MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS", "POP3", "POP3S")
 
 
 def wait_until(what: Callable[[], Any], seconds: float = 20.0) -> Any:

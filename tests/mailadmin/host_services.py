@@ -38,7 +38,7 @@ class Idle:
 
 
 def build_services() -> list[Service]:
-    """Return the four services that a mail worker runs."""
+    """Return the five services that a mail worker runs."""
     from django.conf import settings
 
     config = settings.MAILADMIN
@@ -46,6 +46,7 @@ def build_services() -> list[Service]:
         "mx": [config.mx_port],
         "submission": [config.submission_port, config.submissions_port],
         "imap": [config.imap_port, config.imaps_port],
+        "pop3": [config.pop3_port, config.pop3s_port],
     }
     services: list[Service] = [BackgroundService("relay", Idle)]
     for name, numbers in ports.items():

@@ -51,9 +51,9 @@ def test_cold_start_ends_in_ready_and_health_names_every_part(host: Host) -> Non
     assert f"http://localhost:{host.ports['HTTP']}" in line
     status, answer = host.health()
     assert (status, answer["status"]) == (200, "ok")
-    wanted = {"database", "redis", "web", "jobs", "beat", "mx", "submission", "imap", "relay"}
+    wanted = {"database", "redis", "web", "jobs", "beat", "mx", "submission", "imap", "pop3", "relay"}
     assert set(answer["parts"]) >= wanted
-    for name in ("MX", "IMAP", "SUBMISSIONS"):
+    for name in ("MX", "IMAP", "POP3", "SUBMISSIONS"):
         with socket.create_connection(("127.0.0.1", host.ports[name]), 5) as client:
             assert client.recv(10).startswith(b"220")
 
