@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
@@ -156,6 +156,15 @@ def _failures(policies: Sequence[PolicyResult]) -> list[dict[str, object]]:
 def tls_reports_of(domain: Domain) -> QuerySet[TlsReport]:
     """Return a domain's TLS reports, the latest period first."""
     return TlsReport.objects.filter(domain=domain).order_by("-end_at", "-id")
+
+
+def tls_reports_on(domain: Domain, first_day: date, last_day: date, result: str, mx: str) -> QuerySet[TlsReport]:
+    """Return the reports that end on these days, the latest first; those alone that tell of such a failure."""
+    begin = datetime.combine(first_day, datetime.min.time(), UTC)
+    end = datetime.combine(last_day, datetime.max.time(), UTC)
+    rows = tls_reports_of(domain).filter(end_at__range=(begin, end))
+    like = {name: value for name, value in (("result", result), ("mx", mx)) if value}
+    return rows.filter(failures__contains=[like]) if like else rows
 
 
 def standing_of(domain: Domain) -> Standing:

@@ -1,6 +1,7 @@
 """TLS reports of a domain: how many sessions went through, and which failed where and why."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import Promise
@@ -8,12 +9,12 @@ from django.utils.translation import gettext_lazy as lazy
 
 from domains.services.provision import get_domain_for
 from domains.services.tls_figures import tls_days, tls_troubles
-from domains.services.tls_reports import tls_reports_of
+from domains.services.tls_reports import tls_reports_of, tls_reports_on
 from domains.views.chart import by_weeks, stacked
 from domains.views.frame import domain_page
 from domains.views.report_export import download, wanted_format
 from domains.views.report_span import SPANS, span_of
-from domains.views.web import act_of_request
+from domains.views.web import act_of_request, page_of, typed
 
 REPORTS = 20
 SERIES = ("succeeded", "failed")
@@ -53,16 +54,21 @@ def tls(request: HttpRequest, name: str) -> HttpResponseBase:
     }
     length = (span.last_day - span.first_day).days + 1
     days = [(day, found.get(day, {})) for day in (span.first_day + timedelta(days=n) for n in range(length))]
+    result, mx = typed(request, "result"), typed(request, "mx")
     return domain_page(
         request,
         "domains/report_tls.html",
         domain,
         "domain-reports",
-        chart=stacked(by_weeks(days), SERIES),
+        chart=stacked(by_weeks(days), SERIES, lambda first, last: f"?from={first}&to={last}#latest"),
         succeeded=sum(one["succeeded"] for one in found.values()),
         failed=sum(one["failed"] for one in found.values()),
-        troubles=[(one, RESULTS.get(one.result, "")) for one in troubles],
-        reports=tls_reports_of(domain)[:REPORTS],
+        troubles=[
+            (one, RESULTS.get(one.result, ""), urlencode({"result": one.result, "mx": one.mx})) for one in troubles
+        ],
+        nothing=not tls_reports_of(domain).exists(),
+        reports=page_of(request, tls_reports_on(domain, span.first_day, span.last_day, result, mx), REPORTS),
+        filters=[text for text in (result, mx) if text],
         span=span,
         spans=SPANS,
     )

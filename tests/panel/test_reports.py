@@ -187,7 +187,29 @@ def test_tls_failures_are_shown_by_remote_and_reason(rosa: Actor, near: Place) -
     assert "90 sessions went through, 4 failed." in body
     assert "The certificate has expired." in body
     assert "<script>alert" not in body
-    assert text(rosa, "/domains/near.example/reports/tls?days=7").count("certificate-expired") == 1
+    failures = text(rosa, "/domains/near.example/reports/tls?days=7").partition('id="latest"')[0]
+    assert failures.count("certificate-expired</code>") == 1
+    assert "result=certificate-expired&amp;mx=mx.%3Cscript" in failures
+
+
+def test_tls_failures_lead_to_the_reports_that_tell_of_them(rosa: Actor, near: Place) -> None:
+    for age, result in ((1, "certificate-expired"), (1, "starttls-not-supported"), (40, "certificate-expired")):
+        end = timezone.now() - timedelta(days=age)
+        one = {"policy": "sts", "result": result, "mx": "mx.far", "ip": "", "sessions": 4, "reason": ""}
+        TlsReport.objects.create(
+            domain=near.domain, org_name=f"{result} {age}", report_id=f"{result}{age}", begin_at=end, end_at=end,
+            succeeded=9, failed=4, failures=[one], submitter="sender.example", authenticated=age == 1,
+        )  # fmt: skip
+    page = "/domains/near.example/reports/tls"
+    for query, found in (
+        ("", {"certificate-expired 1", "starttls-not-supported 1"}),
+        ("result=certificate-expired&mx=mx.far", {"certificate-expired 1"}),
+        ("mx=other&result=%00", set()),
+        ("days=90&result=certificate-expired", {"certificate-expired 1", "certificate-expired 40"}),
+    ):
+        rows = text(rosa, f"{page}?{query}").partition('id="latest"')[2]
+        assert set(re.findall(r"(?:certificate-expired|starttls-not-supported) \d+(?=<| )", rows)) == found, query
+        assert ("Not authenticated" in rows) == ("days=90" in query)
 
 
 def test_the_overview_holds_ones_own_domains_only(dora: Actor, filled: Place, far: Place) -> None:
