@@ -14,9 +14,8 @@ from domains.services.report_volume import Volume, counted
 DAYS = 30
 
 VOLUME = """
-SELECT domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed, sum(messages)
+SELECT domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed, messages
 FROM domains_dmarcday WHERE domain_id = ANY(%s) AND day BETWEEN %s AND %s
-GROUP BY domain_id, day, kind, disposition, dkim_aligned, spf_aligned, believed
 """
 LATEST = """
 SELECT id, (SELECT max(day) FROM domains_dmarcreport WHERE domain_id = d.id AND standing = 'counted')

@@ -17,9 +17,8 @@ from domains.reports.span import day_before
 MAXIMUM_DAYS = 3660
 
 VOLUME = """
-SELECT day, kind, disposition, dkim_aligned, spf_aligned, believed, sum(messages)
-FROM domains_dmarcday WHERE domain_id = %s AND day BETWEEN %s AND %s
-GROUP BY day, kind, disposition, dkim_aligned, spf_aligned, believed ORDER BY day
+SELECT day, kind, disposition, dkim_aligned, spf_aligned, believed, messages
+FROM domains_dmarcday WHERE domain_id = %s AND day BETWEEN %s AND %s ORDER BY day
 """
 
 

@@ -34,13 +34,16 @@ GROUP BY d.domain_id, d.sender ORDER BY 4 DESC, 2
 """
 # Impostors are told by their number. Of a domain whose first reports are in the week, everybody would be new.
 FRESH = """
+WITH fresh AS MATERIALIZED (
+    SELECT DISTINCT s.domain_id, s.source_ip FROM domains_dmarcsource s
+    WHERE s.domain_id = ANY(%(domains)s) AND s.first_day BETWEEN %(first)s AND %(last)s
+        AND NOT EXISTS (SELECT 1 FROM domains_dmarcsource o WHERE o.domain_id = s.domain_id
+                        AND o.source_ip = s.source_ip AND o.first_day < %(first)s)
+)
 SELECT d.domain_id, d.sender, CASE WHEN d.sender = '' THEN host(d.source_ip) ELSE '' END AS address, min(d.kind),
        sum(d.messages)::bigint, count(DISTINCT d.source_ip)
-FROM domains_dmarcdaily d
-WHERE d.domain_id = ANY(%(domains)s) AND d.day BETWEEN %(first)s AND %(last)s AND d.kind <> 'impostor'
-    AND d.believed
-    AND NOT EXISTS (SELECT 1 FROM domains_dmarcsource s WHERE s.domain_id = d.domain_id
-                    AND s.source_ip = d.source_ip AND s.first_day < %(first)s)
+FROM fresh JOIN domains_dmarcdaily d USING (domain_id, source_ip)
+WHERE d.day BETWEEN %(first)s AND %(last)s AND d.kind <> 'impostor' AND d.believed
     AND EXISTS (SELECT 1 FROM domains_dmarcday b WHERE b.domain_id = d.domain_id AND b.day < %(first)s)
 GROUP BY d.domain_id, d.sender, address ORDER BY 5 DESC, 2, 3
 """
