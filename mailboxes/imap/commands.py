@@ -311,7 +311,52 @@ class Search:
     has_charset: bool = False
 
 
+class SortBy(StrEnum):
+    """What SORT compares (RFC 5256 §3, RFC 5957)."""
+
+    ARRIVAL = "ARRIVAL"
+    CC = "CC"
+    DATE = "DATE"
+    FROM = "FROM"
+    SIZE = "SIZE"
+    SUBJECT = "SUBJECT"
+    TO = "TO"
+    DISPLAYFROM = "DISPLAYFROM"
+    DISPLAYTO = "DISPLAYTO"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion of SORT."""
+
+    by: SortBy
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """SORT and UID SORT."""
+
+    search: Search
+    criteria: Sequence[Criterion]
+
+
+class Threading(StrEnum):
+    """How THREAD groups messages (RFC 5256 §3)."""
+
+    ORDEREDSUBJECT = "ORDEREDSUBJECT"
+    REFERENCES = "REFERENCES"
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """THREAD and UID THREAD."""
+
+    search: Search
+    algorithm: Threading
+
+
 Command = (
     Plain | Login | Authenticate | Enable | Identify | Select | OnMailbox | Rename | ListQuery | Status | GetQuota
-    | Append | Numbers | Fetch | Store | Transfer | Search
+    | Append | Numbers | Fetch | Store | Transfer | Search | Sort | Thread
 )  # fmt: skip

@@ -266,6 +266,26 @@ def search(by_uid: bool) -> Reader:
     return read
 
 
+def sort(by_uid: bool) -> Reader:
+    """SORT: see ``queries.sort``."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        return queries.sort(scanner, by_uid)
+
+    return read
+
+
+def thread(by_uid: bool) -> Reader:
+    """THREAD: see ``queries.thread``."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        return queries.thread(scanner, by_uid)
+
+    return read
+
+
 def fetch(by_uid: bool) -> Reader:
     """FETCH: ``SP sequence-set SP items [SP "(CHANGEDSINCE" SP number [SP "VANISHED"] ")"]`` (RFC 7162)."""
 

@@ -277,18 +277,63 @@ class BadCharset(ValueError):
 
 def search(scanner: Scanner, by_uid: bool) -> c.Search:
     """``[SP "RETURN" …] [SP "CHARSET" SP charset] SP search-key …``; raises BadCharset for others than UTF-8."""
-    returns = None
-    if scanner.accept(b"RETURN "):
-        returns = frozenset(scanner.parenthesised(scanner.atom, empty=True)) or frozenset({"ALL"})
-        if not returns <= {"MIN", "MAX", "ALL", "COUNT", "SAVE"}:
-            raise SyntaxFault("RETURN takes MIN, MAX, ALL, COUNT and SAVE")
-        scanner.space()
+    returns = _returns(scanner)
     has_charset = scanner.accept(b"CHARSET ")
     if has_charset:
-        charset = decoded(scanner.astring()).upper()
-        if charset not in ("UTF-8", "US-ASCII"):
-            raise BadCharset(charset)
-        scanner.space()
+        _charset(scanner)
+    return _keys(scanner, by_uid, returns, has_charset)
+
+
+def sort(scanner: Scanner, by_uid: bool) -> c.Sort:
+    """``["RETURN" … SP] "(" sort-key *(SP sort-key) ")" SP charset SP search-key …`` (RFC 5256, RFC 5267)."""
+    returns = _returns(scanner)
+    criteria = scanner.parenthesised(lambda: _criterion(scanner))
+    scanner.space()
+    _charset(scanner)
+    return c.Sort(_keys(scanner, by_uid, returns), criteria)
+
+
+def thread(scanner: Scanner, by_uid: bool) -> c.Thread:
+    """``thread-alg SP charset SP search-key …`` (RFC 5256)."""
+    algorithm = scanner.atom()
+    if algorithm not in c.Threading.__members__:
+        raise SyntaxFault("THREAD knows ORDEREDSUBJECT and REFERENCES")
+    scanner.space()
+    _charset(scanner)
+    return c.Thread(_keys(scanner, by_uid), c.Threading(algorithm))
+
+
+def _returns(scanner: Scanner) -> frozenset[str] | None:
+    """``["RETURN" SP "(" [search-return-opt …] ")" SP]``."""
+    if not scanner.accept(b"RETURN "):
+        return None
+    returns = frozenset(scanner.parenthesised(scanner.atom, empty=True)) or frozenset({"ALL"})
+    if not returns <= {"MIN", "MAX", "ALL", "COUNT", "SAVE"}:
+        raise SyntaxFault("RETURN takes MIN, MAX, ALL, COUNT and SAVE")
+    scanner.space()
+    return returns
+
+
+def _charset(scanner: Scanner) -> None:
+    """``charset SP``."""
+    charset = decoded(scanner.astring()).upper()
+    if charset not in ("UTF-8", "US-ASCII"):
+        raise BadCharset(charset)
+    scanner.space()
+
+
+def _keys(
+    scanner: Scanner, by_uid: bool, returns: frozenset[str] | None = None, has_charset: bool = False
+) -> c.Search:
     reader = _KeyReader(scanner)
     key = reader.all_keys()
     return c.Search(key, by_uid, returns, reader.has_modseq, has_charset)
+
+
+def _criterion(scanner: Scanner) -> c.Criterion:
+    """``sort-key = ["REVERSE" SP] ("ARRIVAL" / "CC" / …)``."""
+    reverse = scanner.accept(b"REVERSE ")
+    name = scanner.atom()
+    if name not in c.SortBy.__members__:
+        raise SyntaxFault(f"There is nothing to sort by in {name[:40]!r}")
+    return c.Criterion(c.SortBy(name), reverse)
