@@ -105,7 +105,9 @@ def test_numbers_lead_to_exactly_their_rows(rosa: Actor, filled: Place) -> None:
         assert query in senders[senders.index('id="sources"') :], query
     days = text(rosa, "/domains/near.example/reports/sources/203.0.113.9")
     assert f"?source=203.0.113.9&amp;from={days_ago(2)}&amp;dkim=1" in days
-    assert "records?passed=1" in text(rosa, "/reports")
+    overview = text(rosa, "/reports")
+    assert "records?passed=1" in overview
+    assert 'sources?kind=impostor">40</a>' in overview
 
 
 def test_names_of_senders_keep_their_letters(rosa: Actor, filled: Place) -> None:
