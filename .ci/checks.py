@@ -15,6 +15,8 @@ PROGRAMS = {
     "neomutt": "neomutt",
     "msmtp": "msmtp",
     "fetchmail": "fetchmail",
+    "getmail": "getmail6",
+    "mpop": "mpop",
     "curl": "curl",
     "openssl": "openssl",
     "redis-server": "redis-server",

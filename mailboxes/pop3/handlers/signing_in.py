@@ -1,14 +1,16 @@
 """Commands before a sign-in: USER and PASS, AUTH (RFC 5034), UTF8 (RFC 6856); passwords only under TLS."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from mailboxes.pop3.commands import Command
 from mailboxes.pop3.handlers.context import Context
-from mailboxes.pop3.port import InUse, Maildrop
+from mailboxes.pop3.port import Contents, InUse, Maildrop
 from mailboxes.pop3.session import Reply, refusal
 from mailboxes.smtp.sasl_exchange import MECHANISMS, Credentials, SaslFault, parse_plain, read_credentials
 
+RETRY_SECONDS = (0.1, 0.4, 1.0)  # for a client that was cut off and is back before its old session has ended
 IN_THE_CLEAR = "Say STLS first: passwords need encryption"
 
 
@@ -75,9 +77,19 @@ async def _sign_in(context: Context, credentials: Credentials) -> Reply:
         return refusal(answer.text, code, closes=context.count_failure())
     maildrop = open_maildrop(answer.account_id, context.id)
     try:
-        contents = await maildrop.open()
+        contents = await _take(maildrop)
     except InUse:
         return refusal("Another session has the maildrop", "IN-USE")
     context.session.open(maildrop, contents)
     context.signed_in(partial(is_still_valid, answer.account_id, answer.version, answer.app_password_id))
     return Reply(f"{len(contents.uids)} messages")
+
+
+async def _take(maildrop: Maildrop) -> Contents:
+    """Take the maildrop, with a little patience; raises InUse."""
+    for seconds in RETRY_SECONDS:
+        try:
+            return await maildrop.open()
+        except InUse:
+            await asyncio.sleep(seconds)
+    return await maildrop.open()
