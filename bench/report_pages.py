@@ -3,7 +3,7 @@
     python -m bench.report_pages [--facts 10000000] [--days 365] [--domains 200] [--folder F]
 
 Fills an embedded PostgreSQL of its own (``bench.report_filling``), then opens each page of the largest domain as a
-superadministrator: one cold run, then the median of five warm ones, all queries of the page together, by number
+superadministrator: one cold run, then median and best of five warm ones, all queries of a page together, by number
 and milliseconds, and the page as a whole. Of a download what comes until its first row. With ``--folder`` the filled
 database stays for the next run.
 """
@@ -180,8 +180,8 @@ def _watch() -> None:
         transaction.set_rollback(True)
 
 
-def measure(act: Act) -> tuple[float, float, float, Queries]:
-    """Return milliseconds: the first run's queries, the warm runs' median and the page; and the last run."""
+def measure(act: Act) -> tuple[float, float, float, float, Queries]:
+    """Return milliseconds: the first run's queries, the warm runs' median and best, the page; and the last run."""
     from django.db import connection
 
     times, wholes = [], []
@@ -192,31 +192,39 @@ def measure(act: Act) -> tuple[float, float, float, Queries]:
             act()
         wholes.append((time.perf_counter() - begin) * 1000)
         times.append(queries.seconds * 1000)
-    return times[0], statistics.median(times[1:]), statistics.median(wholes[1:]), queries
+    return times[0], statistics.median(times[1:]), min(times[1:]), statistics.median(wholes[1:]), queries
 
 
 def sizes() -> None:
     """Print how many rows there are and what they take."""
     from domains.queries import fetch_all
 
-    for table in ("dmarcreport", "dmarcrecord", "authpattern", "dmarcdaily", "dmarcday", "dmarcsource"):
+    for table in (
+        "dmarcreport",
+        "dmarcrecord",
+        "authpattern",
+        "dmarcdaily",
+        "dmarcday",
+        "dmarcsource",
+        "dmarcblocksource",
+    ):
         ((rows, octets),) = fetch_all(
             f"SELECT (SELECT count(*) FROM domains_{table}), pg_total_relation_size('domains_{table}')"
             f" + (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0) FROM pg_inherits"
             f" WHERE inhparent = 'domains_{table}'::regclass)"
         )
-        print(f"  {table:14} {rows:12,} rows {float(octets) / 1e6:8.0f} MB")
+        print(f"  {table:16} {rows:12,} rows {float(octets) / 1e6:8.0f} MB")
 
 
 def report(name: str, statements: bool) -> bool:
     """Print every page with its times; True when the queries of each keep the target."""
     kept = True
-    print(f"{'page':38} {'queries':>7} {'first ms':>9} {'warm ms':>9} {'page ms':>9}")
+    print(f"{'page':38} {'queries':>7} {'first ms':>9} {'warm ms':>9} {'best ms':>9} {'page ms':>9}")
     for label, act in pages(name):
-        first, warm, whole, queries = measure(act)
+        first, warm, best, whole, queries = measure(act)
         kept &= warm <= TARGET_MS
         mark = "" if warm <= TARGET_MS else "  over the target"
-        print(f"{label:38} {queries.count:7} {first:9.1f} {warm:9.1f} {whole:9.1f}{mark}", flush=True)
+        print(f"{label:38} {queries.count:7} {first:9.1f} {warm:9.1f} {best:9.1f} {whole:9.1f}{mark}", flush=True)
         if statements and warm > TARGET_MS / 2:
             print(f"    {queries.slowest * 1000:.0f} ms: {' '.join(queries.statement.split())[:600]}")
     return kept

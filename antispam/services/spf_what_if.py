@@ -18,33 +18,31 @@ from domains.errors import Refused
 from domains.models import Domain
 from domains.queries import fetch_all
 from domains.services.dmarc_policy import dmarc_policy_of
-from domains.services.report_advice import tried_text
+from domains.services.report_advice import BELIEVED_FACTS, tried_text
 from domains.spf.record import BadSpfRecord, is_spf_record, parse_spf_record
 
 ADDRESSES = 2_000  # the busiest are judged, the others stay undecided
 QUESTIONS, SECONDS = 500, 20.0
 
-SENT = """
-WITH found AS (
-    SELECT r.pattern_id, r.day - extract(day FROM r.day)::int + 1 AS month, r.source_ip,
-           coalesce(s.kind, 'unknown') AS kind, coalesce(s.sender, '') AS sender, r.dkim_aligned,
-           sum(r.messages)::bigint AS messages
-    FROM domains_dmarcreport p JOIN domains_dmarcrecord r ON r.report_id = p.id AND r.day = p.day
-    LEFT JOIN domains_dmarcsource s ON s.domain_id = r.domain_id AND s.source_ip = r.source_ip
-        AND s.dkim_aligned = r.dkim_aligned AND s.spf_aligned = r.spf_aligned
-    WHERE p.domain_id = %(domain)s AND p.standing = 'counted' AND p.believed AND p.day BETWEEN %(first)s AND %(last)s
-        AND r.day BETWEEN %(first)s AND %(last)s
-    GROUP BY 1, 2, 3, 4, 5, 6
+SENT = f"""
+WITH {BELIEVED_FACTS}, patterns AS MATERIALIZED (
+    SELECT f.pattern_id, a.header_from, one->>'result' = 'pass' AS passed
+    FROM (SELECT DISTINCT pattern_id FROM facts) AS f
+    CROSS JOIN LATERAL (
+        SELECT header_from, spf FROM domains_authpattern WHERE pattern_id = f.pattern_id LIMIT 1
+    ) AS a
+    CROSS JOIN LATERAL (
+        SELECT one FROM jsonb_array_elements(a.spf) AS one
+        WHERE one->>'domain' = %(name)s AND one->>'scope' <> 'helo' LIMIT 1
+    ) AS results
 )
-SELECT host(f.source_ip), f.kind, f.sender, one->>'result' = 'pass', f.dkim_aligned,
+SELECT host(f.source_ip), coalesce(s.kind, 'unknown'), coalesce(s.sender, ''), a.passed, f.dkim_aligned,
        %(relaxed)s OR a.header_from IN ('', %(name)s), sum(f.messages)::bigint
-FROM found f JOIN domains_authpattern a ON a.pattern_id = f.pattern_id AND a.month = f.month
-CROSS JOIN LATERAL (
-    SELECT one FROM jsonb_array_elements(a.spf) AS one
-    WHERE one->>'domain' = %(name)s AND one->>'scope' <> 'helo' LIMIT 1
-) AS results
+FROM facts f JOIN patterns a USING (pattern_id)
+LEFT JOIN domains_dmarcsource s ON s.domain_id = %(domain)s AND s.source_ip = f.source_ip
+    AND s.dkim_aligned = f.dkim_aligned AND s.spf_aligned = f.spf_aligned
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC
-"""
+"""  # noqa: S608 - put together from constants
 
 
 @dataclass(frozen=True, slots=True)
