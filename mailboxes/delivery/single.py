@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from weakref import WeakValueDictionary
 
-from psycopg import DataError, Error
+from psycopg import AsyncConnection, AsyncCursor, DataError, Error, InternalError
 from psycopg.rows import TupleRow
 
 from domains.combine import Combined
@@ -98,12 +98,38 @@ async def _deliver_together(several: Sequence[Parameters]) -> list[TupleRow | No
     """Deliver by account, the order in which rows are locked, with one round trip and one commit."""
     order = sorted(range(len(several)), key=lambda place: int(several[place]["account"]))
     async with database() as connection:
-        async with connection.pipeline(), connection.transaction():
-            fail_point("deliver.before-commit")
-            await connection.execute(SHORT_WAIT)
-            cursors = [await connection.execute(DELIVER_WITH_TRACE, several[place]) for place in order]
+        cursors = await _pipelined(connection, [several[place] for place in order])
         found = {place: await cursor.fetchone() for place, cursor in zip(order, cursors, strict=True)}
     return [found[place] for place in range(len(several))]
+
+
+async def _pipelined(
+    connection: AsyncConnection[TupleRow], several: Sequence[Parameters]
+) -> list[AsyncCursor[TupleRow]]:
+    """Deliver and commit in one pipeline; raises the first fault, and whoever lent the connection rolls back.
+
+    BEGIN and COMMIT are written out and the fault leaves after the pipeline's end: psycopg's own transaction has
+    pipelines within, and each that a fault passes through writes a warning.
+    """
+    fault: Error | None = None
+    cursors: list[AsyncCursor[TupleRow]] = []
+    try:
+        async with connection.pipeline():
+            try:
+                fail_point("deliver.before-commit")
+                await connection.execute("BEGIN")
+                await connection.execute(SHORT_WAIT)
+                cursors = [await connection.execute(DELIVER_WITH_TRACE, parameters) for parameters in several]
+                ended = await connection.execute("COMMIT")
+            except Error as first:
+                fault = first
+    except Error as last:
+        raise fault or last from None
+    if fault is not None:
+        raise fault
+    if ended.statusmessage != "COMMIT":
+        raise InternalError(f"COMMIT was answered by {ended.statusmessage}")
+    return cursors
 
 
 async def _deliver_alone(parameters: Parameters) -> TupleRow | None:

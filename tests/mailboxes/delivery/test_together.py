@@ -25,7 +25,7 @@ from mailboxes.delivery.deliver import deliver
 from mailboxes.delivery.request import DeliveryResult, NotAll
 from mailboxes.models import Account, Mailbox, Message
 from tests.factories import make_account
-from tests.mailboxes.delivery.test_single import make_request
+from tests.mailboxes.delivery.test_single import make_request, rows
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def all_at_once(*accounts: Account, count: int = 1) -> list[DeliveryResult | BaseException]:
     work = [deliver(make_request(account)) for _ in range(count) for account in accounts]
     return await asyncio.gather(*work, return_exceptions=True)
+
+
+async def wait_until_waiting(number: int) -> None:
+    """Return once so many of this database wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(200):
+        if await rows(waiting) == [(number,)]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"there are never {number} that wait")
 
 
 async def test_many_at_once_are_all_there_with_a_uid_and_a_trace_of_their_own(
@@ -124,13 +134,25 @@ async def test_who_gave_up_waiting_for_a_row_gets_nothing_later(account: Account
     async with database() as connection, connection.transaction():
         await connection.execute("SELECT FROM mailboxes_account WHERE id = %s FOR UPDATE", (account.pk,))
         waiting = asyncio.ensure_future(deliver(make_request(account)))
-        await asyncio.sleep(0.2)
+        await wait_until_waiting(1)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        await wait_until_waiting(0)
     assert (await asyncio.wait_for(deliver(make_request(account)), 5)).ok
     await asyncio.sleep(0.1)
     assert await Message.objects.acount() == 1
+
+
+async def test_a_fault_that_is_answered_while_others_are_sent_is_no_warning(
+    account: Account, together: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(single, "SHORT_WAIT", "SELECT 1 / 0")
+    results = await all_at_once(account, count=20)
+    assert together
+    assert all(isinstance(result, DeliveryResult) for result in results)
+    assert await Message.objects.acount() == await Trace.objects.acount() == 20
+    assert [line.getMessage() for line in caplog.records if line.name.startswith("psycopg")] == []
 
 
 @pytest.mark.parametrize("fault", [ProgramLimitExceeded, DiskFull, QueryCanceled, InternalError_])
