@@ -26,9 +26,8 @@ from mailboxes.imap.rendering import flags_response
 from mailboxes.imap.scanner import Scanner, SyntaxFault
 from mailboxes.imap.session import Session, State
 from mailboxes.imap.view import News
-from mailboxes.smtp.wire import Drained, Gone, Late, Wire, logger
+from mailboxes.smtp.wire import SEND_OCTETS, Drained, Gone, Late, Wire, logger
 
-SEND_OCTETS = 64 * 1024
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,100}')
 
 
@@ -246,42 +245,22 @@ class ImapConnection(Wire):
 
     async def _start_tls(self, tag: bytes) -> None:
         """Change to TLS; octets read before the handshake are dropped (RFC 9051 §6.2.1)."""
-        context, plain = self._tls_context(), self.wire
+        context = self._tls_context()
         if self.session.tls or self.session.state is not State.NOT_AUTHENTICATED:
             raise SyntaxFault("TLS is on already, or somebody is logged in")
-        if context is None or plain is None:
+        if context is None:
             self.write(responses.tagged(tag, "NO", "TLS is not available", "UNAVAILABLE"))
             return
-        self.pause_for_handshake()
         self.framer.close()
-        self.write(responses.tagged(tag, "OK", "Begin TLS now"))
-        self.flush()
-        self.disarm()
-        try:
-            self.wire = await self.loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=self.limits.tls_seconds
-            )
-        except (OSError, ssl.SSLError, EOFError) as fault:
-            logger.info("imap %s: TLS handshake failed: %s", self.id, type(fault).__name__)
-            plain.abort()
-            raise Gone from None
-        if self.wire is None:
-            raise Gone
+        ready = responses.tagged(tag, "OK", "Begin TLS now")
+        await self.shake_hands(context, ready, self.limits.tls_seconds, f"imap {self.id}")
         self.session.tls = True
 
     # What handlers may ask (Context)
 
     async def send(self, octets: bytes) -> None:
         """Send a response; waits while the client reads slowly."""
-        self.write(octets)
-        if len(self._out) < SEND_OCTETS:
-            return
-        self.flush()
-        if self._room is not None:
-            await self._wait(self._room, self.limits.command_seconds)
-        if self.wire is None:
-            raise Gone
-        self.arm(self.limits.command_seconds)
+        await self.send_within(octets, self.limits.command_seconds)
 
     async def ask(self, prompt: str) -> bytes:
         """Send a continuation request and return the client's line."""

@@ -27,7 +27,6 @@ from mailboxes.smtp.wire import Drained, Gone, Late, Wire, logger
 
 LINE_OCTETS = 12 * 1024 + 2  # RFC 5034 §4: a line of a SASL exchange
 DISCARD_OCTETS = 1024 * 1024  # of overlong lines, before the session ends
-SEND_OCTETS = 64 * 1024
 _LINE_FAULTS = {LineFault.BARE: "A line ends with CRLF", LineFault.LONG: "The line is too long"}
 
 
@@ -176,28 +175,15 @@ class Pop3Connection(Wire):
 
     async def _start_tls(self) -> Reply | None:
         """Change to TLS; octets read before the handshake are dropped (RFC 2595 §4)."""
-        context, plain = self._tls_context(), self.wire
+        context = self._tls_context()
         if self.session.tls:
             return refusal("TLS is on already")
         if self.session.utf8:
             return refusal("STLS comes before UTF8")
-        if context is None or plain is None:
+        if context is None:
             return refusal("TLS is not available")
-        self.pause_for_handshake()
-        self.lines.clear()
-        self.write(Reply("Begin TLS now").serialise())
-        self.flush()
-        self.disarm()
-        try:
-            self.wire = await self.loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=self.limits.tls_seconds
-            )
-        except (OSError, ssl.SSLError, EOFError) as fault:
-            logger.info("pop3 %s: TLS handshake failed: %s", self.id, type(fault).__name__)
-            plain.abort()
-            raise Gone from None
-        if self.wire is None:
-            raise Gone
+        ready = Reply("Begin TLS now").serialise()
+        await self.shake_hands(context, ready, self.limits.tls_seconds, f"pop3 {self.id}")
         self.session.tls = True
         return None
 
@@ -205,15 +191,7 @@ class Pop3Connection(Wire):
 
     async def send(self, octets: bytes) -> None:
         """Send a piece of an answer; waits while the client reads slowly."""
-        self.write(octets)
-        if len(self._out) < SEND_OCTETS:
-            return
-        self.flush()
-        if self._room is not None:
-            await self._wait(self._room, self.limits.command_seconds)
-        if self.wire is None:
-            raise Gone
-        self.arm(self.limits.command_seconds)
+        await self.send_within(octets, self.limits.command_seconds)
 
     async def ask(self, challenge: bytes) -> bytes:
         """Send a challenge line and return the client's line; raises SaslFault for one that cannot be read."""

@@ -21,7 +21,6 @@ from mailboxes.smtp.lines import LineFault
 from mailboxes.smtp.parameters import check_mail_parameters, check_recipient_parameters
 from mailboxes.smtp.port import SmtpHandler, Transaction
 from mailboxes.smtp.replies import Reply, serialise_reply
-from mailboxes.smtp.wire import Gone, logger
 
 SENDER_OK = Reply(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient OK")
@@ -122,24 +121,8 @@ class SmtpServer(ContentCommands, SMTP):
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
         """Run the handshake and forget all that was said before it; raises Gone when it fails."""
-        plain = self.wire
-        if plain is None:
-            raise Gone
-        self.pause_for_handshake()
-        self.write(b"220 2.0.0 Ready to start TLS\r\n")
-        self.flush()
-        self.disarm()
-        try:
-            self.wire = await self.loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=self.limits.tls_seconds
-            )
-        except (OSError, ssl.SSLError, EOFError) as fault:
-            logger.info("smtp %s: TLS handshake failed: %s", self.smtp_session.id, type(fault).__name__)
-            plain.abort()
-            raise Gone from None
-        if self.wire is None:
-            raise Gone
-        self.lines.clear()
+        ready, name = b"220 2.0.0 Ready to start TLS\r\n", f"smtp {self.smtp_session.id}"
+        await self.shake_hands(context, ready, self.limits.tls_seconds, name)
         session = self.smtp_session
         session.helo_name, session.extended = "", False
         await self._reset()

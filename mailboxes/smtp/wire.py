@@ -1,4 +1,4 @@
-"""One SMTP connection below its commands: buffering, flow control, deadlines, closing.
+"""One connection below its commands: buffering, flow control, deadlines, closing.
 
 The dialogue runs in one task and asks for octets when it needs them; the event loop's callbacks only fill the buffer
 and wake it. A peer that vanishes does not cancel the task: what was begun (a delivery) ends in its own time.
@@ -7,6 +7,7 @@ Every wait has a deadline, kept by one timer which is moved lazily.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from mailboxes.smtp.lines import LineBuffer
 logger = logging.getLogger("mailboxes.smtp")
 
 HIGH_WATER_OCTETS = 256 * 1024
+SEND_OCTETS = 64 * 1024
 
 
 class Gone(Exception):
@@ -107,6 +109,22 @@ class Wire(asyncio.Protocol):
                 self.wire.write(bytes(self._out))
             self._out.clear()
 
+    async def send_within(self, octets: bytes, seconds: float) -> None:
+        """Send a piece of a long answer and let the others have their turn; waits while the peer reads slowly.
+
+        Raises Late when that takes longer than so many seconds, Gone when nobody reads any more.
+        """
+        self.write(octets)
+        if len(self._out) < SEND_OCTETS:
+            return
+        self.flush()
+        await asyncio.sleep(0)
+        if self._room is not None:
+            await self._wait(self._room, seconds)
+        if self.wire is None:
+            raise Gone
+        self.arm(seconds)
+
     async def wait_for_octets(self, seconds: float, may_drain: bool = False) -> None:
         """Return when octets came; raises Gone, Late, or Drained when ``may_drain`` and the service stops."""
         self.flush()
@@ -174,6 +192,27 @@ class Wire(asyncio.Protocol):
         if not self._reading_paused and self.wire is not None:
             self.wire.pause_reading()
         self._reading_paused = False
+
+    async def shake_hands(self, context: ssl.SSLContext, ready: bytes, seconds: float, name: str) -> None:
+        """Say ``ready`` and change to TLS; lines read before are dropped. Raises Gone when the handshake fails."""
+        plain = self.wire
+        if plain is None:
+            raise Gone
+        self.pause_for_handshake()
+        self.lines.clear()
+        self.write(ready)
+        self.flush()
+        self.disarm()
+        try:
+            self.wire = await self.loop.start_tls(
+                plain, self, context, server_side=True, ssl_handshake_timeout=seconds
+            )
+        except (OSError, ssl.SSLError, EOFError) as fault:
+            logger.info("%s: TLS handshake failed: %s", name, type(fault).__name__)
+            plain.abort()
+            raise Gone from None
+        if self.wire is None:
+            raise Gone
 
     def close_wire(self) -> None:
         """Send what is written and close."""
