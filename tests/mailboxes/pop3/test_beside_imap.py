@@ -2,6 +2,8 @@
 
 import asyncio
 
+from domains.models import Trace
+from domains.services.traces import events_of
 from mailboxes.delivery.deliver import deliver
 from mailboxes.models import Account, Mailbox, Message
 from tests.mailboxes.delivery.test_single import make_request
@@ -9,7 +11,6 @@ from tests.mailboxes.imap import dialogue as imap
 from tests.mailboxes.pop3.dialogue import Client, play
 from tests.mailboxes.pop3.service import FIRST, SECOND, fill
 from tests.mailboxes.pop3.test_dialogues import SIGN_IN, run
-from tests.mailboxes.store.test_trail import stages
 
 
 def test_imap_hears_of_what_quit_deleted_in_idle_and_after(account: Account) -> None:
@@ -67,7 +68,8 @@ def test_a_deletion_stands_in_the_trace(account: Account) -> None:
         client = Client()
         await play(client, f"{SIGN_IN}\nC: DELE 1\nS: +OK <*>\nC: QUIT\nS: +OK 1 <*>\n")
         await client.close()
-        where = {"address": account.address, "folder": "INBOX", "uid": "1"}
-        assert await stages(request.trace.id) == [("deleted", "deleted", "Deleted from INBOX.", where)]
 
     run(scenario)
+    event = events_of(Trace.objects.get(pk=request.trace.id))[-1]
+    assert (event.stage, event.reason) == ("deleted", "Deleted from INBOX.")
+    assert event.detail == {"address": account.address, "folder": "INBOX", "uid": "1"}
