@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from typing import TypeAlias
 
 from mailboxes.imap.framing import Literal
 from mailboxes.imap.numset import NumberSet
@@ -143,6 +144,13 @@ class Item(Enum):
     BODYSTRUCTURE = "BODYSTRUCTURE"
     MODSEQ = "MODSEQ"
     SAVEDATE = "SAVEDATE"
+    EMAILID = "EMAILID"
+    THREADID = "THREADID"
+    PREVIEW = "PREVIEW"
+    LAZY_PREVIEW = "PREVIEW (LAZY)"
+
+
+Partial: TypeAlias = tuple[int, int]  # positions in a result (RFC 9394), counted from its end when negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ class Fetch:
     by_uid: bool
     changed_since: int | None = None
     vanished: bool = False
+    partial: Partial | None = None
 
 
 class StoreMode(StrEnum):
@@ -261,6 +270,13 @@ class ModSeq:
 
 
 @dataclass(frozen=True, slots=True)
+class EmailId:
+    """The message's EMAILID is that of a content, None is none (RFC 8474)."""
+
+    content: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class InHeader:
     """A field of that name (lower case) contains the text; an empty text asks for the field alone."""
 
@@ -297,7 +313,7 @@ class Both:
     keys: tuple["Key", ...]
 
 
-Key = All | HasFlag | InNumbers | Size | OnDate | Younger | ModSeq | InHeader | InText | Not | Either | Both
+Key = All | HasFlag | InNumbers | Size | OnDate | Younger | ModSeq | EmailId | InHeader | InText | Not | Either | Both
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +325,7 @@ class Search:
     returns: frozenset[str] | None = None
     has_modseq: bool = False
     has_charset: bool = False
+    partial: Partial | None = None
 
 
 class SortBy(StrEnum):

@@ -19,6 +19,7 @@ STATUS_ITEMS = frozenset(
         "SIZE",
         "HIGHESTMODSEQ",
         "APPENDLIMIT",
+        "MAILBOXID",
     }
 )
 SPECIAL_USES = {f"\\{name.upper()}": name for name in ("Drafts", "Sent", "Junk", "Trash", "Archive")}
@@ -287,21 +288,36 @@ def thread(by_uid: bool) -> Reader:
 
 
 def fetch(by_uid: bool) -> Reader:
-    """FETCH: ``SP sequence-set SP items [SP "(CHANGEDSINCE" SP number [SP "VANISHED"] ")"]`` (RFC 7162)."""
+    """FETCH: ``SP sequence-set SP items [SP "(" fetch-modifier *(SP fetch-modifier) ")"]`` (RFC 4466)."""
 
     def read(scanner: Scanner) -> c.Command:
         scanner.space()
         found = scanner.numbers()
         scanner.space()
         items = queries.fetch_items(scanner)
-        changed_since, vanished = None, False
-        if scanner.accept(b" (CHANGEDSINCE "):
-            changed_since = scanner.number()
-            vanished = by_uid and scanner.accept(b" VANISHED")
-            scanner.expect(b")")
-        return c.Fetch(found, items, by_uid, changed_since, vanished)
+        modifiers: dict[str, tuple[int, int]] = {}
+        if scanner.accept(b" "):
+            modifiers = dict(scanner.parenthesised(lambda: _fetch_modifier(scanner, by_uid)))
+        since, vanished = modifiers.get("CHANGEDSINCE"), "VANISHED" in modifiers
+        if vanished and since is None:
+            raise SyntaxFault("VANISHED stands beside CHANGEDSINCE")
+        return c.Fetch(found, items, by_uid, since[0] if since else None, vanished, modifiers.get("PARTIAL"))
 
     return read
+
+
+def _fetch_modifier(scanner: Scanner, by_uid: bool) -> tuple[str, tuple[int, int]]:
+    """``"CHANGEDSINCE" SP number``, of UIDs ``"VANISHED"`` and ``"PARTIAL" SP partial-range`` (RFC 7162, 9394)."""
+    name = scanner.atom()
+    if name == "CHANGEDSINCE":
+        scanner.space()
+        return name, (scanner.number(), 0)
+    if name == "VANISHED" and by_uid:
+        return name, (0, 0)
+    if name == "PARTIAL" and by_uid:
+        scanner.space()
+        return name, queries.partial_range(scanner)
+    raise SyntaxFault("A modifier of FETCH is not known here")
 
 
 def store(by_uid: bool) -> Reader:

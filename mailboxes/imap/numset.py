@@ -89,6 +89,20 @@ def subtract(some: Ranges, others: Ranges) -> Ranges:
     return intersect(some, between)
 
 
+def part_of(ranges: Ranges, first: int, last: int) -> Ranges:
+    """Return the numbers at positions ``first`` to ``last`` of an ascending set; negative ones count from its end."""
+    count = sum(high - low + 1 for low, high in ranges)
+    ends = sorted(position if position > 0 else count + 1 + position for position in (first, last))
+    found: list[tuple[int, int]] = []
+    before = 0
+    for low, high in ranges:
+        start, end = max(low, low + ends[0] - 1 - before), min(high, low + ends[1] - 1 - before)
+        if start <= end:
+            found.append((start, end))
+        before += high - low + 1
+    return tuple(found)
+
+
 def serialise_ranges(ranges: Iterable[tuple[int, int]]) -> bytes:
     """Return the wire form: ``1:3,7``."""
     return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges)

@@ -105,6 +105,7 @@ class Row:
     save_date: datetime
     size: int
     header_octets: int
+    blob_id: int = 0
     envelope: bytes = b""
     body: bytes = b""
     body_structure: bytes = b""
@@ -161,8 +162,8 @@ class MailStore(Protocol):
         """Return what the account may hold and holds; None when it may hold any amount."""
         ...
 
-    async def create(self, name: str, special_use: str) -> None:
-        """Make a mailbox and those above it; ALREADYEXISTS, CANNOT, LIMIT."""
+    async def create(self, name: str, special_use: str) -> int:
+        """Make a mailbox and those above it; return its id; ALREADYEXISTS, CANNOT, LIMIT."""
         ...
 
     async def delete(self, name: str) -> None:

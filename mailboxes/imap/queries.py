@@ -1,10 +1,11 @@
 """The grammar of FETCH items and SEARCH keys (RFC 9051 §6.4.4, §6.4.5; RFC 7162, RFC 3516, RFC 4731, RFC 5032)."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 from mailboxes.imap import commands as c
-from mailboxes.imap.numset import NumberSet
+from mailboxes.imap.numset import LARGEST, NumberSet
 from mailboxes.imap.scanner import Scanner, SyntaxFault, decoded
 from mailboxes.mime.section import Section, Text
 
@@ -23,6 +24,7 @@ _OLD_ITEMS = {
     "RFC822.HEADER": (Text.HEADER, True),
     "RFC822.TEXT": (Text.TEXT, False),
 }
+_EMAIL_ID = re.compile(r"M(\d{1,18})")
 _ITEMS = {item.value: item for item in c.Item}
 
 FetchItem = c.Item | c.BodyItem
@@ -64,6 +66,8 @@ def fetch_item(scanner: Scanner) -> FetchItem:
     if name in _OLD_ITEMS:
         text, peek = _OLD_ITEMS[name]
         return c.BodyItem(name.encode(), Section(text=text), peek)
+    if name == "PREVIEW" and scanner.accept(b" (LAZY)"):
+        return c.Item.LAZY_PREVIEW
     if name in _ITEMS:
         return _ITEMS[name]
     raise SyntaxFault(f"There is no item {name[:40]!r}")
@@ -228,6 +232,8 @@ class _KeyReader:
             "SMALLER": lambda: c.Size(scanner.number(), larger=False),
             "UID": lambda: c.InNumbers(self._numbers(), by_uid=True),
             "MODSEQ": self._modseq,
+            "EMAILID": self._email_id,
+            "THREADID": self._thread_id,
             "YOUNGER": lambda: c.Younger(scanner.number(), older=False),
             "OLDER": lambda: c.Younger(scanner.number(), older=True),
         }
@@ -270,6 +276,16 @@ class _KeyReader:
         self.has_modseq = True
         return c.ModSeq(self.scanner.number())
 
+    def _email_id(self) -> c.Key:
+        """``objectid``; one that was never told is nobody's."""
+        found = _EMAIL_ID.fullmatch(self.scanner.atom())
+        return c.EmailId(int(found[1]) if found else None)
+
+    def _thread_id(self) -> c.Key:
+        """``objectid``: no message has one."""
+        self.scanner.atom()
+        return c.EmailId(None)
+
 
 class BadCharset(ValueError):
     """The client asked for a charset that is not read here."""
@@ -277,20 +293,20 @@ class BadCharset(ValueError):
 
 def search(scanner: Scanner, by_uid: bool) -> c.Search:
     """``[SP "RETURN" …] [SP "CHARSET" SP charset] SP search-key …``; raises BadCharset for others than UTF-8."""
-    returns = _returns(scanner)
+    returns, partial = _returns(scanner)
     has_charset = scanner.accept(b"CHARSET ")
     if has_charset:
         _charset(scanner)
-    return _keys(scanner, by_uid, returns, has_charset)
+    return _keys(scanner, by_uid, returns, partial, has_charset)
 
 
 def sort(scanner: Scanner, by_uid: bool) -> c.Sort:
     """``["RETURN" … SP] "(" sort-key *(SP sort-key) ")" SP charset SP search-key …`` (RFC 5256, RFC 5267)."""
-    returns = _returns(scanner)
+    returns, partial = _returns(scanner)
     criteria = scanner.parenthesised(lambda: _criterion(scanner))
     scanner.space()
     _charset(scanner)
-    return c.Sort(_keys(scanner, by_uid, returns), criteria)
+    return c.Sort(_keys(scanner, by_uid, returns, partial), criteria)
 
 
 def thread(scanner: Scanner, by_uid: bool) -> c.Thread:
@@ -303,15 +319,37 @@ def thread(scanner: Scanner, by_uid: bool) -> c.Thread:
     return c.Thread(_keys(scanner, by_uid), c.Threading(algorithm))
 
 
-def _returns(scanner: Scanner) -> frozenset[str] | None:
-    """``["RETURN" SP "(" [search-return-opt …] ")" SP]``."""
+def _returns(scanner: Scanner) -> tuple[frozenset[str] | None, c.Partial | None]:
+    """``["RETURN" SP "(" [search-return-opt …] ")" SP]``; PARTIAL and ALL exclude each other (RFC 9394 §3.1)."""
     if not scanner.accept(b"RETURN "):
-        return None
-    returns = frozenset(scanner.parenthesised(scanner.atom, empty=True)) or frozenset({"ALL"})
-    if not returns <= {"MIN", "MAX", "ALL", "COUNT", "SAVE"}:
-        raise SyntaxFault("RETURN takes MIN, MAX, ALL, COUNT and SAVE")
+        return None, None
+    options = dict(scanner.parenthesised(lambda: _return_option(scanner), empty=True)) or {"ALL": None}
+    if (
+        not options.keys() <= {"MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL"}
+        or {"ALL", "PARTIAL"} <= options.keys()
+    ):
+        raise SyntaxFault("RETURN takes MIN, MAX, COUNT, SAVE and either ALL or PARTIAL")
     scanner.space()
-    return returns
+    return frozenset(options), options.get("PARTIAL")
+
+
+def _return_option(scanner: Scanner) -> tuple[str, c.Partial | None]:
+    name = scanner.atom()
+    if name != "PARTIAL":
+        return name, None
+    scanner.space()
+    return name, partial_range(scanner)
+
+
+def partial_range(scanner: Scanner) -> c.Partial:
+    """``nz-number ":" nz-number / "-" nz-number ":" "-" nz-number`` (RFC 9394 §3.1)."""
+    sign = -1 if scanner.accept(b"-") else 1
+    first = scanner.number()
+    scanner.expect(b":-" if sign < 0 else b":")
+    last = scanner.number()
+    if not (first and last) or max(first, last) > LARGEST:
+        raise SyntaxFault("There is no such range")
+    return sign * first, sign * last
 
 
 def _charset(scanner: Scanner) -> None:
@@ -323,11 +361,15 @@ def _charset(scanner: Scanner) -> None:
 
 
 def _keys(
-    scanner: Scanner, by_uid: bool, returns: frozenset[str] | None = None, has_charset: bool = False
+    scanner: Scanner,
+    by_uid: bool,
+    returns: frozenset[str] | None = None,
+    partial: c.Partial | None = None,
+    has_charset: bool = False,
 ) -> c.Search:
     reader = _KeyReader(scanner)
     key = reader.all_keys()
-    return c.Search(key, by_uid, returns, reader.has_modseq, has_charset)
+    return c.Search(key, by_uid, returns, reader.has_modseq, has_charset, partial)
 
 
 def _criterion(scanner: Scanner) -> c.Criterion:

@@ -8,6 +8,7 @@ from mailboxes.imap.commands import BodyItem, Item
 from mailboxes.imap.port import FlagState, Need, Row, StoreRefusal
 from mailboxes.mime.headers import Field, split_fields
 from mailboxes.mime.parts import Part, parse_parts
+from mailboxes.mime.preview import preview
 from mailboxes.mime.section import (
     Text,
     UnknownEncoding,
@@ -17,10 +18,17 @@ from mailboxes.mime.section import (
     header_bytes,
     part_bytes,
 )
+from mailboxes.mime.structure import string
 
 LARGE_OCTETS = 64 * 1024
 
-_NEEDS = {Item.ENVELOPE: Need.ENVELOPE, Item.BODY: Need.BODY, Item.BODYSTRUCTURE: Need.STRUCTURE}
+_NEEDS = {
+    Item.PREVIEW: Need.CONTENT,
+    Item.LAZY_PREVIEW: Need.CONTENT,
+    Item.ENVELOPE: Need.ENVELOPE,
+    Item.BODY: Need.BODY,
+    Item.BODYSTRUCTURE: Need.STRUCTURE,
+}
 
 
 def need_of(items: Iterable[Item | BodyItem]) -> Need:
@@ -72,6 +80,8 @@ class Rendering:
 
     def pieces(self, item: Item | BodyItem) -> tuple[bytes, bytes]:
         """Return the item's name with what stands before its octets, and its octets."""
+        if item in (Item.PREVIEW, Item.LAZY_PREVIEW):
+            return b"PREVIEW " + self._preview(lazy=item is Item.LAZY_PREVIEW), b""
         if not isinstance(item, BodyItem):
             return _item(item, self.row), b""
         found = self._section(item)
@@ -84,6 +94,12 @@ class Rendering:
             return item.label + b" NIL", b""
         mark = b"~" if item.binary and b"\0" in found else b""
         return b"%b %b{%d}\r\n" % (item.label, mark, len(found)), found
+
+    def _preview(self, lazy: bool) -> bytes:
+        """``nstring``: NIL for who asks for what is cheap alone, of a large message (RFC 8970 §4)."""
+        if lazy and self.is_large:
+            return b"NIL"
+        return string(preview(self.row.content, self.parts).encode())
 
     def _section(self, item: BodyItem) -> bytes | None:
         """Return what the item names, None when there is no such part; the last one is kept for its partials."""
@@ -136,6 +152,10 @@ def _item(item: Item, row: Row) -> bytes:
         return b"SAVEDATE " + responses.date_time(row.save_date)
     if item is Item.SIZE:
         return b"RFC822.SIZE %d" % row.size
+    if item is Item.EMAILID:
+        return b"EMAILID (M%d)" % row.blob_id
+    if item is Item.THREADID:
+        return b"THREADID NIL"
     if item is Item.MODSEQ:
         return b"MODSEQ (%d)" % row.modseq
     stored = {Item.ENVELOPE: row.envelope, Item.BODY: row.body, Item.BODYSTRUCTURE: row.body_structure}

@@ -57,9 +57,9 @@ class AccountStore:
         """Return what the account may hold and holds."""
         return await tree.read_quota(self.account_id)
 
-    async def create(self, name: str, special_use: str) -> None:
-        """Make a mailbox and those above it."""
-        await tree.create_folder(self.account_id, name, special_use)
+    async def create(self, name: str, special_use: str) -> int:
+        """Make a mailbox and those above it; return its id."""
+        return await tree.create_folder(self.account_id, name, special_use)
 
     async def delete(self, name: str) -> None:
         """Delete a mailbox with its messages."""

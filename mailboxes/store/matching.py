@@ -95,6 +95,8 @@ class _Message:
             return row.size > key.octets if key.larger else row.size < key.octets
         if isinstance(key, c.ModSeq):
             return row.modseq >= key.least
+        if isinstance(key, c.EmailId):
+            return row.blob_id == key.content
         if isinstance(key, c.Younger):
             age = (self.now - row.internal_date) / timedelta(seconds=1)
             return age >= key.seconds if key.older else age <= key.seconds

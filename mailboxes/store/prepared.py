@@ -22,6 +22,8 @@ _TEXTS = {
     Item.SAVEDATE: "'SAVEDATE ' || " + _MOMENT.format("save_date"),
     Item.SIZE: "'RFC822.SIZE ' || m.size",
     Item.MODSEQ: "'MODSEQ (' || m.modseq || ')'",
+    Item.EMAILID: "'EMAILID (M' || m.blob_id || ')'",
+    Item.THREADID: "'THREADID NIL'",
 }
 _OCTETS = {Item.ENVELOPE: "m.envelope", Item.BODY: "m.body", Item.BODYSTRUCTURE: "m.body_structure"}
 

@@ -56,7 +56,7 @@ FROM (SELECT min(uid) AS low, max(uid) AS high
 _CHANGED_SINCE, _GONE_SINCE = (_SINCE.format(table=table) for table in ("mailboxes_message", "mailboxes_expunged"))
 
 _FETCH = """
-SELECT m.uid, m.modseq, m.flags, m.internal_date, m.save_date, m.size, m.header_octets {columns}
+SELECT m.uid, m.modseq, m.flags, m.internal_date, m.save_date, m.size, m.header_octets, m.blob_id {columns}
 FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS r(low, high)
 JOIN mailboxes_message m ON m.mailbox_id = %(mailbox)s AND m.uid BETWEEN r.low AND r.high {join}
 WHERE m.modseq > %(since)s
@@ -179,6 +179,7 @@ def _row(source: DictRow) -> Row:
         save_date=source["save_date"],
         size=source["size"],
         header_octets=source["header_octets"],
+        blob_id=source["blob_id"],
         envelope=source.get("envelope", b""),
         body=source.get("body", b""),
         body_structure=source.get("body_structure", b""),

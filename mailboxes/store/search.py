@@ -74,6 +74,8 @@ class _Condition:
             return self._with(f"m.size {'>' if key.larger else '<'} %s", key.octets)
         if isinstance(key, c.ModSeq):
             return self._with("m.modseq >= %s", key.least)
+        if isinstance(key, c.EmailId):
+            return self._with("m.blob_id = %s", key.content or 0)
         if isinstance(key, c.Younger):
             sign = "<=" if key.older else ">="
             return self._with(f"m.internal_date {sign} now() - make_interval(secs => %s)", min(key.seconds, 10**10))

@@ -90,8 +90,8 @@ async def read_quota(account_id: int) -> Quota | None:
     return None if row is None else Quota(int(row[0]), int(row[1]))
 
 
-async def create_folder(account_id: int, name: str, special_use: str) -> None:
-    """Make a mailbox and those above it (RFC 9051 §6.3.4)."""
+async def create_folder(account_id: int, name: str, special_use: str) -> int:
+    """Make a mailbox and those above it, and return its id (RFC 9051 §6.3.4)."""
     async with database() as connection, connection.transaction():
         await lock_account(connection, account_id)
         if name == "INBOX" or await one(connection, _ID, (account_id, name)) is not None:
@@ -104,6 +104,9 @@ async def create_folder(account_id: int, name: str, special_use: str) -> None:
         await _create_with_parents(connection, account_id, name)
         if special_use:
             await connection.execute(_USE, (special_use, account_id, name))
+        made = await one(connection, _ID, (account_id, name))
+        assert made is not None
+        return int(made[0])
 
 
 async def _create_with_parents(connection: Connection, account_id: int, name: str) -> None:

@@ -31,7 +31,7 @@ def _note_condstore(context: Context, items: Iterable[str]) -> None:
 
 
 def _status(context: Context, folder: Folder, items: Iterable[str]) -> bytes:
-    values = {
+    values: dict[str, int | str] = {
         "MESSAGES": folder.messages,
         "RECENT": 0,
         "UIDNEXT": folder.uid_next,
@@ -42,6 +42,7 @@ def _status(context: Context, folder: Folder, items: Iterable[str]) -> bytes:
         "SIZE": folder.size,
         "HIGHESTMODSEQ": folder.highest_modseq,
         "APPENDLIMIT": AFTER_LOGIN.append,
+        "MAILBOXID": f"(F{folder.id})",
     }
     words = responses.parenthesised(f"{item} {values[item]}" for item in items)
     return responses.untagged(b"STATUS", wire_name(context, folder.name), words)

@@ -53,6 +53,7 @@ def _opened(context: Context, snapshot: Snapshot, view: View) -> list[bytes]:
         responses.untagged(b"%d EXISTS" % len(view.uids)),
         responses.untagged(b"LIST", b'() "/"', wire_name(context, folder.name)) if rev2 else b"* 0 RECENT\r\n",
         _permanent_flags([] if view.read_only else [*flags, "\\*"]),
+        responses.untagged_state("OK", "Lasts as long as the mailbox", f"MAILBOXID (F{folder.id})"),
         responses.untagged_state("OK", "UIDs valid", f"UIDVALIDITY {folder.uid_validity}"),
         responses.untagged_state("OK", "Predicted next UID", f"UIDNEXT {folder.uid_next}"),
         responses.highest_modseq(folder.highest_modseq),
@@ -88,8 +89,8 @@ async def create(context: Context, command: Command) -> Done:
     assert isinstance(command, OnMailbox)
     _refuse_denormal(command.mailbox)
     special_use = SPECIAL_USES.get(command.special_use, command.special_use)
-    await store_of(context).create(command.mailbox, special_use)
-    return Done("CREATE completed")
+    made = await store_of(context).create(command.mailbox, special_use)
+    return Done("CREATE completed", code=f"MAILBOXID (F{made})")
 
 
 def _refuse_denormal(name: str) -> None:

@@ -18,7 +18,7 @@ from mailboxes.imap.commands import (
 )
 from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
-from mailboxes.imap.numset import NumberSet, Ranges, serialise_in_order
+from mailboxes.imap.numset import NumberSet, Ranges, intersect, part_of, serialise_in_order
 from mailboxes.imap.port import NewMessage, Placed, Row, Stored
 from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, need_of, sets_seen
 from mailboxes.imap.scanner import SyntaxFault
@@ -43,7 +43,7 @@ async def fetch(context: Context, command: Command) -> Done:
     items = _completed(context, command)
     if command.vanished and command.changed_since is not None:
         await resyncing.tell_vanished(context, view, command.numbers, command.changed_since)
-    uids = resolve(view, command.numbers, command.by_uid)
+    uids = await _part(context, command, resolve(view, command.numbers, command.by_uid))
     newly_seen: frozenset[int] = frozenset()
     if uids and sets_seen(items) and not view.read_only:
         stored = await store.store_flags(view.mailbox_id, uids, StoreMode.ADD, ("\\Seen",))
@@ -66,6 +66,17 @@ async def fetch(context: Context, command: Command) -> Done:
     if context.session.qresync and Item.MODSEQ in with_flags and highest > view.all_told_modseq:
         await context.send(responses.highest_modseq(view.all_told_modseq))
     return Done("FETCH completed")
+
+
+async def _part(context: Context, command: Fetch, uids: Ranges) -> Ranges:
+    """Return the UIDs at the positions that PARTIAL names, of those changed if that is asked too (RFC 9394 §3.4)."""
+    if command.partial is None:
+        return uids
+    if command.changed_since is not None:
+        view = view_of(context)
+        since = await store_of(context).since(view.mailbox_id, command.changed_since, view.known_modseq)
+        uids = intersect(uids, since.changed)
+    return part_of(uids, *command.partial)
 
 
 async def _send_row(context: Context, sequence: int, row: Row, items: Sequence[Item | BodyItem]) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from mailboxes.imap import commands as c
 from mailboxes.imap import responses, sorting, threads
@@ -11,6 +13,7 @@ from mailboxes.imap.port import Row
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
 
+T = TypeVar("T")
 Found = list[tuple[int, int]]  # UIDs with their MODSEQs
 
 
@@ -81,16 +84,17 @@ async def _sorted(context: Context, found: Found, criteria: Sequence[c.Criterion
 async def _answer(context: Context, command: c.Search, found: Found, name: str) -> Done:
     """Tell the numbers in the order given, in the form that was asked for."""
     view, returns = view_of(context), _wanted(context, command)
+    asked = _asked(found, returns, command.partial)
     if "SAVE" in returns:
-        view.saved = ranges_of(uid for uid, _ in _asked(found, returns))
+        view.saved = ranges_of(uid for uid, _ in asked)
         if returns == {"SAVE"}:
             return Done(f"{name} completed, result saved")
     numbers = [_number(view, uid, command.by_uid) for uid, _ in found]
-    modseq = max((modseq for _, modseq in _asked(found, returns)), default=0) if command.has_modseq else 0
+    modseq = max((modseq for _, modseq in asked), default=0) if command.has_modseq else 0
     if command.returns is None and (name == "SORT" or not returns):
         await context.send(_plain(name, numbers, modseq))
     else:
-        await context.send(_extended(numbers, modseq, returns, command.by_uid, context.session.tag))
+        await context.send(_extended(numbers, modseq, replace(command, returns=returns), context.session.tag))
     return Done(f"{name} completed")
 
 
@@ -105,12 +109,19 @@ def _wanted(context: Context, command: c.Search) -> frozenset[str]:
     return command.returns
 
 
-def _asked(found: Found, returns: frozenset[str]) -> Found:
-    """Return what SAVE keeps and MODSEQ is of: MIN and MAX where only they are told (RFC 5182 §2.4), else all."""
+def _asked(found: Found, returns: frozenset[str], partial: c.Partial | None) -> Found:
+    """Return what SAVE keeps and MODSEQ is of: MIN, MAX and PARTIAL where only they are told (RFC 5182 §2.4)."""
     told = returns - {"SAVE"}
-    if not told or told - {"MIN", "MAX"}:
+    if not told or told - {"MIN", "MAX", "PARTIAL"}:
         return found
-    return (found[:1] if "MIN" in told else []) + (found[-1:] if "MAX" in told else [])
+    ends = (found[:1] if "MIN" in told else []) + (found[-1:] if "MAX" in told else [])
+    return sorted({*ends, *(_slice(found, partial) if partial else ())})
+
+
+def _slice(found: Sequence[T], partial: c.Partial) -> Sequence[T]:
+    """Return what stands at the positions named."""
+    first, last = sorted(position - 1 if position > 0 else len(found) + position for position in partial)
+    return found[max(first, 0) : max(last + 1, 0)]
 
 
 def with_uids(key: c.Key, view: View) -> c.Key:
@@ -136,10 +147,11 @@ def _plain(name: str, numbers: list[int], modseq: int) -> bytes:
     return responses.untagged(name.encode(), *words)
 
 
-def _extended(numbers: list[int], modseq: int, returns: frozenset[str], by_uid: bool, tag: bytes) -> bytes:
+def _extended(numbers: list[int], modseq: int, command: c.Search, tag: bytes) -> bytes:
     words = [b'(TAG "%b")' % tag]
-    if by_uid:
+    if command.by_uid:
         words.append(b"UID")
+    returns = command.returns or frozenset()
     if numbers and "MIN" in returns:
         words.append(b"MIN %d" % numbers[0])
     if numbers and "MAX" in returns:
@@ -148,6 +160,9 @@ def _extended(numbers: list[int], modseq: int, returns: frozenset[str], by_uid: 
         words.append(b"COUNT %d" % len(numbers))
     if numbers and "ALL" in returns:
         words.append(b"ALL " + serialise_in_order(numbers))
+    if command.partial is not None:
+        part = serialise_in_order(_slice(numbers, command.partial)) or b"NIL"
+        words.append(b"PARTIAL (%d:%d %b)" % (*command.partial, part))
     if modseq:
         words.append(b"MODSEQ %d" % modseq)
     return responses.untagged(b"ESEARCH", *words)

@@ -56,6 +56,7 @@ async def test_select_tells_all_that_a_client_needs(account: Account, chunk: int
         S: * 1 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS (\Answered \Deleted \Draft \Flagged \Seen \*)] Flags permitted
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>] UIDs valid
         S: * OK [UIDNEXT 2] Predicted next UID
         S: * OK [HIGHESTMODSEQ 2] Highest
@@ -81,6 +82,7 @@ async def test_fetch_store_and_conditions(account: Account, chunk: int) -> None:
         S: * 2 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS ()] Flags permitted
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>] <*>
         S: * OK [UIDNEXT 3] <*>
         S: * OK [HIGHESTMODSEQ 3] <*>
@@ -94,6 +96,7 @@ async def test_fetch_store_and_conditions(account: Account, chunk: int) -> None:
         S: * 2 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>] <*>
         S: * OK [UIDNEXT 3] <*>
         S: * OK [HIGHESTMODSEQ 3] <*>
@@ -243,7 +246,7 @@ async def test_an_unexpected_fault_is_serverbug(account: Account, monkeypatch: p
 async def test_list_in_its_forms(account: Account, chunk: int) -> None:
     await run(account, r"""
         C: a CREATE "Entw&APw-rfe/2024"
-        S: a OK CREATE completed
+        S: a OK [MAILBOXID <*>] CREATE completed
         C: b LIST "" "%"
         S: * LIST (\HasNoChildren \Archive) "/" Archive
         S: * LIST (\HasNoChildren \Drafts) "/" Drafts

@@ -64,6 +64,7 @@ async def test_a_message_seen_by_fetch_tells_its_modseq_to_who_wants_it(account:
         S: * 1 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>
         S: * OK [UIDNEXT 2] <*>
         S: * OK [HIGHESTMODSEQ 2] <*>
@@ -107,7 +108,7 @@ async def test_recursivematch_tells_of_parents(account: Account) -> None:
         account,
         r"""
         C: a CREATE Work/Plans/Old
-        S: a OK CREATE completed
+        S: a OK [MAILBOXID <*>] CREATE completed
         C: b UNSUBSCRIBE Work
         S: b OK UNSUBSCRIBE completed
         C: c UNSUBSCRIBE Work/Plans
@@ -139,6 +140,7 @@ async def test_search_keys_of_savedate_and_the_modseq_of_min_and_max(account: Ac
         S: * 3 EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>
         S: * OK [UIDNEXT 4] <*>
         S: * OK [HIGHESTMODSEQ 4] <*>

@@ -17,6 +17,7 @@ S: * FLAGS <*>
 S: * {count} EXISTS
 S: * 0 RECENT
 S: * OK [PERMANENTFLAGS <*>
+S: * OK [MAILBOXID <*>
 S: * OK [UIDVALIDITY <*>
 S: * OK [UIDNEXT <*>
 S: * OK [HIGHESTMODSEQ {modseq}] Highest

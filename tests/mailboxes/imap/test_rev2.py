@@ -40,6 +40,7 @@ async def test_select_and_search_answer_in_the_new_way(account: Account, chunk: 
         S: * 2 EXISTS
         S: * LIST () "/" INBOX
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>
         S: * OK [UIDNEXT 3] <*>
         S: * OK [HIGHESTMODSEQ 3] <*>
@@ -59,6 +60,7 @@ async def test_select_and_search_answer_in_the_new_way(account: Account, chunk: 
         S: * 0 EXISTS
         S: * LIST () "/" Sent
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>
         S: * OK [UIDNEXT 1] <*>
         S: * OK [HIGHESTMODSEQ 1] <*>
@@ -74,7 +76,7 @@ async def test_names_are_utf_8_in_both_directions(account: Account, enable: str)
         account,
         r"""
         C: a CREATE "Entw&APw-rfe"
-        S: a OK CREATE completed
+        S: a OK [MAILBOXID <*>] CREATE completed
         """
         + enable
         + r"""
@@ -82,12 +84,12 @@ async def test_names_are_utf_8_in_both_directions(account: Account, enable: str)
         S: * LIST (\HasNoChildren) "/" "Entwürfe"
         S: b OK LIST completed
         C: c CREATE "A&B \"ü\""
-        S: c OK CREATE completed
+        S: c OK [MAILBOXID <*>] CREATE completed
         C: d STATUS "A&B \"ü\"" (MESSAGES)
         S: * STATUS "A&B \"ü\"" (MESSAGES 0)
         S: d OK STATUS completed
         C: e CREATE "Entw&APw-rfe"
-        S: e OK CREATE completed
+        S: e OK [MAILBOXID <*>] CREATE completed
         C: f LSUB "" "Entw%"
         S: * LSUB () "/" Entw&APw-rfe
         S: * LSUB () "/" "Entwürfe"
@@ -101,7 +103,7 @@ async def test_a_name_that_is_not_composed_is_refused(account: Account) -> None:
     await run(
         account,
         'C: a CREATE "u\u0308"\nS: a NO [CANNOT] <*>\nC: b RENAME Sent "u\u0308"\nS: b NO [CANNOT] <*>\n'
-        + 'C: c CREATE "\u00fc"\nS: c OK CREATE completed',
+        + 'C: c CREATE "\u00fc"\nS: c OK [MAILBOXID <*>] CREATE completed',
     )
 
 
@@ -122,7 +124,7 @@ async def test_a_subscription_outlives_its_mailbox(account: Account) -> None:
         account,
         r"""
         C: a CREATE Fruit/Peach
-        S: a OK CREATE completed
+        S: a OK [MAILBOXID <*>] CREATE completed
         C: b UNSUBSCRIBE Fruit
         S: b OK UNSUBSCRIBE completed
         C: c DELETE Fruit/Peach
@@ -162,11 +164,11 @@ async def test_a_mailbox_made_again_is_not_lost(account: Account) -> None:
         account,
         r"""
         C: a CREATE Old
-        S: a OK CREATE completed
+        S: a OK [MAILBOXID <*>] CREATE completed
         C: b DELETE Old
         S: b OK DELETE completed
         C: c CREATE Old
-        S: c OK CREATE completed
+        S: c OK [MAILBOXID <*>] CREATE completed
         C: d LIST (SUBSCRIBED) "" "Ol*"
         S: * LIST (\HasNoChildren \Subscribed) "/" Old
         S: d OK LIST completed

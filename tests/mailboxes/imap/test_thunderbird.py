@@ -21,6 +21,7 @@ SELECTED = r"""
         S: * {count} EXISTS
         S: * 0 RECENT
         S: * OK [PERMANENTFLAGS <*>
+        S: * OK [MAILBOXID <*>
         S: * OK [UIDVALIDITY <*>
         S: * OK [UIDNEXT {next}] <*>
         S: * OK [HIGHESTMODSEQ <*>
