@@ -102,6 +102,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Compress:
+    """COMPRESS: the mechanism in upper case."""
+
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True)
 class GetQuota:
     """GETQUOTA: the name of a quota root."""
 
@@ -123,6 +130,16 @@ class Append:
 
     mailbox: str
     messages: Sequence[AppendMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """REPLACE and UID REPLACE (RFC 8508): one message gives way to a new one."""
+
+    number: NumberSet
+    by_uid: bool
+    mailbox: str
+    message: AppendMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,5 +392,5 @@ class Thread:
 
 Command = (
     Plain | Login | Authenticate | Enable | Identify | Select | OnMailbox | Rename | ListQuery | Status | GetQuota
-    | Append | Numbers | Fetch | Store | Transfer | Search | Sort | Thread
+    | Compress | Append | Replace | Numbers | Fetch | Store | Transfer | Search | Sort | Thread
 )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 from domains.identifiers import new_identifier
 from mailboxes.connection import Peer
 from mailboxes.imap import responses
+from mailboxes.imap.compressed import CompressedWire
 from mailboxes.imap.dispatch import TABLE, Entry, Tell
 from mailboxes.imap.framing import AFTER_LOGIN, Complete, Event, Framer, GoOn, Line, Refused
 from mailboxes.imap.handlers.context import Done, SignedOut, StillValid
@@ -26,7 +27,7 @@ from mailboxes.imap.rendering import flags_response
 from mailboxes.imap.scanner import Scanner, SyntaxFault
 from mailboxes.imap.session import Session, State
 from mailboxes.imap.view import News
-from mailboxes.smtp.wire import SEND_OCTETS, Drained, Gone, Late, Wire, logger
+from mailboxes.smtp.wire import SEND_OCTETS, Drained, Gone, Late, logger
 
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,100}')
 
@@ -47,7 +48,7 @@ class ImapLimits:
     tls_seconds: float = 30.0
 
 
-class ImapConnection(Wire):
+class ImapConnection(CompressedWire):
     """One client; also the ``Context`` of the handlers."""
 
     def __init__(
@@ -73,6 +74,7 @@ class ImapConnection(Wire):
         self._still_valid: StillValid | None = None
         self._valid_at = 0.0
         self._closing = False
+        self._compress_next = False
 
     # The connection
 
@@ -215,6 +217,9 @@ class ImapConnection(Wire):
             except Exception:
                 self._fault()
         self.write(responses.tagged(tag, done.status, done.text, done.code))
+        if self._compress_next:
+            self._compress_next = False
+            self.start_deflate()
         if done.status == "BAD":
             self._count_error()
         if done.closes and not self._closing:
@@ -297,6 +302,11 @@ class ImapConnection(Wire):
         """End a wait in ``idle``, or the next one."""
         self._woken = True
         self._wake()
+
+    def compress(self) -> bool:
+        """Compress both directions behind the tagged answer; False when that is so already."""
+        self._compress_next = self.deflate is None
+        return self._compress_next
 
     def now(self) -> float:
         """Return the event loop's clock."""

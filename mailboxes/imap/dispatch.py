@@ -6,7 +6,7 @@ from enum import Enum
 
 from mailboxes.imap import grammar
 from mailboxes.imap.commands import Command
-from mailboxes.imap.handlers import idling, listing, login, mailboxes, messages, quota, searching
+from mailboxes.imap.handlers import compression, idling, listing, login, mailboxes, messages, quota, searching
 from mailboxes.imap.handlers.context import Context, Done
 from mailboxes.imap.session import ANY, LOGGED_IN, State
 
@@ -57,6 +57,7 @@ TABLE: dict[str, Entry] = {
     "GETQUOTAROOT": Entry(_IN, grammar.on_mailbox, quota.get_quota_root),
     "APPEND": Entry(_IN, grammar.append, messages.append, Tell.ALL),
     "IDLE": Entry(_IN, grammar.plain, idling.idle, Tell.ALL),
+    "COMPRESS": Entry(_IN, grammar.compress, compression.compress),
     "CHECK": Entry(_OPEN, grammar.plain, login.noop, Tell.ALL),
     "CLOSE": Entry(_OPEN, grammar.plain, mailboxes.close),
     "UNSELECT": Entry(_OPEN, grammar.plain, mailboxes.unselect),
@@ -68,6 +69,8 @@ TABLE: dict[str, Entry] = {
     "STORE": Entry(_OPEN, grammar.store(by_uid=False), messages.store, Tell.ALL_BUT_EXPUNGE),
     "COPY": Entry(_OPEN, grammar.transfer(by_uid=False), messages.copy, Tell.ALL),
     "MOVE": Entry(_OPEN, grammar.transfer(by_uid=False), messages.move, Tell.ALL),
+    "REPLACE": Entry(_OPEN, grammar.replace(by_uid=False), messages.replace, Tell.ALL),
+    "UID REPLACE": Entry(_OPEN, grammar.replace(by_uid=True), messages.replace, Tell.ALL),
     "UID EXPUNGE": Entry(_OPEN, grammar.numbers, messages.expunge, Tell.ALL),
     "UID SEARCH": Entry(_OPEN, grammar.search(by_uid=True), searching.search, Tell.ALL),
     "UID SORT": Entry(_OPEN, grammar.sort(by_uid=True), searching.sort, Tell.ALL),

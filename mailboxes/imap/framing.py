@@ -1,8 +1,8 @@
 """Where a command ends (RFC 9051 §2.2, RFC 7888): lines, literals and their limits are decided here alone.
 
 Invariants: only CRLF ends a line; the same octets give the same events however they are split; what is held is
-bounded by ``Limits``, and a large literal of APPEND is spooled. Events are pulled, since a command may change what
-comes next (STARTTLS, AUTHENTICATE, IDLE).
+bounded by ``Limits``, and a large literal of APPEND or REPLACE is spooled. Events are pulled, since a command may
+change what comes next (STARTTLS, AUTHENTICATE, IDLE).
 """
 
 import re
@@ -17,7 +17,7 @@ DISCARD_OCTETS = 128 * MEGABYTE
 ENDLESS_OCTETS = 2 * MEGABYTE
 
 _LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\Z")
-_APPEND = re.compile(rb"[^ ]{1,100} APPEND ", re.IGNORECASE)
+_APPEND = re.compile(rb"[^ ]{1,100} (?:APPEND|(?:UID )?REPLACE) ", re.IGNORECASE)
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,40}(?= )')
 
 

@@ -206,6 +206,12 @@ def status(scanner: Scanner) -> c.Command:
     return c.Status(mailbox, status_items(scanner))
 
 
+def compress(scanner: Scanner) -> c.Command:
+    """``SP algorithm`` (RFC 4978)."""
+    scanner.space()
+    return c.Compress(scanner.atom())
+
+
 def get_quota(scanner: Scanner) -> c.Command:
     """``SP quota-root-name`` (RFC 9208 §4.1.1)."""
     scanner.space()
@@ -237,6 +243,21 @@ def _append_message(scanner: Scanner) -> c.AppendMessage:
         scanner.space()
     scanner.accept(b"~")  # literal8 (RFC 3516 §4.4)
     return c.AppendMessage(flags, internal_date, scanner.literal())
+
+
+def replace(by_uid: bool) -> Reader:
+    """REPLACE: ``SP seq-number SP mailbox append-message`` (RFC 8508)."""
+
+    def read(scanner: Scanner) -> c.Command:
+        scanner.space()
+        number = scanner.numbers()
+        if number.saved or len(number.ranges) != 1 or number.ranges[0][0] != number.ranges[0][1]:
+            raise SyntaxFault("One message can be replaced at a time")
+        scanner.space()
+        mailbox = scanner.mailbox()
+        return c.Replace(number, by_uid, mailbox, _append_message(scanner))
+
+    return read
 
 
 def numbers(scanner: Scanner) -> c.Command:

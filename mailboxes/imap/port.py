@@ -182,6 +182,10 @@ class MailStore(Protocol):
         """Add all messages or none; return UIDVALIDITY and their UIDs; TRYCREATE, OVERQUOTA."""
         ...
 
+    async def replace(self, mailbox_id: int, uid: int, name: str, message: NewMessage) -> tuple[int, int]:
+        """Add a message and remove another for good, at once; return as ``append``; NONEXISTENT too."""
+        ...
+
     # In the selected state
 
     async def snapshot(self, name: str) -> Snapshot:

@@ -47,6 +47,8 @@ _LOGGED_IN = (
     "SAVEDATE",
     "OBJECTID",
     "PREVIEW",
+    "COMPRESS=DEFLATE",
+    "REPLACE",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "UTF8=ACCEPT",

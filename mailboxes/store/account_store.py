@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,15 +23,28 @@ from mailboxes.imap.port import (
     Stored,
     StoreRefusal,
 )
-from mailboxes.mime.structure import describe
+from mailboxes.mime.structure import Described, describe
 from mailboxes.store import expunge, flags, move, prepared, reading, search, tree
-from mailboxes.store.append import NoSuchMailbox, OverQuota, insert_message, mailbox_channel
+from mailboxes.store.append import Inserted, NoSuchMailbox, OverQuota, insert_message, mailbox_channel
 from mailboxes.store.blobs import BlobMissing, store_blob
+from mailboxes.store.locks import Connection
 
 
 async def announce(mailbox_id: int) -> None:
     """Wake the sessions that have the mailbox open, here and in other processes."""
     publish(mailbox_channel(mailbox_id))
+
+
+@asynccontextmanager
+async def _adding() -> AsyncIterator[Connection]:
+    """A transaction that adds messages."""
+    try:
+        async with database() as connection, connection.transaction():
+            yield connection
+    except OverQuota:
+        raise StoreRefusal("The account is full", "OVERQUOTA") from None
+    except NoSuchMailbox:
+        raise StoreRefusal("There is no such mailbox", "TRYCREATE") from None
 
 
 class AccountStore:
@@ -80,22 +94,31 @@ class AccountStore:
     async def append(self, name: str, messages: Sequence[NewMessage]) -> tuple[int, Sequence[int]]:
         """Add messages in one transaction; the bytes are durable before the rows are."""
         described = [await asyncio.to_thread(describe, message.octets) for message in messages]
-        try:
-            async with database() as connection, connection.transaction():
-                blobs = [await store_blob(connection, self.account_id, message.octets) for message in messages]
-                now = datetime.now(UTC)
-                places = [
-                    await insert_message(
-                        connection, self.account_id, name, blob, parts, message.flags, message.internal_date or now
-                    )
-                    for message, blob, parts in zip(messages, blobs, described, strict=True)
-                ]
-        except OverQuota:
-            raise StoreRefusal("The account is full", "OVERQUOTA") from None
-        except NoSuchMailbox:
-            raise StoreRefusal("There is no such mailbox", "TRYCREATE") from None
+        async with _adding() as connection:
+            blobs = [await store_blob(connection, self.account_id, message.octets) for message in messages]
+            places = [
+                await self._insert(connection, name, message, blob, parts)
+                for message, blob, parts in zip(messages, blobs, described, strict=True)
+            ]
         await announce(places[0].mailbox_id)
         return places[0].uid_validity, [place.uid for place in places]
+
+    async def replace(self, mailbox_id: int, uid: int, name: str, message: NewMessage) -> tuple[int, int]:
+        """Add a message and remove another for good, in one transaction."""
+        described = await asyncio.to_thread(describe, message.octets)
+        async with _adding() as connection:
+            blob = await store_blob(connection, self.account_id, message.octets)
+            await expunge.remove_one(connection, self.account_id, mailbox_id, uid)
+            place = await self._insert(connection, name, message, blob, described)
+        await announce(mailbox_id)
+        await announce(place.mailbox_id)
+        return place.uid_validity, place.uid
+
+    async def _insert(
+        self, connection: Connection, name: str, message: NewMessage, blob: int, described: Described
+    ) -> Inserted:
+        moment = message.internal_date or datetime.now(UTC)
+        return await insert_message(connection, self.account_id, name, blob, described, message.flags, moment)
 
     async def snapshot(self, name: str) -> Snapshot:
         """Return a mailbox for SELECT."""

@@ -6,7 +6,8 @@ from typing import Any
 from domains.database import database
 from domains.failpoints import fail_point
 from mailboxes.imap.numset import LARGEST, Ranges
-from mailboxes.store.locks import adjust_account, adjust_mailbox, lock_account, lock_mailbox
+from mailboxes.imap.port import StoreRefusal
+from mailboxes.store.locks import Connection, adjust_account, adjust_mailbox, lock_account, lock_mailbox, one
 from mailboxes.store.reading import bounds
 from mailboxes.store.trail import DELETED
 
@@ -44,11 +45,22 @@ async def _expunge(account_id: int, mailbox_id: int, which: str, chosen: dict[st
         if await (await connection.execute(_ANY.format(which=which), values)).fetchone() is None:
             return 0
         async with connection.transaction():
-            await lock_account(connection, account_id)
-            values["modseq"] = await lock_mailbox(connection, account_id, mailbox_id)
-            row = await (await connection.execute(_EXPUNGE.format(which=which), values)).fetchone()
-            count, size, unseen = (0, 0, 0) if row is None else (int(row[0]), int(row[1]), int(row[2]))
-            await adjust_mailbox(connection, mailbox_id, -count, -unseen, -size)
-            await adjust_account(connection, account_id, -count, -size)
-            fail_point("expunge.done")
+            return await _remove(connection, account_id, which, values)
+
+
+async def remove_one(connection: Connection, account_id: int, mailbox_id: int, uid: int) -> None:
+    """Remove a message, marked or not, inside the caller's transaction; raises StoreRefusal when it is gone."""
+    if not await _remove(connection, account_id, _NAMED, {"mailbox": mailbox_id, "uids": [uid]}):
+        raise StoreRefusal("The message is gone", "NONEXISTENT")
+
+
+async def _remove(connection: Connection, account_id: int, which: str, values: dict[str, Any]) -> int:
+    """Lock, remove and count; return how many."""
+    await lock_account(connection, account_id)
+    values["modseq"] = await lock_mailbox(connection, account_id, values["mailbox"])
+    row = await one(connection, _EXPUNGE.format(which=which), values)
+    count, size, unseen = (0, 0, 0) if row is None else (int(row[0]), int(row[1]), int(row[2]))
+    await adjust_mailbox(connection, values["mailbox"], -count, -unseen, -size)
+    await adjust_account(connection, account_id, -count, -size)
+    fail_point("expunge.done")
     return count

@@ -48,6 +48,10 @@ class Context(Protocol):
         """End a wait in ``idle``."""
         ...
 
+    def compress(self) -> bool:
+        """Compress both directions behind the tagged answer; False when that is so already."""
+        ...
+
     def now(self) -> float:
         """Return a clock in seconds."""
         ...

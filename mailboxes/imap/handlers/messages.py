@@ -12,6 +12,7 @@ from mailboxes.imap.commands import (
     Fetch,
     Item,
     Numbers,
+    Replace,
     Store,
     StoreMode,
     Transfer,
@@ -19,7 +20,7 @@ from mailboxes.imap.commands import (
 from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, Ranges, intersect, part_of, serialise_in_order
-from mailboxes.imap.port import NewMessage, Placed, Row, Stored
+from mailboxes.imap.port import NewMessage, Placed, Row, Stored, StoreRefusal
 from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, need_of, sets_seen
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
@@ -199,12 +200,33 @@ async def append(context: Context, command: Command) -> Done:
     assert isinstance(command, Append)
     messages = [await asyncio.to_thread(_read, message) for message in command.messages]
     for message in messages:
-        if not message.octets:
-            return Done("The message is empty", "NO", "CANNOT")
-        if b"\0" in message.octets:
-            return Done("The message has a NUL octet", "NO", "UNKNOWN-CTE")
+        _refuse_unfit(message)
     uid_validity, uids = await store_of(context).append(command.mailbox, messages)
     return Done("APPEND completed", code=f"APPENDUID {uid_validity} {serialise_in_order(uids).decode()}")
+
+
+async def replace(context: Context, command: Command) -> Done:
+    """REPLACE (RFC 8508): the new message is there and the old one gone at once."""
+    assert isinstance(command, Replace)
+    view = view_of(context)
+    if view.read_only:
+        return READ_ONLY
+    uids = resolve(view, command.number, command.by_uid)
+    if not uids:
+        return Done("There is no such message", "NO", "NONEXISTENT")
+    message = await asyncio.to_thread(_read, command.message)
+    _refuse_unfit(message)
+    uid_validity, uid = await store_of(context).replace(view.mailbox_id, uids[0][0], command.mailbox, message)
+    await context.send(responses.untagged_state("OK", "The new message is there", f"APPENDUID {uid_validity} {uid}"))
+    return Done("REPLACE completed", code=await resyncing.code_behind(context, view))
+
+
+def _refuse_unfit(message: NewMessage) -> None:
+    """Raise StoreRefusal for what is no message."""
+    if not message.octets:
+        raise StoreRefusal("The message is empty", "CANNOT")
+    if b"\0" in message.octets:
+        raise StoreRefusal("The message has a NUL octet", "UNKNOWN-CTE")
 
 
 def _read(message: AppendMessage) -> NewMessage:
