@@ -54,6 +54,7 @@ class Resync:
     uid_validity: int
     modseq: int
     known: NumberSet | None = None
+    with_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from mailboxes.imap.queries import BadCharset
 from mailboxes.imap.rendering import flags_response
 from mailboxes.imap.scanner import Scanner, SyntaxFault
 from mailboxes.imap.session import Session, State
+from mailboxes.imap.uidonly import REFUSED, uses_numbers
 from mailboxes.imap.view import News
 from mailboxes.smtp.wire import SEND_OCTETS, Drained, Gone, Late, logger
 
@@ -194,7 +195,10 @@ class ImapConnection(CompressedWire):
             command = entry.read(scanner)
             scanner.end()
             await self.require_sign_in()
-            done = await entry.handle(self, command)
+            if self.session.uid_only and uses_numbers(name, command):
+                done = REFUSED
+            else:
+                done = await entry.handle(self, command)
         except SyntaxFault as fault:
             done = Done(str(fault), "BAD")
         except BadCharset:
@@ -346,13 +350,14 @@ class ImapConnection(CompressedWire):
             await self._tell(view.apply(changes, may_expunge))
 
     async def _tell(self, news: News) -> None:
-        if self.session.qresync:
+        if self.session.says_vanished:
             lines = [responses.vanished(news.vanished)] if news.vanished else []
         else:
             lines = [responses.untagged(b"%d EXPUNGE" % number) for number in news.expunged]
         if news.exists is not None:
             lines.append(responses.untagged(b"%d EXISTS" % news.exists))
-        lines += [flags_response(sequence, state, self.session.condstore) for sequence, state in news.flags]
+        condstore, uid_only = self.session.condstore, self.session.uid_only
+        lines += [flags_response(sequence, state, condstore, uid_only=uid_only) for sequence, state in news.flags]
         if self.session.qresync and news.held_back is not None:  # RFC 7162 §3.2
             lines.append(responses.highest_modseq(news.held_back))
         await self.send(b"".join(lines))

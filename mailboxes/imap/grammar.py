@@ -92,17 +92,18 @@ def _select_parameter(scanner: Scanner) -> tuple[str, c.Resync | None]:
     scanner.expect(b" (")
     uid_validity = scanner.number()
     scanner.space()
-    modseq, known = scanner.number(), None
+    modseq, known, with_numbers = scanner.number(), None, False
     while scanner.accept(b" "):
         if scanner.accept(b"("):  # which numbers the client knows: not needed, every expunged UID is remembered
             _known(scanner)
             scanner.space()
             _known(scanner)
             scanner.expect(b")")
+            with_numbers = True
             break
         known = _known(scanner)
     scanner.expect(b")")
-    return name, c.Resync(uid_validity, modseq, known)
+    return name, c.Resync(uid_validity, modseq, known, with_numbers)
 
 
 def _known(scanner: Scanner) -> NumberSet:

@@ -211,11 +211,17 @@ class MailStore(Protocol):
         ...
 
     def fetch_prepared(
-        self, mailbox_id: int, ranges: Sequence[tuple[int, int, int]], items: Sequence[Any], changed_since: int | None
+        self,
+        mailbox_id: int,
+        ranges: Sequence[tuple[int, int, int]],
+        items: Sequence[Any],
+        changed_since: int | None,
+        uid_only: bool = False,
     ) -> AsyncIterator[tuple[bytes, int]]:
         """Yield answers ready to send with the highest MODSEQ among them.
 
-        A range is two UIDs without a gap between them and the first one's sequence number.
+        A range is two UIDs without a gap between them and the first one's sequence number; with ``uid_only`` they
+        are UIDFETCH (RFC 9586).
         """
         ...
 

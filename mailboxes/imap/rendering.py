@@ -124,21 +124,29 @@ class Rendering:
         return part_bytes(row.content, section, self.parts)
 
 
-def fetch_response(sequence: int, row: Row, items: Sequence[Item | BodyItem]) -> bytes:
-    """``"*" SP sequence SP "FETCH" SP "(" msg-att … ")"`` of a row that is not large."""
+def head(sequence: int, uid: int, uid_only: bool) -> bytes:
+    """``"*" SP sequence SP "FETCH" SP "("``; with UIDONLY the UID names the message (RFC 9586 §3.2)."""
+    return b"* %d UIDFETCH (" % uid if uid_only else b"* %d FETCH (" % sequence
+
+
+def fetch_response(sequence: int, row: Row, items: Sequence[Item | BodyItem], uid_only: bool = False) -> bytes:
+    """Return the FETCH response of a row that is not large."""
     rendering = Rendering(row)
     rendering.refuse_unknown(items)
-    return b"* %d FETCH (%b)\r\n" % (sequence, b" ".join(b"".join(rendering.pieces(item)) for item in items))
+    words = b" ".join(b"".join(rendering.pieces(item)) for item in items)
+    return head(sequence, row.uid, uid_only) + words + b")\r\n"
 
 
-def flags_response(sequence: int, state: FlagState, with_modseq: bool, with_flags: bool = True) -> bytes:
+def flags_response(
+    sequence: int, state: FlagState, with_modseq: bool, with_flags: bool = True, uid_only: bool = False
+) -> bytes:
     """Return the FETCH response that tells of changed flags."""
-    words = [b"UID %d" % state.uid]
+    words = [] if uid_only else [b"UID %d" % state.uid]
     if with_flags:
         words.append(b"FLAGS " + responses.flags(state.flags))
     if with_modseq:
         words.append(b"MODSEQ (%d)" % state.modseq)
-    return b"* %d FETCH (%b)\r\n" % (sequence, b" ".join(words))
+    return head(sequence, state.uid, uid_only) + b" ".join(words) + b")\r\n"
 
 
 def _item(item: Item, row: Row) -> bytes:

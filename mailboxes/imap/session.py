@@ -52,9 +52,10 @@ _LOGGED_IN = (
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "UTF8=ACCEPT",
+    "UIDONLY",
     "APPENDLIMIT=26214400",
 )
-ENABLEABLE = {name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")}
+ENABLEABLE = {name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT", "UIDONLY")}
 
 
 @dataclass(slots=True)
@@ -79,6 +80,16 @@ class Session:
     def qresync(self) -> bool:
         """True once the client has asked for VANISHED in EXPUNGE's place (RFC 7162 §3.2.3)."""
         return "QRESYNC" in self.enabled
+
+    @property
+    def uid_only(self) -> bool:
+        """True once the client has given up sequence numbers (RFC 9586)."""
+        return "UIDONLY" in self.enabled
+
+    @property
+    def says_vanished(self) -> bool:
+        """True when VANISHED stands in EXPUNGE's place."""
+        return self.qresync or self.uid_only
 
     @property
     def rev2(self) -> bool:

@@ -147,10 +147,15 @@ class AccountStore:
         return prepared.can_prepare(items)
 
     async def fetch_prepared(
-        self, mailbox_id: int, ranges: Sequence[prepared.Numbered], items: Sequence[Any], changed_since: int | None
+        self,
+        mailbox_id: int,
+        ranges: Sequence[prepared.Numbered],
+        items: Sequence[Any],
+        changed_since: int | None,
+        uid_only: bool = False,
     ) -> AsyncIterator[tuple[bytes, int]]:
         """Yield answers ready to send with the highest MODSEQ among them."""
-        async for answers in prepared.fetch_prepared(mailbox_id, ranges, items, changed_since):
+        async for answers in prepared.fetch_prepared(mailbox_id, ranges, items, changed_since, uid_only):
             yield answers
 
     async def store_flags(

@@ -46,10 +46,14 @@ def can_prepare(items: Collection[Item | BodyItem]) -> bool:
 
 
 async def fetch_prepared(
-    mailbox_id: int, ranges: Sequence[Numbered], items: Sequence[Item], changed_since: int | None
+    mailbox_id: int,
+    ranges: Sequence[Numbered],
+    items: Sequence[Item],
+    changed_since: int | None,
+    uid_only: bool = False,
 ) -> AsyncIterator[tuple[bytes, int]]:
     """Yield many answers at a time, with the highest MODSEQ among them; no connection is held meanwhile."""
-    statement = _FETCH.format(line=_line(items))
+    statement = _FETCH.format(line=_line(items, uid_only))
     limit = LONG_ROWS_AT_ONCE if any(item in _OCTETS for item in items) else ROWS_AT_ONCE
     since = -1 if changed_since is None else changed_since
     while ranges:
@@ -64,10 +68,10 @@ async def fetch_prepared(
         ranges = _above(ranges, int(row[0])) if row[1] == limit else ()
 
 
-def _line(items: Sequence[Item]) -> str:
+def _line(items: Sequence[Item], uid_only: bool) -> str:
     """Return the SQL of one line as bytea."""
     pieces: list[str] = []
-    text = "'* ' || (r.sequence + m.uid - r.low) || ' FETCH ('"
+    text = "'* ' || m.uid || ' UIDFETCH ('" if uid_only else "'* ' || (r.sequence + m.uid - r.low) || ' FETCH ('"
     for number, item in enumerate(items):
         text += " || ' '" if number else ""
         if item in _TEXTS:

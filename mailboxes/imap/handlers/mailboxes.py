@@ -59,7 +59,7 @@ def _opened(context: Context, snapshot: Snapshot, view: View) -> list[bytes]:
         responses.highest_modseq(folder.highest_modseq),
     ]
     unseen = view.uids.sequence_of(snapshot.first_unseen) if snapshot.first_unseen is not None else None
-    if unseen is not None and not rev2:
+    if unseen is not None and not (rev2 or context.session.uid_only):
         lines.append(responses.untagged_state("OK", "First unseen", f"UNSEEN {unseen}"))
     return lines
 

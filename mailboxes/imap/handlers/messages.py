@@ -21,7 +21,7 @@ from mailboxes.imap.handlers import resyncing
 from mailboxes.imap.handlers.context import Context, Done, store_of, view_of
 from mailboxes.imap.numset import NumberSet, Ranges, intersect, part_of, serialise_in_order
 from mailboxes.imap.port import NewMessage, Placed, Row, Stored, StoreRefusal
-from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, need_of, sets_seen
+from mailboxes.imap.rendering import Rendering, fetch_response, flags_response, head, need_of, sets_seen
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.view import View
 
@@ -54,7 +54,9 @@ async def fetch(context: Context, command: Command) -> Done:
     highest = 0
     if store.can_prepare(items):
         numbered = [(low, high, view.uids.sequence_of(low) or 0) for low, high in uids]
-        async for answers, modseq in store.fetch_prepared(view.mailbox_id, numbered, items, command.changed_since):
+        async for answers, modseq in store.fetch_prepared(
+            view.mailbox_id, numbered, items, command.changed_since, context.session.uid_only
+        ):
             await context.send(answers)
             highest = max(highest, modseq)
         uids = ()
@@ -84,10 +86,10 @@ async def _send_row(context: Context, sequence: int, row: Row, items: Sequence[I
     """Send one FETCH response; a large message is read outside the event loop and goes out in slices."""
     rendering = Rendering(row)
     if not rendering.is_large:
-        await context.send(fetch_response(sequence, row, items))
+        await context.send(fetch_response(sequence, row, items, context.session.uid_only))
         return
     await asyncio.to_thread(rendering.refuse_unknown, items)
-    before = b"* %d FETCH (" % sequence
+    before = head(sequence, row.uid, context.session.uid_only)
     for item in items:
         name, octets = await asyncio.to_thread(rendering.pieces, item)
         await context.send(before + name)
@@ -106,7 +108,7 @@ def _with_flags(context: Context, items: tuple[Item | BodyItem, ...]) -> tuple[I
 def _completed(context: Context, command: Fetch) -> tuple[Item | BodyItem, ...]:
     """Return the items with those that the command implies; MODSEQ turns CONDSTORE on (RFC 7162 §3.1)."""
     items = tuple(command.items)
-    if command.by_uid and Item.UID not in items:
+    if command.by_uid and Item.UID not in items and not context.session.uid_only:
         items = (Item.UID, *items)
     if command.changed_since is not None and Item.MODSEQ not in items:
         items = (*items, Item.MODSEQ)
@@ -146,7 +148,7 @@ async def _tell_stored(context: Context, command: Store, stored: Stored) -> None
     for state in mine:
         sequence = view.uids.sequence_of(state.uid)
         if sequence is not None and (not command.silent or (condstore and state.uid in stored.changed)):
-            lines.append(flags_response(sequence, state, condstore, with_flags=not command.silent))
+            lines.append(flags_response(sequence, state, condstore, not command.silent, context.session.uid_only))
     await context.send(b"".join(lines))
 
 

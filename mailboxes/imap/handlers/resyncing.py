@@ -32,7 +32,10 @@ async def tell_missed(context: Context, view: View, resync: Resync) -> None:
     changed = view.uids.within(intersect(since.changed, known))
     async for rows in store.fetch(view.mailbox_id, changed, Need.NOTHING, resync.modseq):
         told = [(view.uids.sequence_of(row.uid), FlagState(row.uid, row.modseq, row.flags)) for row in rows]
-        await context.send(b"".join(flags_response(sequence, state, True) for sequence, state in told if sequence))
+        lines = [
+            flags_response(number, state, True, uid_only=context.session.uid_only) for number, state in told if number
+        ]
+        await context.send(b"".join(lines))
 
 
 async def tell_vanished(context: Context, view: View, numbers: NumberSet, modseq: int) -> None:
