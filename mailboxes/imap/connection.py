@@ -47,6 +47,7 @@ class ImapLimits:
     command_seconds: float = 300.0
     valid_seconds: float = 10.0  # how long a sign-in is believed without a look
     tls_seconds: float = 30.0
+    progress_seconds: float = 10.0  # how often a long command says how far it is
 
 
 class ImapConnection(CompressedWire):
@@ -76,6 +77,7 @@ class ImapConnection(CompressedWire):
         self._valid_at = 0.0
         self._closing = False
         self._compress_next = False
+        self._progress_at = 0.0
 
     # The connection
 
@@ -184,6 +186,7 @@ class ImapConnection(CompressedWire):
     async def _answer(self, tag: bytes, scanner: Scanner) -> None:
         """Run one command and send its tagged answer."""
         self.session.tag = tag
+        self._progress_at = self.loop.time()
         entry: Entry | None = None
         try:
             name = self._name(scanner)
@@ -270,6 +273,15 @@ class ImapConnection(CompressedWire):
     async def send(self, octets: bytes) -> None:
         """Send a response; waits while the client reads slowly."""
         await self.send_within(octets, self.limits.command_seconds)
+
+    async def progress(self, done: int, goal: int) -> None:
+        """Say now and then how far the command is (RFC 9585)."""
+        if self.loop.time() < self._progress_at + self.limits.progress_seconds:
+            return
+        self._progress_at = self.loop.time()
+        code = f'INPROGRESS ("{self.session.tag.decode("ascii")}" {done} {goal})'
+        await self.send(responses.untagged_state("OK", "Still working", code))
+        self.flush()
 
     async def ask(self, prompt: str) -> bytes:
         """Send a continuation request and return the client's line."""

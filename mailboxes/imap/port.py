@@ -3,7 +3,7 @@
 No wire bytes but for answers on whole folders, which the store has ready.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, auto
@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from mailboxes.imap.commands import BodyItem, Item, Key, StoreMode
 from mailboxes.imap.numset import Ranges
+
+Progress = Callable[[int, int], Awaitable[None]]
 
 
 class StoreRefusal(Exception):
@@ -243,6 +245,9 @@ class MailStore(Protocol):
         """Move messages; TRYCREATE."""
         ...
 
-    async def search(self, mailbox_id: int, key: Key) -> list[tuple[int, int]]:
-        """Return (UID, MODSEQ) of what matches, by UID; number sets in ``key`` are UIDs already."""
+    async def search(self, mailbox_id: int, key: Key, progress: Progress) -> list[tuple[int, int]]:
+        """Return (UID, MODSEQ) of what matches, by UID; number sets in ``key`` are UIDs already.
+
+        ``progress`` is told how many messages have been read, and of how many.
+        """
         ...

@@ -49,6 +49,7 @@ _LOGGED_IN = (
     "PREVIEW",
     "COMPRESS=DEFLATE",
     "REPLACE",
+    "INPROGRESS",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "UTF8=ACCEPT",

@@ -16,6 +16,7 @@ from mailboxes.imap.port import (
     Need,
     NewMessage,
     Placed,
+    Progress,
     Quota,
     Row,
     Since,
@@ -187,6 +188,6 @@ class AccountStore:
         await announce(placed.mailbox_id)
         return placed
 
-    async def search(self, mailbox_id: int, key: Key) -> list[tuple[int, int]]:
+    async def search(self, mailbox_id: int, key: Key, progress: Progress) -> list[tuple[int, int]]:
         """Return (UID, MODSEQ) of what matches."""
-        return await search.search(mailbox_id, key)
+        return await search.search(mailbox_id, key, progress)

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from domains.database import database
 from mailboxes.imap import commands as c
 from mailboxes.imap.numset import LARGEST, ranges_of
-from mailboxes.imap.port import Need, Row
+from mailboxes.imap.port import Need, Progress, Row
 from mailboxes.store.matching import matches, needs_content, needs_text
 from mailboxes.store.reading import fetch_rows
 
@@ -22,7 +22,7 @@ _SEARCH = "SELECT m.uid, m.modseq FROM mailboxes_message m WHERE m.mailbox_id = 
 _DATE_COLUMNS = {c.DateOf.INTERNAL: "m.internal_date", c.DateOf.SAVED: "m.save_date"}
 
 
-async def search(mailbox_id: int, key: c.Key) -> list[tuple[int, int]]:
+async def search(mailbox_id: int, key: c.Key, progress: Progress | None = None) -> list[tuple[int, int]]:
     """Return (UID, MODSEQ) of every match by UID; number sets in the key are UIDs."""
     now = datetime.now(UTC)
     condition = _Condition(now)
@@ -31,15 +31,21 @@ async def search(mailbox_id: int, key: c.Key) -> list[tuple[int, int]]:
         found = await (await connection.execute(statement, [mailbox_id, *condition.values])).fetchall()
     if not needs_text(key):
         return [(int(row[0]), int(row[1])) for row in found]
-    return await _compare(mailbox_id, key, found, now)
+    return await _compare(mailbox_id, key, found, now, progress)
 
 
-async def _compare(mailbox_id: int, key: c.Key, found: list[TupleRow], now: datetime) -> list[tuple[int, int]]:
+async def _compare(
+    mailbox_id: int, key: c.Key, found: list[TupleRow], now: datetime, progress: Progress | None
+) -> list[tuple[int, int]]:
     """Read the candidates in batches and compare them outside the event loop."""
     need = Need.CONTENT if needs_content(key) else Need.HEADER
     kept: list[tuple[int, int]] = []
+    read = 0
     async for rows in fetch_rows(mailbox_id, ranges_of(row[0] for row in found), need, None):
         kept += await asyncio.to_thread(_matching, rows, key, now)
+        read += len(rows)
+        if progress is not None:
+            await progress(read, len(found))
     return kept
 
 

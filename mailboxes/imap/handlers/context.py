@@ -36,6 +36,10 @@ class Context(Protocol):
         """Send a response; waits while the client reads slowly."""
         ...
 
+    async def progress(self, done: int, goal: int) -> None:
+        """Say how far the command is, if it takes long; never in the middle of a response."""
+        ...
+
     async def ask(self, prompt: str) -> bytes:
         """Send a continuation request and return the client's line."""
         ...

@@ -34,14 +34,16 @@ async def thread(context: Context, command: c.Command) -> Done:
     """THREAD and UID THREAD."""
     assert isinstance(command, c.Thread)
     view, algorithm = view_of(context), command.algorithm
-    uids = ranges_of(uid for uid, _ in await _found(context, command.search))
+    found = await _found(context, command.search)
+    uids = ranges_of(uid for uid, _ in found)
     posts: list[threads.Post] = []
     async for rows in store_of(context).fetch(view.mailbox_id, uids, threads.need_of(algorithm)):
         posts += await asyncio.to_thread(_posts, rows, algorithm)
+        await context.progress(len(posts), len(found))
 
     def told() -> bytes:
-        found = threads.threads_of(posts, algorithm)
-        return threads.serialise(found, lambda uid: _number(view, uid, command.search.by_uid))
+        grouped = threads.threads_of(posts, algorithm)
+        return threads.serialise(grouped, lambda uid: _number(view, uid, command.search.by_uid))
 
     words = await asyncio.to_thread(told)
     await context.send(responses.untagged(b"THREAD", *([words] if words else [])))
@@ -62,7 +64,7 @@ async def _found(context: Context, command: c.Search) -> Found:
     key = with_uids(command.key, view)
     if "SAVE" in _wanted(context, command):
         view.saved = ()  # what a search that fails leaves (RFC 5182 §2.1)
-    found = await store_of(context).search(view.mailbox_id, key)
+    found = await store_of(context).search(view.mailbox_id, key, context.progress)
     return [(uid, modseq) for uid, modseq in found if view.uids.sequence_of(uid) is not None]
 
 
@@ -76,6 +78,7 @@ async def _sorted(context: Context, found: Found, criteria: Sequence[c.Criterion
     uids = ranges_of(uid for uid, _ in found)
     async for rows in store_of(context).fetch(view_of(context).mailbox_id, uids, sorting.need_of(criteria)):
         await asyncio.to_thread(take, rows)
+        await context.progress(len(keyed), len(found))
     modseqs = dict(found)
     order = await asyncio.to_thread(sorting.in_order, keyed, criteria)
     return [(uid, modseqs[uid]) for uid in order if uid in modseqs]
