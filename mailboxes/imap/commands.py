@@ -1,6 +1,7 @@
 """The commands as frozen values, and the one table: name, states, how it is read, who answers, what it may report.
 
-Adding a command: a class here, its grammar in ``grammar`` or ``queries``, a line in ``dispatch.TABLE``, a handler.
+Adding a command: a class here, its grammar in ``grammar``, ``items`` or ``queries``, a line in ``dispatch.TABLE``, a
+handler.
 """
 
 from collections.abc import Sequence

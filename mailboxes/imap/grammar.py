@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mailboxes.imap import commands as c
-from mailboxes.imap import queries
+from mailboxes.imap import items, queries
 from mailboxes.imap.numset import STAR, NumberSet
 from mailboxes.imap.scanner import FLAGS_AT_ONCE, Scanner, SyntaxFault, unique
 
@@ -316,14 +316,14 @@ def fetch(by_uid: bool) -> Reader:
         scanner.space()
         found = scanner.numbers()
         scanner.space()
-        items = queries.fetch_items(scanner)
+        wanted = items.fetch_items(scanner)
         modifiers: dict[str, tuple[int, int]] = {}
         if scanner.accept(b" "):
             modifiers = dict(scanner.parenthesised(lambda: _fetch_modifier(scanner, by_uid)))
         since, vanished = modifiers.get("CHANGEDSINCE"), "VANISHED" in modifiers
         if vanished and since is None:
             raise SyntaxFault("VANISHED stands beside CHANGEDSINCE")
-        return c.Fetch(found, items, by_uid, since[0] if since else None, vanished, modifiers.get("PARTIAL"))
+        return c.Fetch(found, wanted, by_uid, since[0] if since else None, vanished, modifiers.get("PARTIAL"))
 
     return read
 

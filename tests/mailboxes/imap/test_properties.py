@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailboxes.imap import commands as c
-from mailboxes.imap import queries, responses
+from mailboxes.imap import items, responses
 from mailboxes.imap.framing import Complete, Framer
 from mailboxes.imap.numset import ranges_of, serialise_in_order, serialise_ranges
 from mailboxes.imap.port import Changes, FlagState
@@ -68,7 +68,7 @@ PATHS = st.lists(st.integers(1, 99), max_size=3).map(lambda path: ".".join(map(s
 def test_sections(path: str, text: str, partial: str) -> None:
     asked = f"BODY[{'.'.join(filter(None, (path, text)))}]{partial}"
     try:
-        item = queries.fetch_item(Scanner(asked.encode()))
+        item = items.fetch_item(Scanner(asked.encode()))
     except SyntaxFault:
         assert text == "MIME"
         assert not path
@@ -86,10 +86,10 @@ def test_whatever_field_names_are_asked_for_the_answer_can_be_read(names: list[b
         assert isinstance(event, Complete)
         literals += event.literals
         text += b"{%d+}\r\n " % len(name)
-    item = queries.fetch_item(Scanner(text[:-1] + b")]", literals))
+    item = items.fetch_item(Scanner(text[:-1] + b")]", literals))
     assert isinstance(item, c.BodyItem)
     assert not set(item.label) & set(b"\r\n\0")
-    again = queries.fetch_item(Scanner(item.label))
+    again = items.fetch_item(Scanner(item.label))
     assert isinstance(again, c.BodyItem)
     assert len(again.section.names) == len(names)
 
