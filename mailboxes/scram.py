@@ -43,6 +43,11 @@ def make_verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> V
     return Verifier(sha256(client_key).digest(), hmac.digest(salted, b"Server Key", sha256))
 
 
+def scram_mechanisms(binding: bytes | None) -> tuple[str, ...]:
+    """Return the mechanisms that can be offered on a connection, by its channel binding."""
+    return (SCRAM,) if binding is None else (SCRAM, SCRAM_PLUS)
+
+
 class ScramServer:
     """One exchange: ``read_first``, ``challenge``, ``read_final``, ``outcome``, in this order.
 

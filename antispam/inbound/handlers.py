@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -117,6 +117,16 @@ class InboundHandler:
         return None
 
     async def authenticate(self, session: Session, mechanism: str, username: str, password: str) -> Reply | None:
+        """The MX offers no AUTH."""
+        return Reply(503, "5.5.1", "Authentication is not offered here")
+
+    async def scram_offered(self, session: Session) -> tuple[str, ...]:
+        """The MX offers no AUTH."""
+        return ()
+
+    async def authenticate_by_scram(
+        self, session: Session, mechanism: str, first: bytes, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> Reply | None:
         """The MX offers no AUTH."""
         return Reply(503, "5.5.1", "Authentication is not offered here")
 

@@ -4,10 +4,13 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+_end_points: "WeakKeyDictionary[ssl.SSLContext, bytes | None]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,24 @@ def load_pair(context: ssl.SSLContext, pair: Pair) -> None:
         file.write(pair.chain + b"\n" + pair.key)
         file.flush()
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    _end_points[context] = _end_point(pair.chain)
+
+
+def end_point_of(context: ssl.SSLContext) -> bytes | None:
+    """Return what ``tls-server-end-point`` binds to (RFC 5929 §4.1): the hash of the certificate that it shows.
+
+    None when that is not defined for the certificate, or the context was not made by ``load_pair``.
+    """
+    return _end_points.get(context)
+
+
+def _end_point(chain: bytes) -> bytes | None:
+    """Return the leaf's hash by the hash of its signature, by SHA-256 in the place of MD5 and SHA-1."""
+    leaf = x509.load_pem_x509_certificate(chain)
+    algorithm = leaf.signature_hash_algorithm
+    if algorithm is None:
+        return None
+    return leaf.fingerprint(SHA256() if algorithm.name in ("md5", "sha1") else algorithm)
 
 
 def chain_digest(chain: bytes) -> str:

@@ -21,6 +21,7 @@ from mailboxes.imap.compressed import CompressedWire
 from mailboxes.imap.dispatch import TABLE, Entry, Tell
 from mailboxes.imap.framing import AFTER_LOGIN, Complete, Event, Framer, GoOn, Line, Refused
 from mailboxes.imap.handlers.context import Done, SignedOut, StillValid
+from mailboxes.imap.handlers.login import scram_offered
 from mailboxes.imap.port import StoreRefusal
 from mailboxes.imap.queries import BadCharset
 from mailboxes.imap.rendering import flags_response
@@ -120,6 +121,7 @@ class ImapConnection(CompressedWire):
     async def _converse(self) -> None:
         """Greet, then answer command after command."""
         self.session.tls_offered = self._tls_context() is not None
+        await self._offer_scram()
         code = f"CAPABILITY {self.session.capabilities()}"
         self.write(responses.untagged_state("OK", f"{self._hostname} ready", code))
         while not self._closing:
@@ -267,6 +269,13 @@ class ImapConnection(CompressedWire):
         ready = responses.tagged(tag, "OK", "Begin TLS now")
         await self.shake_hands(context, ready, self.limits.tls_seconds, f"imap {self.id}")
         self.session.tls = True
+        await self._offer_scram()
+
+    async def _offer_scram(self) -> None:
+        """Note which SCRAM to offer as the connection is now."""
+        session = self.session
+        session.channel_binding = self.channel_binding()
+        session.scram = await scram_offered(session.channel_binding) if session.tls else ()
 
     # What handlers may ask (Context)
 

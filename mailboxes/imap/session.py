@@ -61,9 +61,15 @@ ENABLEABLE = {name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2
 
 @dataclass(slots=True)
 class Session:
-    """What is true of one connection; ``store`` is there once somebody is logged in, ``view`` in a mailbox."""
+    """What is true of one connection; ``store`` is there once somebody is logged in, ``view`` in a mailbox.
+
+    ``channel_binding`` is the hash of the certificate that the client was shown, when SCRAM can bind to it;
+    ``scram`` are the mechanisms of that kind to offer.
+    """
 
     tls: bool = False
+    channel_binding: bytes | None = None
+    scram: tuple[str, ...] = ()
     tls_offered: bool = False
     state: State = State.NOT_AUTHENTICATED
     username: str = ""
@@ -102,13 +108,18 @@ class Session:
         """True when mailbox names are UTF-8 on the wire in both directions (RFC 9051 §5.1, RFC 9755 §3)."""
         return self.rev2 or "UTF8=ACCEPT" in self.enabled
 
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The SASL mechanisms offered, none in the clear."""
+        return ("PLAIN", *self.scram) if self.tls else ()
+
     def capabilities(self) -> str:
         """Return what is offered now."""
         offered = list(_ALWAYS)
         if self.state is State.NOT_AUTHENTICATED:
             if self.tls_offered and not self.tls:
                 offered.append("STARTTLS")
-            offered.append("AUTH=PLAIN" if self.tls else "LOGINDISABLED")
+            offered += [f"AUTH={name}" for name in self.mechanisms] or ["LOGINDISABLED"]
         else:
             offered += _LOGGED_IN
         return " ".join(offered)

@@ -16,6 +16,9 @@ class Protocol(models.TextChoices):
     SUBMISSION = "submission", _("Sending mail (SMTP)")
 
 
+SHORT = {"imap": "IMAP", "pop3": "POP3", "submission": "SMTP"}
+
+
 class AppPassword(models.Model):
     """One device's password, kept as a keyed digest and as the verifier of SCRAM (RFC 5802 §3), never itself.
 
@@ -43,8 +46,13 @@ class AppPassword(models.Model):
 
     @property
     def uses(self) -> list[str]:
-        """The labels of its protocols."""
-        return [str(Protocol(protocol).label) for protocol in self.protocols]
+        """What its protocols are called in short."""
+        return [SHORT[protocol] for protocol in self.protocols]
+
+    @property
+    def last_use(self) -> str:
+        """What it was used for last, in short."""
+        return SHORT.get(self.last_used_protocol, "")
 
     @property
     def has_ended(self) -> bool:

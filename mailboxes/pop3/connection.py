@@ -19,6 +19,7 @@ from mailboxes.connection import Peer
 from mailboxes.pop3.commands import Command, State, SyntaxFault, parse_command
 from mailboxes.pop3.dispatch import HANDLERS
 from mailboxes.pop3.handlers.context import StillValid
+from mailboxes.pop3.handlers.signing_in import scram_offered
 from mailboxes.pop3.port import MessageGone
 from mailboxes.pop3.session import NoSuchMessage, Reply, Session, refusal
 from mailboxes.smtp.lines import LineFault
@@ -108,6 +109,7 @@ class Pop3Connection(Wire):
     async def _converse(self) -> None:
         """Greet, then answer command after command."""
         self.session.tls_offered = self._tls_context() is not None
+        await self._offer_scram()
         self.write(Reply(f"{self._hostname} ready").serialise())
         while not self._closing:
             before = self.session.state is State.AUTHORIZATION
@@ -185,6 +187,7 @@ class Pop3Connection(Wire):
         ready = Reply("Begin TLS now").serialise()
         await self.shake_hands(context, ready, self.limits.tls_seconds, f"pop3 {self.id}")
         self.session.tls = True
+        await self._offer_scram()
         return None
 
     # What handlers may ask (Context)
@@ -192,6 +195,12 @@ class Pop3Connection(Wire):
     async def send(self, octets: bytes) -> None:
         """Send a piece of an answer; waits while the client reads slowly."""
         await self.send_within(octets, self.limits.command_seconds)
+
+    async def _offer_scram(self) -> None:
+        """Note which SCRAM to offer as the connection is now."""
+        session = self.session
+        session.channel_binding = self.channel_binding()
+        session.scram = await scram_offered(session.channel_binding) if session.tls else ()
 
     async def ask(self, challenge: bytes) -> bytes:
         """Send a challenge line and return the client's line; raises SaslFault for one that cannot be read."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mailboxes.pop3.commands import State
 from mailboxes.pop3.port import Contents, Maildrop
+from mailboxes.smtp.sasl_exchange import MECHANISMS
 
 
 class NoSuchMessage(LookupError):
@@ -94,9 +95,15 @@ class Listing:
 
 @dataclass(slots=True)
 class Session:
-    """What is true of one connection; ``maildrop`` and ``listing`` are there once somebody is signed in."""
+    """What is true of one connection; ``maildrop`` and ``listing`` are there once somebody is signed in.
+
+    ``channel_binding`` is the hash of the certificate that the client was shown, when SCRAM can bind to it;
+    ``scram`` are the mechanisms of that kind to offer.
+    """
 
     tls: bool = False
+    channel_binding: bytes | None = None
+    scram: tuple[str, ...] = ()
     tls_offered: bool = False
     utf8: bool = False
     state: State = State.AUTHORIZATION
@@ -110,7 +117,7 @@ class Session:
         if self.state is not State.AUTHORIZATION:
             return [*offered, "IMPLEMENTATION mailadmin"]
         if self.tls:
-            return [*offered, "USER", "SASL PLAIN LOGIN"]
+            return [*offered, "USER", "SASL " + " ".join((*MECHANISMS, *self.scram))]
         return [*offered, "STLS"] if self.tls_offered else offered
 
     def open(self, maildrop: Maildrop, contents: Contents) -> None:

@@ -165,11 +165,20 @@ async def authenticate(door: str, address: str, username: str, password: str) ->
         return found.opened(found.app_password_id)
     if found is not None and found.own_password is not None and _is_remembered(_digest_of(found, password)):
         return found.opened()
-    async with turn():
+    async with _turn_of_loop():
         return await _look(Attempt(door, address, name, password), found, password)
 
 
-def turn() -> asyncio.Lock:
+async def deny(attempt: Attempt) -> Denied:
+    """Note a failure that needed no hash, unless the budget is used up, and return what the client hears."""
+    async with _turn_of_loop():
+        if await is_throttled_async(attempt):
+            return Denied(temporary=True, text=THROTTLED)
+        await note_async(attempt, succeeded=False)
+    return Denied()
+
+
+def _turn_of_loop() -> asyncio.Lock:
     """Return the lock under which this loop's attempts are looked at one after another."""
     return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 

@@ -69,6 +69,7 @@ class SmtpDialogue(Wire):
             local_port=self.peer.local_port,
             connected_at=datetime.now(UTC),
             tls=self._tls_facts(),
+            channel_binding=self.channel_binding(),
             state={"limited": self.peer.limited},
         )
         self._task = self.loop.create_task(self._handle_client())

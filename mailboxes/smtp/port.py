@@ -4,7 +4,7 @@ The server (``smtp/server.py``) owns bytes, lines, TLS, budgets and the order of
 socket. The MX's handler lives in antispam, the submission service's in mailboxes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
@@ -19,7 +19,9 @@ from mailboxes.smtp.spool import SPOOL_OCTETS
 class Session:
     """What is known of one connection. The server fills it; handlers keep their own state in ``state``.
 
-    ``tls`` holds ``version``, ``cipher`` and ``bits`` once TLS is on, else it is empty. ``account_id`` and
+    ``tls`` holds ``version``, ``cipher`` and ``bits`` once TLS is on, else it is empty;
+    ``channel_binding`` is then the hash of the certificate that was shown, if it is defined, and
+    ``scram`` the mechanisms of that kind to offer. ``account_id`` and
     ``username`` are set after a successful AUTH. ``id`` is the connection's identifier in logs and traces. A handler
     sets ``regular`` at ``connect`` for a client that need not wait for the greeting.
     """
@@ -33,6 +35,8 @@ class Session:
     helo_name: str = ""
     extended: bool = False
     tls: Mapping[str, Any] = field(default_factory=dict)
+    channel_binding: bytes | None = None
+    scram: tuple[str, ...] = ()
     account_id: int | None = None
     username: str = ""
     regular: bool = False
@@ -92,6 +96,16 @@ class SmtpHandler(Protocol):
 
     async def authenticate(self, session: Session, mechanism: str, username: str, password: str) -> Reply | None:
         """Check the credentials; on success set ``session.account_id`` and ``session.username`` and return None."""
+        ...
+
+    async def scram_offered(self, session: Session) -> tuple[str, ...]:
+        """Return the SCRAM mechanisms to offer on a session under TLS."""
+        ...
+
+    async def authenticate_by_scram(
+        self, session: Session, mechanism: str, first: bytes, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> Reply | None:
+        """Run a SCRAM exchange from the client's first message on, and do as ``authenticate`` does."""
         ...
 
     async def mail(self, session: Session, transaction: Transaction) -> Reply | None:

@@ -1,7 +1,7 @@
 """The client's side of AUTH PLAIN and LOGIN (RFC 4954, RFC 5034, RFC 4616) decoded; credentials are never logged."""
 
 import binascii
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +27,16 @@ class Credentials:
 
     username: str
     password: str = field(repr=False)
+
+
+async def ask_octets(ask: Ask, challenge: bytes) -> bytes:
+    """Send a challenge and return the client's answer, both as plain octets; raises SaslFault."""
+    return _decode(await ask(b64encode(challenge)))
+
+
+async def read_first(initial: bytes | None, ask: Ask) -> bytes:
+    """Return the client's first message as octets, asked for when it did not come along; raises SaslFault."""
+    return _decode(initial) if initial is not None else await ask_octets(ask, b"")
 
 
 async def read_credentials(mechanism: str, initial: bytes | None, ask: Ask) -> Credentials:

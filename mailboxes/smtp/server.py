@@ -9,6 +9,7 @@ crosses it), the grammar of addresses, and AUTH. The server decides no policy: a
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiosmtpd.smtp import SMTP, syntax
 
@@ -89,6 +90,8 @@ class SmtpServer(ContentCommands, SMTP):
             session.helo_name = ""
             self._push(reply)
             return
+        if self.service.authentication and session.tls:
+            session.scram = await self.handler.scram_offered(session)
         words = self._extensions() if extended else []
         self.write(serialise_reply(Reply(250, "", "\n".join([self.service.hostname, *words]))))
 
@@ -101,7 +104,7 @@ class SmtpServer(ContentCommands, SMTP):
         if not self.smtp_session.tls and self.service.tls_context() is not None:
             words.append("STARTTLS")
         if self.service.authentication and self.smtp_session.tls:
-            words.append("AUTH " + " ".join(sasl_exchange.MECHANISMS))
+            words.append("AUTH " + " ".join(self._mechanisms()))
         return words
 
     @syntax("STARTTLS")
@@ -126,7 +129,7 @@ class SmtpServer(ContentCommands, SMTP):
         session = self.smtp_session
         session.helo_name, session.extended = "", False
         await self._reset()
-        session.tls = self._tls_facts()
+        session.tls, session.channel_binding = self._tls_facts(), self.channel_binding()
 
     @syntax("AUTH mechanism [initial-response]")
     async def smtp_AUTH(self, arg: str) -> None:
@@ -142,21 +145,23 @@ class SmtpServer(ContentCommands, SMTP):
             await self._refuse(HELO_FIRST, "auth")
         elif session.account_id is not None or self.transaction is not None:
             await self._refuse(Reply(503, "5.5.1", "Not now: authenticated already, or mail has begun"), "auth")
-        elif mechanism not in sasl_exchange.MECHANISMS:
+        elif mechanism not in self._mechanisms():
             await self._refuse(Reply(504, "5.5.4", "The mechanism is not known"), "auth")
         else:
             await self._check_credentials(mechanism, initial.strip(" ").encode() or None)
 
+    def _mechanisms(self) -> tuple[str, ...]:
+        """Return the SASL mechanisms of this connection."""
+        return (*sasl_exchange.MECHANISMS, *self.smtp_session.scram)
+
     async def _check_credentials(self, mechanism: str, initial: bytes | None) -> None:
         """Read the credentials, ask the handler, count failures."""
         try:
-            given = await sasl_exchange.read_credentials(mechanism, initial, self._challenge)
+            reply = await self._exchange(mechanism, initial)
         except sasl_exchange.SaslFault as fault:
             await self._refuse(Reply(fault.code, fault.enhanced, str(fault)), "auth")
             return
-        session = self.smtp_session
-        reply = await self._ask(self.handler.authenticate(session, mechanism, given.username, given.password))
-        if (reply is None or reply.positive) and session.account_id is not None:
+        if (reply is None or reply.positive) and self.smtp_session.account_id is not None:
             self._push(reply or Reply(235, "2.7.0", "Authenticated"))
             return
         reply = reply or Reply(535, "5.7.8", "The user name or the password is wrong")
@@ -164,6 +169,16 @@ class SmtpServer(ContentCommands, SMTP):
         if reply.permanent:
             self.spent.auth_failures += 1
             await self._exhausted("auth")
+
+    async def _exchange(self, mechanism: str, initial: bytes | None) -> Reply | None:
+        """Return the handler's word on what the client proves or tells; raises SaslFault."""
+        session, handler = self.smtp_session, self.handler
+        if mechanism in sasl_exchange.MECHANISMS:
+            given = await sasl_exchange.read_credentials(mechanism, initial, self._challenge)
+            return await self._ask(handler.authenticate(session, mechanism, given.username, given.password))
+        first = await sasl_exchange.read_first(initial, self._challenge)
+        ask = partial(sasl_exchange.ask_octets, self._challenge)
+        return await handler.authenticate_by_scram(session, mechanism, first, ask)  # it waits for the client
 
     async def _challenge(self, challenge: bytes) -> bytes:
         """Send a SASL challenge and return the answer's line; raises SaslFault for a bad line."""

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from domains.tls.pair import end_point_of
 from mailboxes.connection import nothing
 from mailboxes.smtp.lines import LineBuffer
 
@@ -220,6 +221,11 @@ class Wire(asyncio.Protocol):
         self.disarm()
         if self.wire is not None:
             self.wire.close()
+
+    def channel_binding(self) -> bytes | None:
+        """Return what SCRAM can bind to on this connection (``tls-server-end-point``), or None."""
+        tls = self.fact("ssl_object")
+        return end_point_of(tls.context) if tls is not None else None
 
     def fact(self, name: str) -> Any:
         """Return a fact about the transport, or None."""

@@ -1,7 +1,7 @@
 """Submission's decisions: who signs in, which sender and recipients are allowed, and the message taken in."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -12,7 +12,9 @@ from domains.trace import MessageTrace
 from domains.trace_buffer import trace_buffer
 from mailboxes.addresses import envelope_domain, split_address
 from mailboxes.delivery.resolve import Found, resolve_recipient
-from mailboxes.services.authenticate import Denied, authenticate
+from mailboxes.scram import ScramFault
+from mailboxes.services.authenticate import Authenticated, Denied, authenticate
+from mailboxes.services.scram_sign_in import scram_offered, sign_in_by_scram
 from mailboxes.smtp.port import Content, Session, Transaction
 from mailboxes.smtp.replies import Reply
 from mailboxes.submission.accept import accept, prepare_message, received_field
@@ -38,8 +40,28 @@ class SubmissionHandler:
 
     async def authenticate(self, session: Session, mechanism: str, username: str, password: str) -> Reply | None:
         """Check the credentials against the one budget of all doors."""
+        return await self._entered(session, authenticate("submission", session.client_address, username, password))
+
+    async def scram_offered(self, session: Session) -> tuple[str, ...]:
+        """Offer SCRAM while somebody has an app password."""
+        return await scram_offered(session.channel_binding)
+
+    async def authenticate_by_scram(
+        self, session: Session, mechanism: str, first: bytes, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> Reply | None:
+        """Let an app password be proved."""
+        binding, address = session.channel_binding, session.client_address
         try:
-            answer = await authenticate("submission", session.client_address, username, password)
+            return await self._entered(
+                session, sign_in_by_scram("submission", address, mechanism, binding, first, ask)
+            )
+        except ScramFault as fault:
+            return Reply(535, "5.7.8", str(fault))
+
+    async def _entered(self, session: Session, signing_in: Awaitable[Authenticated | Denied]) -> Reply | None:
+        """Note who signed in, or say why nobody did."""
+        try:
+            answer = await signing_in
         except (Error, PoolTimeout, OSError) as fault:
             log.warning("sign-in of connection %s failed: %s", session.id, fault)
             return Reply(454, "4.7.0", "Temporary authentication failure; try again later", str(fault))

@@ -64,6 +64,9 @@ class Recorder:
         session.account_id, session.username = 7, username
         return None
 
+    async def scram_offered(self, session: Session) -> tuple[str, ...]:
+        return ()
+
     async def mail(self, session: Session, transaction: Transaction) -> Reply | None:
         self.tls_at_mail.append(dict(session.tls))
         return await self._answer("mail")

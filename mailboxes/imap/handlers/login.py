@@ -1,9 +1,10 @@
 """Commands about the session itself: capabilities, sign-in, ENABLE, ID, NAMESPACE, LOGOUT."""
 
 import binascii
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mailboxes.imap import responses
 from mailboxes.imap.commands import Authenticate, Command, Enable, Login
@@ -11,7 +12,11 @@ from mailboxes.imap.handlers.context import Context, Done
 from mailboxes.imap.port import MailStore
 from mailboxes.imap.scanner import SyntaxFault
 from mailboxes.imap.session import ENABLEABLE, State
+from mailboxes.scram import ScramFault
 from mailboxes.smtp.sasl_exchange import Credentials, SaslFault, parse_plain
+
+if TYPE_CHECKING:
+    from mailboxes.services.authenticate import Authenticated, Denied
 
 LINE_OCTETS = 12 * 1024
 
@@ -24,6 +29,13 @@ def account_store(account_id: int) -> MailStore:
 
 
 open_store: Callable[[int], MailStore] = account_store
+
+
+async def scram_offered(binding: bytes | None) -> tuple[str, ...]:
+    """Return the SCRAM mechanisms to offer on a connection under TLS."""
+    from mailboxes.services.scram_sign_in import scram_offered as offered
+
+    return await offered(binding)
 
 
 async def capability(context: Context, command: Command) -> Done:
@@ -75,24 +87,42 @@ async def login(context: Context, command: Command) -> Done:
 
 
 async def authenticate(context: Context, command: Command) -> Done:
-    """AUTHENTICATE PLAIN (RFC 4616), with or without an initial response."""
+    """AUTHENTICATE PLAIN (RFC 4616) and SCRAM (RFC 5802, 7677), with or without an initial response."""
     assert isinstance(command, Authenticate)
     if not context.session.tls:
         return Done("Say STARTTLS first: passwords need encryption", "NO", "PRIVACYREQUIRED")
-    if command.mechanism != "PLAIN":
+    if command.mechanism not in context.session.mechanisms:
         return Done("This mechanism is not offered", "NO", "CANNOT")
-    response = command.initial
-    if response is None:
-        response = await context.ask("")
-        if response == b"*":
-            raise SyntaxFault("Authentication cancelled")
+    first = await _answer(context, b"") if command.initial is None else _decode(command.initial)
+    if command.mechanism != "PLAIN":
+        return await _by_scram(context, command.mechanism, first)
     try:
-        credentials = parse_plain(_decode(response))
+        credentials = parse_plain(first)
     except SaslFault as fault:
         if fault.code == 501:
             raise SyntaxFault(str(fault)) from None
         return Done(str(fault), "NO", "AUTHORIZATIONFAILED")
     return await _sign_in(context, credentials)
+
+
+async def _by_scram(context: Context, mechanism: str, first: bytes) -> Done:
+    """Run the rest of a SCRAM exchange."""
+    from mailboxes.services.scram_sign_in import sign_in_by_scram
+
+    binding, ask = context.session.channel_binding, partial(_answer, context)
+    try:
+        answer = await sign_in_by_scram("imap", context.client_address, mechanism, binding, first, ask)
+    except ScramFault as fault:
+        return Done(str(fault), "NO", "AUTHENTICATIONFAILED", closes=context.count_failure())
+    return _entered(context, answer)
+
+
+async def _answer(context: Context, challenge: bytes) -> bytes:
+    """Send a challenge and return the client's answer; raises SyntaxFault when it cancels."""
+    line = await context.ask(b64encode(challenge).decode())
+    if line == b"*":
+        raise SyntaxFault("Authentication cancelled")
+    return _decode(line)
 
 
 def _decode(line: bytes) -> bytes:
@@ -107,9 +137,17 @@ def _decode(line: bytes) -> bytes:
 
 async def _sign_in(context: Context, credentials: Credentials) -> Done:
     """Ask the one check for every door."""
-    from mailboxes.services.authenticate import Authenticated, authenticate, is_still_valid
+    from mailboxes.services.authenticate import authenticate
 
-    answer = await authenticate("imap", context.client_address, credentials.username, credentials.password)
+    return _entered(
+        context, await authenticate("imap", context.client_address, credentials.username, credentials.password)
+    )
+
+
+def _entered(context: Context, answer: "Authenticated | Denied") -> Done:
+    """Log somebody in, or say why not."""
+    from mailboxes.services.authenticate import Authenticated, is_still_valid
+
     if not isinstance(answer, Authenticated):
         code = "UNAVAILABLE" if answer.temporary else "AUTHENTICATIONFAILED"
         return Done(answer.text, "NO", code, closes=context.count_failure())

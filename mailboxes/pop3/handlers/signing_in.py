@@ -3,12 +3,25 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mailboxes.pop3.commands import Command
 from mailboxes.pop3.handlers.context import Context
 from mailboxes.pop3.port import Contents, InUse, Maildrop
 from mailboxes.pop3.session import Reply, refusal
-from mailboxes.smtp.sasl_exchange import MECHANISMS, Credentials, SaslFault, parse_plain, read_credentials
+from mailboxes.scram import ScramFault
+from mailboxes.smtp.sasl_exchange import (
+    MECHANISMS,
+    Credentials,
+    SaslFault,
+    ask_octets,
+    parse_plain,
+    read_credentials,
+    read_first,
+)
+
+if TYPE_CHECKING:
+    from mailboxes.services.authenticate import Authenticated, Denied
 
 RETRY_SECONDS = (0.1, 0.4, 1.0)  # for a client that was cut off and is back before its old session has ended
 IN_THE_CLEAR = "Say STLS first: passwords need encryption"
@@ -22,6 +35,13 @@ def account_maildrop(account_id: int, session: str) -> Maildrop:
 
 
 open_maildrop: Callable[[int, str], Maildrop] = account_maildrop
+
+
+async def scram_offered(binding: bytes | None) -> tuple[str, ...]:
+    """Return the SCRAM mechanisms to offer on a connection under TLS."""
+    from mailboxes.services.scram_sign_in import scram_offered as offered
+
+    return await offered(binding)
 
 
 async def utf8(context: Context, command: Command) -> Reply:
@@ -53,25 +73,45 @@ async def password(context: Context, command: Command) -> Reply:
 
 
 async def authenticate(context: Context, command: Command) -> Reply:
-    """AUTH PLAIN and AUTH LOGIN, with or without an initial response."""
+    """AUTH PLAIN, AUTH LOGIN and SCRAM (RFC 5802, 7677), with or without an initial response."""
     if not context.session.tls:
         return refusal(IN_THE_CLEAR)
     mechanism = command.words[0].decode("ascii", "replace").upper()
-    if mechanism not in MECHANISMS:
-        return refusal("This mechanism is not offered")
     initial = command.words[1] if len(command.words) > 1 else None
     try:
-        credentials = await read_credentials(mechanism, initial, context.ask)
+        if mechanism in MECHANISMS:
+            return await _sign_in(context, await read_credentials(mechanism, initial, context.ask))
+        if mechanism in context.session.scram:
+            return await _by_scram(context, mechanism, await read_first(initial, context.ask))
     except SaslFault as fault:
         return refusal(str(fault), closes=context.count_failure())
-    return await _sign_in(context, credentials)
+    return refusal("This mechanism is not offered")
+
+
+async def _by_scram(context: Context, mechanism: str, first: bytes) -> Reply:
+    """Run the rest of a SCRAM exchange."""
+    from mailboxes.services.scram_sign_in import sign_in_by_scram
+
+    binding, ask = context.session.channel_binding, partial(ask_octets, context.ask)
+    try:
+        answer = await sign_in_by_scram("pop3", context.client_address, mechanism, binding, first, ask)
+    except ScramFault as fault:
+        return refusal(str(fault), "AUTH", closes=context.count_failure())
+    return await _entered(context, answer)
 
 
 async def _sign_in(context: Context, credentials: Credentials) -> Reply:
-    """Ask the one check for every door, then take the maildrop."""
-    from mailboxes.services.authenticate import Authenticated, authenticate, is_still_valid
+    """Ask the one check for every door."""
+    from mailboxes.services.authenticate import authenticate
 
     answer = await authenticate("pop3", context.client_address, credentials.username, credentials.password)
+    return await _entered(context, answer)
+
+
+async def _entered(context: Context, answer: "Authenticated | Denied") -> Reply:
+    """Take the maildrop, or say why not."""
+    from mailboxes.services.authenticate import Authenticated, is_still_valid
+
     if not isinstance(answer, Authenticated):
         code = "SYS/TEMP" if answer.temporary else "AUTH"
         return refusal(answer.text, code, closes=context.count_failure())

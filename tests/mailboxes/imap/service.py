@@ -18,6 +18,7 @@ from django.contrib.auth.hashers import make_password
 from domains.database import close_pool
 from domains.models import Actor, Domain, DomainState
 from domains.redis import close_redis
+from domains.tls.pair import load_pair, read_pair
 from mailboxes.connection import Peer
 from mailboxes.imap.connection import ImapConnection, ImapLimits
 from mailboxes.models import Account
@@ -91,7 +92,7 @@ def running(folder: Path, make: Callable[[ssl.SSLContext], Wire]) -> Iterator[Se
     """Run a server of such connections until the block ends."""
     certificate, key = make_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    load_pair(context, read_pair(certificate, key))
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     stop = asyncio.Event()

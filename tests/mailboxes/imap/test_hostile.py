@@ -13,11 +13,11 @@ def opened(port: int) -> socket.socket:
     return client
 
 
-def logged_in(service: Service) -> socket.socket:
+def logged_in(service: Service, password: str = PASSWORD) -> socket.socket:
     plain = socket.create_connection(("localhost", service.tls_port), timeout=10)
     client = service.client_context().wrap_socket(plain, server_hostname="localhost")
     assert client.recv(4096).startswith(b"* OK ")
-    client.sendall(f'a LOGIN {ADDRESS} "{PASSWORD}"\r\n'.encode())
+    client.sendall(f'a LOGIN {ADDRESS} "{password}"\r\n'.encode())
     assert client.recv(4096).startswith(b"a OK ")
     return client
 

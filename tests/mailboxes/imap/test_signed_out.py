@@ -9,6 +9,8 @@ from domains.models import Actor
 from mailboxes.imap import connection
 from mailboxes.imap.handlers import idling
 from mailboxes.models import Account
+from mailboxes.services.app_passwords import revoke_app_password
+from tests.factories import make_app_password, superadmin_act
 from tests.mailboxes.imap.service import Service
 from tests.mailboxes.imap.test_hostile import logged_in
 
@@ -46,6 +48,20 @@ def test_the_next_command_is_not_obeyed(service: Service, account: Account, how:
             Actor.objects.update(credential_version=2)
         client.sendall(b"c SELECT INBOX\r\n")
         assert end(client) == BYE
+
+
+@pytest.mark.parametrize("how", ["revoked", "own password changed"])
+def test_an_app_password_ends_what_it_opened_and_the_own_one_does_not(
+    service: Service, account: Account, how: str
+) -> None:
+    row, text = make_app_password(account)
+    with logged_in(service, text) as client:
+        if how == "revoked":
+            revoke_app_password(superadmin_act(), account.address, row.pk)
+        else:
+            Actor.objects.update(credential_version=2)
+        client.sendall(b"b NOOP\r\n")
+        assert end(client) == BYE if how == "revoked" else client.recv(4096).startswith(b"b OK")
 
 
 def test_idle_ends_by_itself(service: Service, account: Account) -> None:

@@ -10,10 +10,11 @@ import pytest
 @pytest.fixture
 def account(transactional_db: None) -> Any:
     """Return Alice's account."""
-    from mailboxes.services import authenticate
+    from mailboxes.services import authenticate, scram_sign_in
     from tests.mailboxes.imap.service import make_account
 
     authenticate._remembered.clear()
+    scram_sign_in.offer.until = 0.0
     return make_account()
 
 

@@ -11,9 +11,10 @@ from tests.dns_fixtures import dns, dns_settings  # noqa: F401
 @pytest.fixture
 async def pool(transactional_db: None) -> AsyncIterator[None]:
     """The real database, its pool and Redis closed at the test's end."""
-    from mailboxes.services import authenticate
+    from mailboxes.services import authenticate, scram_sign_in
 
     authenticate._remembered.clear()
+    scram_sign_in.offer.until = 0.0
     yield
     from domains.database import close_pool
     from domains.redis import close_redis

@@ -18,14 +18,24 @@ from domains.dns.resolver import NetworkResolver
 from domains.models import DkimKey, Domain, DomainState
 from domains.octets import whole
 from domains.services.publication import desired_records, zone_text
-from mailboxes.models import Account, CatchAll, QueueEntry
+from domains.tls.pair import load_pair, read_pair
+from mailboxes.models import Account, AppPassword, CatchAll, QueueEntry
 from mailboxes.smtp.budgets import SmtpLimits
 from mailboxes.smtp.server import SmtpService
 from mailboxes.store.blobs import read_blob
 from mailboxes.submission.handlers import SubmissionHandler
 from tests.dns_server import DnsServer
-from tests.factories import PASSWORD, make_account, make_alias, make_domain, make_message, suspend
+from tests.factories import (
+    PASSWORD,
+    make_account,
+    make_alias,
+    make_app_password,
+    make_domain,
+    make_message,
+    suspend,
+)
 from tests.mailboxes.outbound.house import make_relay, outcome, queue, relay_all, rows, stored
+from tests.mailboxes.sasl.client import ScramClient
 from tests.mailboxes.smtp_peer import Talker, connected, event_loop_policy, trusting  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("pool", "dns_settings")
@@ -36,7 +46,7 @@ ALICE = "alice@acme.example"
 def service(pair: tuple[Path, Path]) -> SmtpService:
     """Submission as the product wires it."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*pair)
+    load_pair(context, read_pair(*pair))
     handler = SubmissionHandler()
     limits = SmtpLimits()
     return SmtpService(
@@ -106,6 +116,44 @@ async def test_auth_only_under_tls_and_mail_only_after_auth(service: SmtpService
         assert (await talker.say(base64.b64encode(ALICE.encode()))).startswith("334")
         assert (await talker.say(base64.b64encode(PASSWORD.encode()))).startswith("235")
         assert (await talker.say(f"MAIL FROM:<{ALICE}>")).startswith("250")
+
+
+async def prove(talker: Talker, scram: ScramClient) -> str:
+    """The reply to a SCRAM exchange, its first message sent along."""
+    reply = await talker.say(f"AUTH {scram.mechanism} {base64.b64encode(scram.first()).decode()}")
+    while reply.startswith("334"):
+        answer = scram.answer(base64.b64decode(reply[4:]))
+        reply = await talker.say(base64.b64encode(answer).decode())
+    return reply
+
+
+async def test_an_app_password_is_proved_and_sends(service: SmtpService) -> None:
+    account = await Account.objects.select_related("actor", "domain").aget(local_part="alice")
+    _row, text = await sync_to_async(make_app_password)(account)
+    _row, reading = await sync_to_async(make_app_password)(account, protocols=["imap"])
+    async with connected(service) as talker:
+        await talker.hello()
+        await talker.start_tls(trusting())
+        assert "AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS" in await talker.say("EHLO client.example")
+        assert (await prove(talker, ScramClient(ALICE, reading))).startswith("535 5.7.8 No app password fits")
+        assert (await talker.say("AUTH SCRAM-SHA-256 bm9uc2Vuc2U=")).startswith("535 5.7.8")
+        assert (await prove(talker, ScramClient(ALICE, text))).startswith("235")
+        assert "queued as" in await send(talker, make_message())
+    used = await AppPassword.objects.aget(protocols__contains=["submission"])
+    assert used.last_used_protocol == "submission"
+
+
+async def test_a_scram_exchange_can_be_cancelled(service: SmtpService) -> None:
+    account = await Account.objects.select_related("actor", "domain").aget(local_part="alice")
+    await sync_to_async(make_app_password)(account)
+    async with connected(service) as talker:
+        await talker.hello()
+        await talker.start_tls(trusting())
+        await talker.say("EHLO client.example")
+        first = base64.b64encode(ScramClient(ALICE, "x").first()).decode()
+        assert (await talker.say(f"AUTH SCRAM-SHA-256 {first}")).startswith("334")
+        assert (await talker.say("*")).startswith("501 5.7.0")
+        assert (await talker.say("NOOP")).startswith("250")
 
 
 async def test_an_account_switched_off_sends_no_more_in_a_session_that_lives(service: SmtpService) -> None:
