@@ -11,7 +11,7 @@ from typing import Any
 from psycopg.rows import DictRow, TupleRow, dict_row
 
 from domains.database import database
-from mailboxes.imap.numset import Ranges
+from mailboxes.imap.numset import Ranges, part_of
 from mailboxes.imap.port import Changes, FlagState, Folder, Need, Row, Since, Snapshot, StoreRefusal
 from mailboxes.store.blobs import read_file
 
@@ -118,7 +118,11 @@ def _ranges(row: TupleRow | None) -> Ranges:
 async def fetch_rows(
     mailbox_id: int, uids: Ranges, need: Need, changed_since: int | None
 ) -> AsyncIterator[list[Row]]:
-    """Yield batches by ascending UID; no connection is held while a batch is being used."""
+    """Yield batches by ascending UID; no connection is held while a batch is being used.
+
+    A statement names no more UIDs than a batch holds, since it sorts all that it names; so ``uids`` should be of
+    messages that are there. Of those that changed since, few among many, it names all.
+    """
     columns = "".join(text for flag, text in _COLUMNS.items() if flag in need and not _covered(flag, need))
     with_bytes = bool(need & (Need.HEADER | Need.CONTENT))
     join = "JOIN mailboxes_blob o ON o.id = m.blob_id" if with_bytes else ""
@@ -126,17 +130,16 @@ async def fetch_rows(
     limit = BODIES_AT_ONCE if Need.CONTENT in need else ROWS_AT_ONCE
     since = -1 if changed_since is None else changed_since
     while uids:
-        values: dict[str, Any] = {"mailbox": mailbox_id, "since": since, "limit": limit, **bounds(uids)}
+        part = part_of(uids, 1, limit) if changed_since is None else uids
+        values: dict[str, Any] = {"mailbox": mailbox_id, "since": since, "limit": limit, **bounds(part)}
         async with database() as connection, connection.cursor(row_factory=dict_row, binary=True) as cursor:
             found = await (await cursor.execute(statement, values)).fetchall()
-        if not found:
-            return
         if with_bytes:
             async for batch in _with_bytes(found, Need.CONTENT in need):
                 yield batch
-        else:
+        elif found:
             yield [_row(row) for row in found]
-        uids = _above(uids, found[-1]["uid"]) if len(found) == limit else ()
+        uids = _above(uids, found[-1]["uid"] if len(found) == limit else part[-1][1])
 
 
 def _covered(flag: Need, need: Need) -> bool:
