@@ -31,7 +31,7 @@ SERVERS = {"imap": Protocol.IMAP, "pop3": Protocol.POP3, "smtp": Protocol.SUBMIS
 
 def _offered() -> list[tuple[str, Any]]:
     """Return the protocols that listen here, with their labels."""
-    listening = {SERVERS[server.protocol] for server in offered_servers()}
+    listening = {SERVERS.get(server.protocol) for server in offered_servers()}
     return [(protocol.value, protocol.label) for protocol in Protocol if protocol in listening]
 
 
