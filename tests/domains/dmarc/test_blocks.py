@@ -217,8 +217,7 @@ def test_a_late_report_costs_the_large_blocks_eighth_until_it_is_added_up_again(
 
 
 def test_a_block_waits_until_it_is_over_and_its_days_are_added_up(domain):
-    today = timezone.now().date()
-    reported(today)
+    reported(later().date())
     assert add_up_blocks(later()) == 0
     reported(FIRST)
     assert add_up_blocks() == 0

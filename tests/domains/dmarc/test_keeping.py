@@ -24,7 +24,7 @@ def domain() -> Domain:
 
 def reported(age: int) -> None:
     begin = NOW - timedelta(days=age)
-    take_in(report_xml(report_id=f"r-{age}", begin=begin, end=begin + timedelta(hours=1)), "", "upload")
+    take_in(report_xml(report_id=f"r-{age}", begin=begin, end=begin + timedelta(seconds=1)), "", "upload")
 
 
 def test_months_of_records_go_and_sums_stay_longer():
