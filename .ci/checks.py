@@ -101,7 +101,7 @@ def tests(*, soak: bool) -> int:
         return status
     if soak:
         os.environ["MAILADMIN_TEST_SOAK"] = "1"
-    chosen = ["-m", "soak or not soak"] if soak else ["-m", "not soak"]
+    chosen = ["-m", "soak or not soak", "-o", "faulthandler_timeout=0"] if soak else ["-m", "not soak"]
     if sys.argv[2:]:  # a chosen part runs once, in one process
         return subprocess.run([BIN / "pytest", *chosen, *sys.argv[2:]], cwd=ROOT, check=False).returncode
     if status := subprocess.run([BIN / "pytest", *chosen, *SIDE_BY_SIDE], cwd=ROOT, check=False).returncode:
