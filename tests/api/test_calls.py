@@ -209,6 +209,7 @@ def test_a_mailbox_is_made_changed_and_deleted(acme):
         "used_bytes": 0,
         "messages": 0,
         "enabled": True,
+        "app_passwords_only": False,
     }
     assert PASSWORD.encode() not in made.content
     changed = call("PATCH", "/mailboxes/alice@acme.example", body={"quota_bytes": None, "enabled": False}).json()

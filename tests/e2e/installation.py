@@ -19,7 +19,7 @@ from tests.ports import free_ports
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-tests-of-forty-characters-00"
 ADMIN = ("root@panel.example", "correct horse battery 1")
-PORTS = ("http", "https", "mx", "submission", "submissions", "imap", "imaps")
+PORTS = ("http", "https", "mx", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 T = TypeVar("T")
 
 
