@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import ConfigDict, Field
 
+from domains.api.access_answers import Administrator, NewTokenShown, Token, show_actor, show_new_token, show_token
 from domains.api.act import act_of
-from domains.api.answers import Administrator, NewTokenShown, Token, show_actor, show_new_token, show_token
 from domains.api.paging import Listing, PageQuery, paginate
 from domains.services import actors
 

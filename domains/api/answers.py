@@ -1,10 +1,9 @@
-"""What the calls on domains, access and messages answer: explicit fields, never a model's own.
+"""What the calls on domains answer, and what all answers share: explicit fields, never a model's own.
 
 The schemas are the contract, field by field, and what the OpenAPI document shows. Words that come from a model's
 choices are documented by them and not judged again here: what is stored is shown.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,8 +15,6 @@ from domains.dmarc.record import POLICIES, serialise_policy_record
 from domains.dns.port import Dnssec, Fault
 from domains.dns.remark import Cause
 from domains.models import (
-    Actor,
-    ApiToken,
     DkimKey,
     DomainKind,
     DomainState,
@@ -25,9 +22,6 @@ from domains.models import (
     KeyState,
     MtaSts,
     RecordStatus,
-    Role,
-    Trace,
-    TraceEvent,
 )
 from domains.models import Domain as DomainRow
 from domains.services.check import RecordState
@@ -45,8 +39,6 @@ PURPOSES = (
 HEALTH = ("good", "attention", "bad", "unchecked", "pending", "suspended", "deleted")
 DNSSEC = tuple(Dnssec)
 FAULTS = tuple(Fault)
-DIRECTIONS = ("in", "out", "local")
-OUTCOMES = ("delivered", "queued", "sent", "refused", "deferred", "bounced", "dropped", "failed")
 
 
 def words(*allowed: str) -> Any:
@@ -266,70 +258,6 @@ class DmarcPolicy(Schema):
     )
 
 
-class Administrator(Schema):
-    """A person who administers."""
-
-    model_config = shown(email="dora@operator.example", role="domain_admin", domains=["acme.example"])
-    email: str = Field(description="The address to sign in with.")
-    role: Annotated[str, words(Role.SUPERADMIN, Role.DOMAIN_ADMIN)] = Field(description="What the person may do.")
-    domains: list[str] = Field(description="The domains of a domain administrator.")
-
-
-class Token(Schema):
-    """A token without its text, which nobody can read again."""
-
-    id: int = Field(description="What the token is deleted by.")
-    name: str = Field(description="What it is for.")
-    role: Annotated[str, words(*Role.values)] = Field(description="What it may do, never more than its maker.")
-    domains: list[str] = Field(description="The domains of a domain administrator's token.")
-    created_at: Instant = Field(description="When it was made.")
-    last_used_at: Instant | None = Field(description="When it was last used, to the minute; null before.")
-
-
-class NewTokenShown(Token):
-    """A token just made, with its text."""
-
-    model_config = shown(
-        id=7,
-        name="provisioning",
-        role="domain_admin",
-        domains=["acme.example"],
-        created_at="2026-11-24T21:22:00Z",
-        last_used_at=None,
-        token="ma_…",  # noqa: S106
-    )
-    token: str = Field(description="The text to send as `Authorization: Bearer`; shown in this answer only.")
-
-
-class Message(Schema):
-    """The head of a message's trace."""
-
-    id: str = Field(description="The id that the reply after DATA gave.")
-    direction: Annotated[str, words(*DIRECTIONS)] = Field(description="Which way the message went.")
-    message_id: str = Field(description="The Message-ID header field; empty without one.")
-    mail_from: str = Field(description="The envelope sender; empty for the null sender.")
-    recipients: list[str] = Field(description="The envelope recipients.")
-    received_at: Instant = Field(description="When it arrived.")
-    outcome: Annotated[str, words(*OUTCOMES)] = Field(description="What became of it so far.")
-
-
-class Event(Schema):
-    """One stage of a message."""
-
-    at: Instant = Field(description="When.")
-    stage: str = Field(description="The stage in one word: `connect`, `spf`, `dkim`, `dmarc`, `store`, …")
-    outcome: str = Field(description="How the stage ended, in one word.")
-    reason: str = Field(description="Why, in one sentence for people.")
-    detail: dict[str, Any] = Field(description="What else is known, by name.")
-    dns: list[dict[str, Any]] = Field(description="The DNS answers used: `name`, `type`, `status`, `records`, …")
-
-
-class ExplainedMessage(Message):
-    """A message's trace with every stage in order."""
-
-    events: list[Event] = Field(description="The stages in order.")
-
-
 class FieldProblem(Schema):
     """A field that is not as it should be."""
 
@@ -358,10 +286,6 @@ class Problem(Schema):
 
 
 # ---- From rows --------------------------------------------------------------------------------------------------
-
-
-def _names(domains: Iterable[DomainRow]) -> list[str]:
-    return sorted(domain.name for domain in domains if domain.state != DomainState.DELETED)
 
 
 def show_domain(domain: DomainRow, unicode_name: str, health: str) -> Domain:
@@ -439,62 +363,6 @@ def show_dmarc_policy(domain: DomainRow) -> DmarcPolicy:
         failure_reports=bool(policy.ruf),
         record=serialise_policy_record(policy),
         cautions=[caution.value for caution in cautions(policy, domain.name)],
-    )
-
-
-def show_actor(actor: Actor) -> Administrator:
-    """Return an administrator; the domains are prefetched."""
-    return Administrator(email=actor.email, role=actor.role, domains=_names(actor.domains.all()))
-
-
-def show_token(token: ApiToken) -> Token:
-    """Return a token without its text; the domains are prefetched."""
-    return Token(
-        id=token.pk,
-        name=token.name,
-        role=token.role,
-        domains=_names(token.domains.all()),
-        created_at=moment(token.created_at),
-        last_used_at=instant(token.last_used_at),
-    )
-
-
-def show_new_token(token: ApiToken, text: str) -> NewTokenShown:
-    """Return a token with its text, this once."""
-    return NewTokenShown(**show_token(token).dict(), token=text)
-
-
-def show_message(trace: Trace) -> Message:
-    """Return the head of a message's trace."""
-    return Message(**_head(trace))
-
-
-def show_explained(trace: Trace, events: Iterable[TraceEvent]) -> ExplainedMessage:
-    """Return a message's trace with its stages."""
-    return ExplainedMessage(**_head(trace), events=[show_event(event) for event in events])
-
-
-def _head(trace: Trace) -> dict[str, Any]:
-    return {
-        "id": trace.pk,
-        "direction": trace.direction,
-        "message_id": trace.message_id,
-        "mail_from": trace.mail_from,
-        "recipients": trace.recipients,
-        "received_at": moment(trace.received_at),
-        "outcome": trace.outcome,
-    }
-
-
-def show_event(event: TraceEvent) -> Event:
-    """Return one stage of a message."""
-    return Event(
-        at=moment(event.at),
-        stage=event.stage,
-        outcome=event.outcome,
-        reason=event.reason,
-        detail=event.detail,
-        dns=event.dns,
     )
 
 

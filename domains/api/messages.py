@@ -8,7 +8,7 @@ from ninja import Query, Router, Schema
 from pydantic import AfterValidator, Field
 
 from domains.api.act import act_of
-from domains.api.answers import ExplainedMessage, Message, show_explained, show_message
+from domains.api.message_answers import ExplainedMessage, Message, show_explained, show_message
 from domains.api.paging import Listing, PageQuery, paginate_found
 from domains.services.traces import events_of, find_traces, get_trace_for
 from domains.trace_search import TraceQuery, network_of

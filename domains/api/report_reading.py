@@ -15,7 +15,7 @@ from domains.api.paging import Listing, PageQuery, paginate, paginate_list
 from domains.errors import Refused
 from domains.models import DmarcReport
 from domains.reports.span import day_before
-from domains.services import reports
+from domains.services import stored_reports
 from domains.services.provision import get_domain_for
 from domains.services.report_overview import DomainReports, overview_of
 from domains.services.report_records import DISPOSITIONS, Record, RecordQuery, records_page
@@ -261,7 +261,7 @@ def list_reported_days(
 @router.get("/domains/{name}/dmarc/reports", response=Listing[StoredReport], summary="List stored reports")
 def list_stored_reports(request: HttpRequest, name: str, page: PageQuery) -> Listing[StoredReport]:
     """List the reports that count, the latest first."""
-    rows = reports.reports_of(get_domain_for(act_of(request), name))
+    rows = stored_reports.reports_of(get_domain_for(act_of(request), name))
     return paginate(rows.order_by("-id"), page, ["id"], _report, descending=True)
 
 

@@ -57,7 +57,7 @@ FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (domain_id bigint, road text, s
     end_at timestamptz, day date, schema text, policy jsonb, digest text, records_count int, messages_count bigint,
     received_at timestamptz, trace_id text)) WITH ORDINALITY ORDER BY ordinality RETURNING id
 """
-_TEXTS = (
+_AS_THEY_ARE = (
     *("domain_id", "road", "standing", "submitter", "authenticated", "believed", "org_name", "org_email"),
     *("report_id", "schema", "policy", "records_count", "messages_count", "trace_id"),
 )
@@ -322,7 +322,7 @@ def _insert(heads: Sequence[DmarcReport]) -> None:
 
 def _head_row(head: DmarcReport) -> dict[str, Any]:
     values = vars(head)
-    return {name: values[name] for name in _TEXTS} | {
+    return {name: values[name] for name in _AS_THEY_ARE} | {
         "begin_at": head.begin_at.isoformat(),
         "end_at": head.end_at.isoformat(),
         "day": head.day.isoformat(),

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.db.models import Count, F, Max, QuerySet, Sum, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,12 +48,7 @@ from domains.tls.report import TlsReport
 __all__ = [
     "Outcome",
     "Taken",
-    "broken_files_of",
-    "disputed_of",
     "remove_old_files",
-    "report_of",
-    "reporters_of",
-    "reports_of",
     "sentence_of",
     "store_many",
     "store_upload",
@@ -467,34 +462,3 @@ def remove_old_files(now: datetime | None = None) -> int:
     before = (now or timezone.now()) - timedelta(days=failure_reports.keeping().file_days)
     old = ReportFile.objects.filter(received_at__lt=before).exclude(state=ReportFileState.PENDING)
     return old.delete()[0]
-
-
-def reports_of(domain: Domain) -> QuerySet[DmarcReport]:
-    """Return the domain's reports that count, the latest period first."""
-    return DmarcReport.objects.filter(domain=domain, standing=ReportStanding.COUNTED).order_by("-end_at", "-id")
-
-
-def report_of(domain: Domain, identifier: int) -> DmarcReport | None:
-    """Return one report of the domain, whatever its standing."""
-    return DmarcReport.objects.filter(domain=domain, pk=identifier).first()
-
-
-def disputed_of(domain: Domain) -> QuerySet[DmarcReport]:
-    """Return the reports that are disputed, newest first."""
-    return DmarcReport.objects.filter(domain=domain, standing=ReportStanding.DISPUTED).order_by("-id")
-
-
-def reporters_of(domain: Domain, first_day: date, last_day: date) -> list[dict[str, Any]]:
-    """Return who reported on these days: ``org_name``, ``reports``, ``messages``, ``latest``; most messages first."""
-    rows = DmarcReport.objects.filter(
-        domain=domain, standing=ReportStanding.COUNTED, day__range=(first_day, last_day)
-    )
-    sums = {"reports": Count("pk"), "messages": Sum("messages_count"), "latest": Max("day")}
-    found = rows.order_by().values("org_name").annotate(**sums)
-    return sorted(map(dict, found), key=lambda one: (-one["messages"], one["org_name"]))
-
-
-def broken_files_of(domain: Domain) -> QuerySet[ReportFile]:
-    """Return the unreadable files mailed to the domain's report address, newest first, without content."""
-    files = ReportFile.objects.filter(domain=domain, state=ReportFileState.BROKEN)
-    return files.defer("content").order_by("-id")

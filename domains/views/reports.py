@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from domains.errors import NotFound
 from domains.models import Domain
 from domains.reports.kinds import KINDS
-from domains.services import reports as service
+from domains.services import stored_reports
 from domains.services.provision import get_domain_for
 from domains.services.report_records import add_patterns
 from domains.services.report_sources import fresh_sources, senders_in_reports
@@ -83,7 +83,7 @@ def charts_of(volume: Volume, records: str) -> dict[str, Any]:
 def _shown(request: HttpRequest, domain: Domain, span: Span, volume: Volume) -> dict[str, Any]:
     senders = senders_in_reports(domain, span.first_day, span.last_day)
     since = datetime.now(UTC).date() - WEEK
-    known, broken = service.reports_of(domain), service.broken_files_of(domain)
+    known, broken = stored_reports.reports_of(domain), stored_reports.broken_files_of(domain)
     total = volume.total
     return (
         charts_of(volume, url("report-records", domain.name))
@@ -95,14 +95,14 @@ def _shown(request: HttpRequest, domain: Domain, span: Span, volume: Volume) -> 
             "senders": Paginator(senders, SENDERS).get_page(request.GET.get("page")),
             "fresh": fresh_sources(domain, since),
             "since": since,
-            "reporters": service.reporters_of(domain, span.first_day, span.last_day)[:REPORTERS],
+            "reporters": stored_reports.reporters_of(domain, span.first_day, span.last_day)[:REPORTERS],
             "reports": known[:FILES],
             "span": span,
             "spans": SPANS,
             "nothing": not total.messages and not known.exists(),
             "broken": broken[:FILES],
             "broken_count": broken.count(),
-            "disputed_count": service.disputed_of(domain).count(),
+            "disputed_count": stored_reports.disputed_of(domain).count(),
         }
     )
 
@@ -110,7 +110,7 @@ def _shown(request: HttpRequest, domain: Domain, span: Span, volume: Volume) -> 
 def report(request: HttpRequest, name: str, identifier: int) -> HttpResponse:
     """Show one report with its rows."""
     domain = get_domain_for(act_of_request(request), name)
-    row = service.report_of(domain, identifier)
+    row = stored_reports.report_of(domain, identifier)
     if row is None:
         raise NotFound(_("There is no such report."))
     page = page_of(request, row.records.order_by("-messages", "source_ip", "id"))

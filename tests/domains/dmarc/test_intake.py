@@ -27,7 +27,7 @@ from domains.models import (
     Sender,
     Trace,
 )
-from domains.services import reports
+from domains.services import reports, stored_reports
 from domains.services.report_disputes import settle_dispute
 from domains.services.report_sources import sources_of
 from domains.services.report_volume import volume_of
@@ -237,7 +237,7 @@ def test_a_broken_file_is_kept_with_its_reason(domain, content, reason):
     file.refresh_from_db()
     assert reason in file.reason
     assert bytes(file.content) == content
-    assert list(reports.broken_files_of(domain)) == [file]
+    assert list(stored_reports.broken_files_of(domain)) == [file]
     assert not DmarcReport.objects.exists()
 
 
@@ -372,7 +372,7 @@ def test_figures_by_day_and_source(domain, django_assert_num_queries):
     assert sources[0].dispositions == {"none": 11, "pass": 5}
     assert (sources[0].first_day, sources[0].last_day) == (date(2025, 10, 10), last)
     assert sources_of(domain, last, last)[0].messages == 1
-    assert len(reports.reports_of(domain)) == 2
+    assert len(stored_reports.reports_of(domain)) == 2
     assert volume_of(other, date(2025, 10, 10), date(2025, 10, 10)).total.messages == 1000
 
 
