@@ -51,24 +51,32 @@ async def fetch(context: Context, command: Command) -> Done:
         view.tell(state for state in stored.states if state.uid in stored.changed)
         newly_seen = stored.changed
     with_flags = _with_flags(context, items)
-    highest = 0
     if store.can_prepare(items):
-        numbered = [(low, high, view.uids.sequence_of(low) or 0) for low, high in uids]
-        async for answers, modseq in store.fetch_prepared(
-            view.mailbox_id, numbered, items, command.changed_since, context.session.uid_only
-        ):
-            await context.send(answers)
-            highest = max(highest, modseq)
-        uids = ()
-    async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
-        for row in rows:
-            sequence = view.uids.sequence_of(row.uid)
-            if sequence is not None:
-                await _send_row(context, sequence, row, with_flags if row.uid in newly_seen else items)
-                highest = max(highest, row.modseq)
+        highest = await _send_prepared(context, uids, items, command.changed_since)
+    else:
+        highest = 0
+        async for rows in store.fetch(view.mailbox_id, uids, need_of(items), command.changed_since):
+            for row in rows:
+                sequence = view.uids.sequence_of(row.uid)
+                if sequence is not None:
+                    await _send_row(context, sequence, row, with_flags if row.uid in newly_seen else items)
+                    highest = max(highest, row.modseq)
     if context.session.qresync and Item.MODSEQ in with_flags and highest > view.all_told_modseq:
         await context.send(responses.highest_modseq(view.all_told_modseq))
     return Done("FETCH completed")
+
+
+async def _send_prepared(
+    context: Context, uids: Ranges, items: Sequence[Item | BodyItem], changed_since: int | None
+) -> int:
+    """Send what the store has ready; returns the highest MODSEQ among it, 0 when nothing was sent."""
+    view, store = view_of(context), store_of(context)
+    numbered = [(low, high, view.uids.sequence_of(low) or 0) for low, high in uids]
+    uid_only, highest = context.session.uid_only, 0
+    async for answers, modseq in store.fetch_prepared(view.mailbox_id, numbered, items, changed_since, uid_only):
+        await context.send(answers)
+        highest = max(highest, modseq)
+    return highest
 
 
 async def _part(context: Context, command: Fetch, uids: Ranges) -> Ranges:

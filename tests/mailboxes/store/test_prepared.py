@@ -6,9 +6,10 @@ import random
 import pytest
 
 from domains.database import database
-from mailboxes.imap.commands import Item
+from mailboxes.imap.commands import BodyItem, Item
 from mailboxes.imap.rendering import fetch_response, need_of
 from mailboxes.imap.view import UidRuns
+from mailboxes.mime.section import Section
 from mailboxes.models import Account
 from mailboxes.store import prepared
 from mailboxes.store.prepared import can_prepare, fetch_prepared
@@ -49,6 +50,7 @@ async def test_both_roads_say_the_same(account: Account, at_once: int, monkeypat
 
 async def test_what_is_no_column_is_not_prepared(account: Account) -> None:
     assert can_prepare(EVERY)
+    assert not can_prepare((Item.UID, BodyItem(b"BODY[]", Section(), peek=True)))
     assert not any(can_prepare((item,)) for item in MADE)
     assert not [piece async for piece in fetch_prepared(0, [(1, 9, 1)], EVERY, None)]
     assert not [piece async for piece in fetch_prepared(0, [], EVERY, None)]
