@@ -18,11 +18,8 @@ import os
 import shutil
 import statistics
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -33,6 +30,7 @@ from bench.smtp_load import Tally, run_load, send_one
 from domains.dkim.sign import LoadedKey, sign
 from tests.dns_server import DnsServer
 from tests.e2e.installation import Installation
+from tests.memory import growth_of
 
 MEGABYTE = 1_000_000
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -53,32 +51,6 @@ def _cpu(pids: list[int]) -> float:
     return sum(int(row[11]) + int(row[12]) for row in fields) / TICKS
 
 
-def _memory(pid: int) -> float:
-    """Return the memory of its own of a process in megabytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1000
-
-
-@contextmanager
-def _growth(pids: list[int]) -> Iterator[list[float]]:
-    """Yield a list that gets by how much each process grew at most."""
-    before, done = [_memory(pid) for pid in pids], threading.Event()
-    peaks, grown = list(before), list[float]()
-
-    def watch() -> None:
-        while not done.wait(0.002):
-            peaks[:] = [max(peak, _memory(pid)) for peak, pid in zip(peaks, pids, strict=True)]
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield grown
-    finally:
-        done.set()
-        thread.join()
-        grown += [peak - first for peak, first in zip(peaks, before, strict=True)]
-
-
 def _large(size: int, key: LoadedKey) -> bytes:
     """Return one signed message of about ``size`` octets, ready for DATA."""
     head = f"From: {SENDER}\r\nTo: {RECIPIENT}\r\nSubject: {size} octets\r\n\r\n".encode()
@@ -92,13 +64,13 @@ def sizes(house: Installation, key: LoadedKey, chosen: argparse.Namespace) -> No
     for megabytes in chosen.megabytes:
         body = _large(int(megabytes * MEGABYTE), key)
         before, seconds = _cpu(pids), []
-        with _growth(pids) as grown:
+        with growth_of(pids) as grown:
             for _ in range(3):
                 tally = uvloop.run(run_load(target, [(SENDER, RECIPIENT, body)], 1))
                 assert tally.accepted == 1, tally.replies
                 seconds.append(tally.seconds)
         spent = (_cpu(pids) - before) / 3
-        with _growth(pids) as together:
+        with growth_of(pids) as together:
             tally = uvloop.run(run_load(target, [(SENDER, RECIPIENT, body)] * chosen.at_once, chosen.at_once))
             assert tally.accepted == chosen.at_once, tally.replies
         print(
@@ -108,8 +80,8 @@ def sizes(house: Installation, key: LoadedKey, chosen: argparse.Namespace) -> No
         )
 
 
-def _shown(figures: list[float]) -> str:
-    return ", ".join(f"{figure:.1f}" for figure in figures)
+def _shown(octets: list[int]) -> str:
+    return ", ".join(f"{figure / MEGABYTE:.1f}" for figure in octets)
 
 
 async def _one(target: tuple[str, int], source: str, body: bytes, tally: Tally) -> None:

@@ -2,11 +2,9 @@
 
 import asyncio
 import base64
-import threading
+import os
 import time
-from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -29,6 +27,7 @@ from mailboxes.smtp.server import SmtpService
 from mailboxes.store.blobs import read_blob
 from tests.factories import make_account, make_alias, make_domain
 from tests.mailboxes.smtp_peer import connected
+from tests.memory import growth_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("dns_settings")]
 MEGABYTE = 1024 * 1024
@@ -37,32 +36,6 @@ HEAD = (
     b"DKIM-Signature: v=1; a=rsa-sha256; d=b.example; s=s1; c=relaxed/relaxed; h=from; bh=AAAA; b=AAAA\r\n\r\n"
 )
 BLOCK = (b"x" * 76 + b"\r\n") * 1000
-
-
-def memory(name):
-    """Return a figure of this process in octets."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(name))
-
-
-@contextmanager
-def watched_memory():
-    """Yield a list that gets the highest use of memory of its own above that at the beginning, mapped files apart."""
-    before, peak, done, grown = memory("RssAnon"), 0, threading.Event(), []
-
-    def watch():
-        nonlocal peak
-        while not done.wait(0.001):
-            peak = max(peak, memory("RssAnon"))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield grown
-    finally:
-        done.set()
-        thread.join()
-        grown.append(peak - before)
 
 
 async def test_24_megabytes_stop_nobody_and_are_never_held_in_memory():
@@ -82,7 +55,7 @@ async def test_24_megabytes_stop_nobody_and_are_never_held_in_memory():
         await client.say("RCPT TO:<alice@acme.example>")
         await client.say("DATA")
         watching = asyncio.ensure_future(watch())
-        with watched_memory() as grown:
+        with growth_of([os.getpid()]) as grown:
             client.writer.write(HEAD)
             for _ in range(24 * MEGABYTE // len(BLOCK)):
                 client.writer.write(BLOCK)
@@ -126,7 +99,7 @@ async def test_a_large_message_is_verified_kept_and_forwarded_octet_by_octet(dns
         await client.say("MAIL FROM:<bob@b.example>")
         await client.say("RCPT TO:<team@acme.example>")
         await client.say("DATA")
-        with watched_memory() as grown:
+        with growth_of([os.getpid()]) as grown:
             for start in range(0, len(forged + octets), MEGABYTE):
                 client.writer.write((forged + octets)[start : start + MEGABYTE])
                 await client.writer.drain()
@@ -172,7 +145,7 @@ async def test_large_messages_at_once_are_not_held_in_memory():
                 await client.writer.drain()
             assert (await client.say(".")).startswith("250")
 
-    with watched_memory() as grown:
+    with growth_of([os.getpid()]) as grown:
         await asyncio.gather(*map(send, range(6)))
     assert grown[0] < 24 * MEGABYTE
     assert await Message.objects.acount() == 6
