@@ -151,3 +151,15 @@ def _encoded(options: dict[str, Any]) -> dict[str, Any]:
     if data is not None and not isinstance(data, bytes):
         options = options | {"data": json.dumps(data)}
     return options
+
+
+def problem(answer: Any, status: int, *fields: str) -> Any:
+    """Assert a problem document of this status about these fields; returns it."""
+    assert answer.status_code == status, answer.content
+    assert answer["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert {"type", "title", "status", "detail", "errors"} <= set(body)
+    assert all(set(error) == {"field", "message"} and error["message"] for error in body["errors"])
+    assert {error["field"] for error in body["errors"]} == set(fields)
+    return body
